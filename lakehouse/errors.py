@@ -1,0 +1,100 @@
+"""The one error family. Each message names the table, the state it was left in, what was expected and got, and what to do.
+
+Messages never hold values from the data, nor secrets.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+
+class LakehouseError(Exception):
+    """Base of everything that this library raises on purpose."""
+
+
+class DeclarationError(LakehouseError):
+    """A table, column, write mode or read was declared in a way that cannot work. Raised at import."""
+
+
+class SuiteError(LakehouseError):
+    """A suite in `expectations/` cannot be read: malformed JSON, unknown expectation, unknown column or key, two with one id."""
+
+
+class SettingsError(LakehouseError):
+    """A setting is missing or cannot be used; the message names the variable and an example."""
+
+
+class ServiceError(LakehouseError):
+    """A server of the workspace did not start, does not answer, or is not there."""
+
+
+class DownloadError(LakehouseError):
+    """A jar or a server archive could not be fetched, or its digest is not the expected one."""
+
+
+class WorkspaceBusyError(LakehouseError):
+    """Another process holds the workspace; the message names it."""
+
+
+class ConcurrentWriteError(LakehouseError):
+    """A rival committed between the decision and the commit; nothing was written."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One disagreement between a declaration and what came.
+
+    Args:
+        name: Column (or key, or constraint) that the problem is about.
+        expected: What the declaration says.
+        got: What was found.
+        near: A similar name that was found instead, if any.
+    """
+
+    name: str
+    expected: str
+    got: str
+    near: str | None = None
+
+    def __str__(self) -> str:
+        hint = f" (did you mean `{self.near}`?)" if self.near else ""
+        return f"{self.name}  expected {self.expected}, got {self.got}{hint}"
+
+
+def state_of(version: int | None) -> str:
+    """Words for the state that a table was left in."""
+    return "it does not exist yet" if version is None else f"it stays at version {version}"
+
+
+class SchemaMismatchError(LakehouseError):
+    """The frame has other columns or types than the declaration. Nothing was computed or written."""
+
+    def __init__(self, table: str, version: int | None, problems: Sequence[Problem]) -> None:
+        self.table, self.version, self.problems = table, version, tuple(problems)
+        lines = "\n".join(f"  {problem}" for problem in self.problems)
+        super().__init__(
+            f"{table} was not written, {state_of(version)}.\n{lines}\n"
+            f"Cast or rename in assets/{table.replace('.', '/')}.py, or change the Table there if the source really changed."
+        )
+
+
+class AuditFailedError(LakehouseError):
+    """A critical expectation failed. The staged rows were not published."""
+
+    def __init__(self, table: str, version: int | None, failures: Sequence[Problem], suite: str) -> None:
+        self.table, self.version, self.failures, self.suite = table, version, tuple(failures), suite
+        lines = "\n".join(f"  {failure}" for failure in self.failures)
+        super().__init__(
+            f"{table} was not published, {state_of(version)}.\n{lines}\n"
+            f"Mend the source or the transform in assets/{table.replace('.', '/')}.py, "
+            f"or change the expectation in {suite} if the rule is wrong."
+        )
+
+
+class InvalidKeyError(LakehouseError):
+    """Keys of a merge are null, or several rows of one batch have the same key and no order was declared."""
+
+
+def near_miss(name: str, candidates: Sequence[str]) -> str | None:
+    """The candidate most like `name`, or None where nothing is alike."""
+    return next(iter(get_close_matches(name, candidates, n=1, cutoff=0.6)), None)

@@ -1,0 +1,34 @@
+"""Sessions on the engine. `connect` is the one place that sets what every session needs."""
+
+from typing import TYPE_CHECKING
+
+from lakehouse.workspace import Workspace, current
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+# UTC: Feast and Trino render UTC. ANSI on: a cast that loses a value is an error, not a null.
+# TIMESTAMP_MICROS: the files are adopted by Delta as they are; INT96 has no statistics.
+SESSION_CONF = {
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.ansi.enabled": "true",
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+}
+
+
+def connect(workspace: Workspace | None = None) -> "SparkSession":
+    """A session on the workspace's Spark Connect server; the caller stops it.
+
+    Raises:
+        ServiceError: no server is up and none is named in the settings.
+    """
+    import logging
+
+    from pyspark.sql import SparkSession
+
+    # pyspark prints each failed statement as a JSON line on stderr beside the exception that it raises.
+    logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
+    builder = SparkSession.builder.remote((workspace or current()).spark_remote)
+    for name, value in SESSION_CONF.items():
+        builder = builder.config(name, value)
+    return builder.create()

@@ -1,0 +1,121 @@
+"""Where a workspace keeps its things, and who answers in it. Pure paths and one small file; starts nothing."""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lakehouse.errors import ServiceError
+from lakehouse.settings import Settings
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The folders of a workspace (DESIGN: warehouse, metastore, mlflow, dagster, feast, logs, locks) and its addresses."""
+
+    settings: Settings
+
+    @property
+    def home(self) -> Path:
+        """Root of everything that a workspace keeps."""
+        return self.settings.home
+
+    @property
+    def warehouse(self) -> str:
+        """Root of the tables, a path or URI without a slash at the end."""
+        return (self.settings.warehouse or str(self.home / "warehouse")).rstrip("/")
+
+    def table_path(self, name: str) -> str:
+        """Where the files of `layer.entities` are."""
+        layer, _, entity = name.partition(".")
+        return f"{self.warehouse}/{layer}/{entity}"
+
+    @property
+    def expectations(self) -> Path:
+        """Folder of the suites."""
+        return self.settings.project / "expectations"
+
+    @property
+    def logs(self) -> Path:
+        """Folder of the servers' logs."""
+        return self.home / "logs"
+
+    @property
+    def services_file(self) -> Path:
+        """Addresses, pids and tokens of what was started here (mode 0600)."""
+        return self.home / "services.json"
+
+    def services(self) -> dict[str, dict[str, Any]]:
+        """What was started here, by name; nothing when nothing was.
+
+        Each value has `port`, `pid` and, for `spark`, `token`.
+        """
+        try:
+            return dict(json.loads(self.services_file.read_text()))
+        except FileNotFoundError:
+            return {}
+
+    def write_services(self, services: dict[str, dict[str, Any]]) -> None:
+        """Replace the services file in one step, readable by its owner alone."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        draft = self.services_file.with_suffix(f".{os.getpid()}.tmp")
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            json.dump(services, file, indent=1)
+        draft.replace(self.services_file)
+
+    def _address(self, name: str, given: str | None, pattern: str) -> str:
+        if given:
+            return given
+        service = self.services().get(name)
+        if service is None:
+            part = {"trino": " sql", "mlflow": " ui", "dagster": " ui"}.get(name, "")
+            raise ServiceError(
+                f"{name} is not up in {self.home}. Run `lakehouse up{part}`, or name an existing one by a setting "
+                f"(`lakehouse doctor` lists them)."
+            )
+        return pattern.format(**service)
+
+    @property
+    def spark_remote(self) -> str:
+        """Spark Connect URL with its token: a secret, never printed.
+
+        Raises:
+            ServiceError: none is up and none is named in the settings.
+        """
+        given = self.settings.spark.remote
+        return self._address("spark", given.get_secret_value() if given else None, "sc://localhost:{port}/;token={token}")
+
+    @property
+    def metastore_uri(self) -> str:
+        """Thrift URI of the metastore."""
+        return self._address("metastore", self.settings.metastore.uri, "thrift://127.0.0.1:{port}")
+
+    @property
+    def trino_url(self) -> str:
+        """HTTP address of Trino."""
+        return self._address("trino", self.settings.trino.url, "http://127.0.0.1:{port}")
+
+    @property
+    def mlflow_url(self) -> str:
+        """HTTP address of the MLflow server."""
+        return self._address("mlflow", self.settings.mlflow.url, "http://127.0.0.1:{port}")
+
+    @property
+    def mlflow_store(self) -> str:
+        """Tracking URI for clients: the server where one is named or up, else the workspace's own SQLite store."""
+        if self.settings.mlflow.url or "mlflow" in self.services():
+            return self.mlflow_url
+        return f"sqlite:///{self.home / 'mlflow' / 'mlflow.db'}"
+
+    @property
+    def dagster_url(self) -> str:
+        """HTTP address of the Dagster web server."""
+        return self._address("dagster", self.settings.dagster.url, "http://127.0.0.1:{port}")
+
+
+def current() -> Workspace:
+    """The workspace that the settings of this process name."""
+    from lakehouse.settings import load
+
+    return Workspace(load())
