@@ -1,0 +1,42 @@
+"""Reading numbers and times from text without losing what cannot be read.
+
+A text that is there and is no value of its type becomes null, and its name is kept in `_unreadable`, so that a rule can
+find the row. Nothing is rounded or cut.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column
+
+# Enough digits for any measurement; NaN and infinity are no decimals.
+_DECIMAL = "decimal(28,10)"
+_TIME = "yyyy-MM-dd'T'HH:mm:ss[.SSSSSS][.SSS]XXX"
+
+
+def number(text: "Column", type_: str) -> "Column":
+    """The number in `text` as `int` or `double`; null where it is none, does not fit, or an int has a fraction."""
+    from pyspark.sql import functions as F
+
+    value = text.try_cast(_DECIMAL)
+    return F.when(value == F.floor(value), value.try_cast("int")) if type_ == "int" else value.cast("double")
+
+
+def time(text: "Column") -> "Column":
+    """The UTC time in an ISO 8601 `text` that names its zone; null where it is none."""
+    from pyspark.sql import functions as F
+
+    return F.try_to_timestamp(text, F.lit(_TIME))
+
+
+def unreadable(values: Mapping[str, tuple["Column", "Column"]]) -> "Column":
+    """Names of the values whose text is there but could not be read, in order and with commas; null if there are none.
+
+    Args:
+        values: The text and the value read from it, by the name in the source.
+    """
+    from pyspark.sql import functions as F
+
+    names = (F.when(text.isNotNull() & value.isNull(), F.lit(name)) for name, (text, value) in values.items())
+    return F.nullif(F.concat_ws(",", *names), F.lit(""))

@@ -1,0 +1,1 @@
+"""Typed, one row per key; what cannot be right is in quarantine with the reason."""

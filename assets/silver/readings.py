@@ -1,0 +1,52 @@
+"""The readings of the bracelets, typed."""
+
+from typing import TYPE_CHECKING
+
+from assets.attributes import ATTRIBUTES
+from assets.bronze.readings import BRONZE_READINGS
+from assets.parsing import number, time, unreadable
+from assets.source import SOURCE_COLUMNS, SOURCE_NAMES
+from lakehouse.modes import Merge
+from lakehouse.table import Column, Table
+from lakehouse.table_asset import table_asset
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+IDS = ("reading_id", "wearer_id")
+TIMES = ("read_at", "sent_at")
+
+SILVER_READINGS = Table(
+    "silver.readings",
+    grain="one row per reading, its latest correction",
+    columns=(
+        Column("reading_id", "string", "Given by the bracelet; a correction keeps it", nullable=False),
+        Column("wearer_id", "string", "Who wears the bracelet", nullable=False, tags=("pii",)),
+        Column("read_at", "timestamp", "UTC time of the measurement, by the bracelet's clock", nullable=False),
+        Column("sent_at", "timestamp", "UTC time at which this reading or correction was sent", nullable=False),
+        *(Column(attribute.column, attribute.type, attribute.comment) for attribute in ATTRIBUTES),
+        Column("_unreadable", "string", "Keys whose value could not be read; null in every published row"),
+        *SOURCE_COLUMNS,
+    ),
+    # Of two that were sent at once, the one that arrived last wins, so that the order is total.
+    write=Merge(on=("reading_id",), sequence=("sent_at", "_source_file", "_source_row")),
+)
+
+
+@table_asset(SILVER_READINGS, reads={"raw": BRONZE_READINGS.changes()})
+def silver_readings(raw: "DataFrame") -> "DataFrame":
+    """Read ids, times and attributes from each line; the merge keeps the latest of each reading."""
+    from pyspark.sql import functions as F
+
+    keys = (*IDS, *TIMES, *(attribute.uci for attribute in ATTRIBUTES))
+    parsed = raw.select(F.from_json("line", ", ".join(f"{key} string" for key in keys)).alias("reading"), *SOURCE_NAMES)
+    texts = {key: F.col(f"reading.{key}") for key in keys}
+    values = {key: time(texts[key]) for key in TIMES}
+    values |= {attribute.uci: number(texts[attribute.uci], attribute.type) for attribute in ATTRIBUTES}
+    return parsed.select(
+        *(F.nullif(F.trim(texts[key]), F.lit("")).alias(key) for key in IDS),
+        *(values[key].alias(key) for key in TIMES),
+        *(values[attribute.uci].alias(attribute.column) for attribute in ATTRIBUTES),
+        unreadable({key: (texts[key], value) for key, value in values.items()}).alias("_unreadable"),
+        *SOURCE_NAMES,
+    )
