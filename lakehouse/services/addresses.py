@@ -1,0 +1,49 @@
+"""Where the services of a workspace listen: chosen once and kept, so that a service comes back with its address and token."""
+
+import json
+import os
+import secrets
+from dataclasses import asdict
+from pathlib import Path
+
+from lakehouse.services import ports, supervisor
+from lakehouse.services.spec import Address
+from lakehouse.workspace import Workspace
+
+_WITHOUT_PORT = frozenset({"daemon"})
+_WITH_TOKEN = frozenset({"spark"})
+
+
+def _file(workspace: Workspace) -> Path:
+    return supervisor.folder(workspace) / "addresses.json"
+
+
+def kept(workspace: Workspace) -> dict[str, Address]:
+    """The addresses chosen so far, by service."""
+    try:
+        return {name: Address(**entry) for name, entry in json.loads(_file(workspace).read_text()).items()}
+    except FileNotFoundError:
+        return {}
+
+
+def choose(workspace: Workspace, names: list[str]) -> dict[str, Address]:
+    """Addresses for services that are about to start: the kept ones where their ports are free, else new ones."""
+    all_of_them = kept(workspace)
+    for name in names:
+        known = all_of_them.get(name)
+        if name in _WITHOUT_PORT or (known and ports.is_free(known.port)):
+            continue
+        taken = {address.port for address in all_of_them.values()}
+        token = (known and known.token) or secrets.token_hex(16)
+        all_of_them[name] = Address(ports.choose(taken), token if name in _WITH_TOKEN else None)
+    _keep(workspace, all_of_them)
+    return {name: all_of_them[name] for name in names if name in all_of_them}
+
+
+def _keep(workspace: Workspace, addresses: dict[str, Address]) -> None:
+    file = _file(workspace)
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = file.with_suffix(".tmp")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
+        json.dump({name: asdict(address) for name, address in addresses.items()}, stream, indent=1)
+    draft.replace(file)

@@ -1,0 +1,100 @@
+"""`up` and `down`: what a workspace starts, when it is ready, and how it ends."""
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from dataclasses import asdict
+
+import psutil
+
+from lakehouse.services import addresses, orphans, plan, ready, supervisor, wire
+from lakehouse.workspace import Workspace
+
+LAYERS = ("bronze", "silver", "gold", "ml", "quarantine", "ops")
+
+
+def _silent(_: str) -> None:
+    """Tell nobody."""
+
+
+def up(workspace: Workspace, parts: Iterable[str] = (), *, tell: Callable[[str], None] = _silent) -> None:
+    """Have the metastore and the engine, and what `parts` name ("ui", "sql"); return when all answer. Harmless when they do.
+
+    What a setting names as somebody else's is not started.
+
+    Raises:
+        ServiceError: a service does not start or does not answer; what this call started is stopped again.
+        DownloadError: jars or archives could not be fetched.
+    """
+    wanted = plan.services(workspace.settings, parts)
+    with _held(workspace):
+        _take_over(workspace)
+        states = supervisor.states(workspace)
+        missing = [name for name in wanted if name not in states or not states[name].wanted]
+        if missing:
+            _start(workspace, missing, tell)
+        try:
+            _await(workspace, wanted, tell)
+        except BaseException:
+            for name in missing:
+                supervisor.halt(workspace, name)
+            raise
+        _create_layers(workspace)
+
+
+def down(workspace: Workspace, *, tell: Callable[[str], None] = _silent) -> None:
+    """Stop everything that the workspace started, and wait until it is gone. Harmless when nothing runs."""
+    if not workspace.home.exists():
+        return
+    with _held(workspace):
+        running = orphans.started_by(workspace.home)
+        if running:
+            tell(f"stopping {len(running)} processes")
+        supervisor.shut_down(workspace)
+        psutil.wait_procs(running, timeout=orphans.GRACE_SECONDS)
+        orphans.end(orphans.started_by(workspace.home))
+        workspace.services_file.unlink(missing_ok=True)
+        supervisor.socket_path(workspace).unlink(missing_ok=True)
+
+
+def _held(workspace: Workspace) -> AbstractContextManager[object]:
+    """One `up` or `down` at a time: a second one waits."""
+    from filelock import FileLock
+
+    home = supervisor.folder(workspace)
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return FileLock(home / "up.lock")
+
+
+def _take_over(workspace: Workspace) -> None:
+    """Have a supervisor. Services that outlived one are unwatched: they end and start anew."""
+    if not supervisor.answers(workspace):
+        orphans.end(orphans.started_by(workspace.home))
+        workspace.services_file.unlink(missing_ok=True)
+    supervisor.start(workspace)
+
+
+def _start(workspace: Workspace, names: list[str], tell: Callable[[str], None]) -> None:
+    chosen = addresses.choose(workspace, names)
+    known = {**addresses.kept(workspace), **chosen}
+    for spec in plan.specs(workspace, names, known):
+        tell(f"starting {spec.name}")
+        supervisor.run(workspace, spec)
+
+
+def _await(workspace: Workspace, names: list[str], tell: Callable[[str], None]) -> None:
+    """Wait until all answer, and note in the services file what does."""
+    known = addresses.kept(workspace)
+    with ThreadPoolExecutor(max(len(names), 1)) as pool:
+        pids = dict(zip(names, pool.map(lambda name: ready.wait(workspace, name, known.get(name), tell), names), strict=True))
+    services = workspace.services()
+    for name, pid in pids.items():
+        given = {key: value for key, value in asdict(known[name]).items() if value is not None} if name in known else {}
+        services[name] = {**given, "pid": pid}
+    workspace.write_services(services)
+
+
+def _create_layers(workspace: Workspace) -> None:
+    """The layers are databases, each with its folder in the warehouse."""
+    statements = [f"create database if not exists {layer} location '{workspace.warehouse}/{layer}'" for layer in LAYERS]
+    wire.ask_spark(workspace.spark_remote, *statements, timeout=60)

@@ -1,0 +1,46 @@
+"""Finds the processes that a workspace started, by a mark in their environment, also those that supervisord lost."""
+
+import os
+from pathlib import Path
+
+import psutil
+
+from lakehouse.services.process import MARK
+
+GRACE_SECONDS = 10
+
+
+def started_by(home: Path) -> list[psutil.Process]:
+    """All live processes of this user that the workspace at `home` started, without this one and what started it."""
+    me = psutil.Process()
+    mine = {me.pid, *(parent.pid for parent in me.parents())}
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.pid not in mine and process.environ().get(MARK) == str(home):
+                found.append(process)
+        except (psutil.Error, OSError):
+            continue  # another user's, or gone meanwhile
+    return found
+
+
+def end(processes: list[psutil.Process]) -> None:
+    """End these and wait until they are gone; what does not end is killed."""
+    for process in processes:
+        _signal(process, "terminate")
+    _, stubborn = psutil.wait_procs(processes, timeout=GRACE_SECONDS)
+    for process in stubborn:
+        _signal(process, "kill")
+    psutil.wait_procs(stubborn, timeout=GRACE_SECONDS)
+
+
+def _signal(process: psutil.Process, how: str) -> None:
+    try:
+        getattr(process, how)()
+    except psutil.NoSuchProcess:
+        return
+
+
+def is_alive(pid: int) -> bool:
+    """Whether the process runs and has not ended unobserved."""
+    return pid > 0 and psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE and pid != os.getpid()

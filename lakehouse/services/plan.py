@@ -1,0 +1,68 @@
+"""What belongs to a workspace: which services to start, which are somebody else's, and their descriptions."""
+
+from collections.abc import Iterable, Mapping
+
+from lakehouse.errors import ServiceError
+from lakehouse.services import jars, java, metastore, spark
+from lakehouse.services.spec import Address, ServiceSpec
+from lakehouse.settings import Settings
+from lakehouse.workspace import Workspace
+
+BASE = ("metastore", "spark")
+PARTS = {"ui": ("mlflow", "dagster", "daemon"), "sql": ("trino",)}
+
+_URLS = {"spark": "sc://localhost:{port}/;token={token}", "metastore": "thrift://127.0.0.1:{port}"}
+
+
+def url(name: str, address: Address) -> str:
+    """Where a service of the workspace is reached. That of Spark holds its token."""
+    return _URLS.get(name, "http://127.0.0.1:{port}").format(port=address.port, token=address.token)
+
+
+def external(settings: Settings) -> dict[str, str]:
+    """The services that the settings name as somebody else's, with their addresses."""
+    named = {
+        "metastore": settings.metastore.uri,
+        "spark": settings.spark.remote.get_secret_value() if settings.spark.remote else None,
+        "trino": settings.trino.url,
+        "mlflow": settings.mlflow.url,
+        "dagster": settings.dagster.url,
+    }
+    return {name: address for name, address in named.items() if address}
+
+
+def services(settings: Settings, parts: Iterable[str]) -> list[str]:
+    """The services that this workspace starts itself, in the order of their start.
+
+    Raises:
+        ServiceError: there is no such part, or Trino has no metastore to read.
+    """
+    parts = tuple(parts)
+    for part in parts:
+        if part not in PARTS:
+            raise ServiceError(f"there is no part `{part}` to start: `lakehouse up [{'] ['.join(PARTS)}]`.")
+    theirs = external(settings)
+    base = () if "spark" in theirs else BASE  # the metastore that somebody else's engine uses is theirs as well
+    if "sql" in parts and "spark" in theirs and not theirs.keys() & {"metastore", "trino"}:
+        raise ServiceError(
+            "LAKEHOUSE_SPARK__REMOTE names an engine, but not which metastore it uses, so Trino cannot be started on it. "
+            "Set LAKEHOUSE_METASTORE__URI, for example thrift://host:9083, or LAKEHOUSE_TRINO__URL."
+        )
+    names = [*base, *(name for part in PARTS for name in PARTS[part] if part in parts)]
+    without = theirs.keys() | ({"daemon"} if "dagster" in theirs else set())
+    return [name for name in names if name not in without]
+
+
+def specs(workspace: Workspace, names: Iterable[str], addresses: Mapping[str, Address]) -> list[ServiceSpec]:
+    """The descriptions of these services. Fetches what they need and the cache does not have."""
+    settings = workspace.settings
+    runtime = java.find(settings)
+    catalogue = settings.metastore.uri or url("metastore", addresses["metastore"]) if "metastore" in addresses else ""
+    made = []
+    for name in names:
+        if name == "metastore":
+            made.append(metastore.spec(workspace, runtime, addresses[name]))
+        elif name == "spark":
+            delta_jars = tuple(sorted(jars.fetch(settings, "delta").glob("*.jar")))
+            made.append(spark.spec(workspace, spark.Runtime(runtime, delta_jars), addresses[name], catalogue))
+    return made

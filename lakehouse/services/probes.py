@@ -1,0 +1,63 @@
+"""Whether a service answers a real question, be it started here or somebody else's."""
+
+import json
+import urllib.request
+from collections.abc import Callable
+from typing import Any
+
+from lakehouse.errors import ServiceError
+from lakehouse.services import wire
+from lakehouse.settings import Settings
+
+Probe = Callable[[str, Settings, float], None]
+
+
+def spark(url: str, _: Settings, timeout: float) -> None:
+    """The engine computes and reaches its catalogue."""
+    wire.ask_spark(url, "select 1", "show databases", timeout=timeout)
+
+
+def metastore(url: str, _: Settings, timeout: float) -> None:
+    """The catalogue lists its databases."""
+    wire.ask_metastore(url, timeout=timeout)
+
+
+def trino(url: str, settings: Settings, timeout: float) -> None:
+    """Trino has a node that scans: for some seconds after its start it has none, and says NO_NODES_AVAILABLE."""
+    query = f'select count(*) from "{settings.trino.catalog}".information_schema.schemata'  # noqa: S608 - our own setting
+    page = get_json(f"{url}/v1/statement", timeout, body=query.encode(), user=settings.trino.user)
+    while "nextUri" in page and "error" not in page:
+        page = get_json(page["nextUri"], timeout, user=settings.trino.user)
+    if "error" in page:
+        raise ServiceError(f"Trino at {url}: {page['error']['message']}")
+
+
+def mlflow(url: str, _: Settings, timeout: float) -> None:
+    """The registry searches its experiments."""
+    get_json(f"{url}/api/2.0/mlflow/experiments/search", timeout, body=b'{"max_results": 1}')
+
+
+def dagster(url: str, _: Settings, timeout: float) -> None:
+    """The web server tells its version."""
+    get_json(f"{url}/server_info", timeout)
+
+
+def get_json(url: str, timeout: float, *, body: bytes | None = None, user: str = "lakehouse") -> dict[str, Any]:
+    """Ask over HTTP and read the JSON that comes.
+
+    Raises:
+        ServiceError: nothing answers there, or not with JSON.
+    """
+    headers = {"X-Trino-User": user, "Content-Type": "application/json"}
+    if not url.startswith(("http://", "https://")):
+        raise ServiceError(f"{url} is not an http address.")
+    try:
+        request = urllib.request.Request(url, data=body, headers=headers)
+        with urllib.request.urlopen(request, timeout=timeout) as answer:
+            told: dict[str, Any] = json.load(answer)
+            return told
+    except (OSError, ValueError) as error:
+        raise ServiceError(f"{url} does not answer as it should: {error}") from error
+
+
+PROBES: dict[str, Probe] = {"spark": spark, "metastore": metastore, "trino": trino, "mlflow": mlflow, "dagster": dagster}

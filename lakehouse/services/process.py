@@ -1,0 +1,42 @@
+"""Becomes a service: `python -m lakehouse.services.process FILE`, run by the supervisor.
+
+The file (mode 0600) holds the launch of a `ServiceSpec`, so that no secret stands in a command line or in the supervisor's configuration.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+# Every process that a workspace started carries this, so that `down` finds what the supervisor lost.
+MARK = "LAKEHOUSE_STARTED_BY"
+
+QUIET = {
+    "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+    "GX_ANALYTICS_ENABLED": "false",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DAGSTER_DISABLE_TELEMETRY": "yes",
+}
+
+
+def environment(additions: Mapping[str, str]) -> dict[str, str]:
+    """This process's environment with `additions`; this Python's programs come first on the path."""
+    merged = {**os.environ, **QUIET, **additions}
+    programs = str(Path(sys.executable).parent)
+    merged["PATH"] = os.pathsep.join([programs, os.environ.get("PATH", os.defpath)])
+    if "PYTHONPATH" in additions and "PYTHONPATH" in os.environ:
+        merged["PYTHONPATH"] = os.pathsep.join([additions["PYTHONPATH"], os.environ["PYTHONPATH"]])
+    return merged
+
+
+def main() -> None:
+    """Replace this process by the service."""
+    launch = json.loads(Path(sys.argv[1]).read_text())
+    os.chdir(launch["folder"])
+    command = launch["command"]
+    os.execve(command[0], command, environment(launch["env"]))  # noqa: S606 - the file is ours, mode 0600
+
+
+if __name__ == "__main__":
+    main()

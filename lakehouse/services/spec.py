@@ -1,0 +1,38 @@
+"""What a service is, before it runs: a frozen description that pure functions make and the supervisor starts."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a service listens on loopback, and the token it asks for, if it asks for one."""
+
+    port: int
+    token: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class ServiceSpec:
+    """One process: what to run, where, and with which additions to the environment.
+
+    Args:
+        name: Its name in `status`, `logs` and `services.json`.
+        command: Program and arguments; never a secret, other users can read it.
+        folder: Where it runs; made if it is not there.
+        env: Added to the environment; may hold secrets.
+        files: Configuration to write before the start, by path.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    folder: Path
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    files: Mapping[Path, str] = field(default_factory=dict, repr=False)
+
+    def launch(self) -> dict[str, Any]:
+        """What the launcher needs, for JSON."""
+        plain = asdict(self)
+        return {key: plain[key] for key in ("name", "command", "env")} | {"folder": str(self.folder)}

@@ -1,0 +1,185 @@
+"""supervisord, one per workspace: starts what the specs say, restarts what dies, keeps logs."""
+
+import hashlib
+import json
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+import time
+import xmlrpc.client
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lakehouse.errors import ServiceError
+from lakehouse.services import process
+from lakehouse.services.spec import ServiceSpec
+from lakehouse.workspace import Workspace
+
+NAMES = ("metastore", "spark", "trino", "mlflow", "dagster", "daemon")
+# A path of a Unix socket may have 104 (macOS) to 108 (Linux) bytes, and supervisord binds a longer one first.
+_LONGEST_SOCKET = 85
+
+_HEAD = """\
+[supervisord]
+logfile={logs}/supervisord.log
+logfile_maxbytes=5MB
+pidfile={folder}/supervisord.pid
+directory={folder}
+
+[unix_http_server]
+file={socket}
+chmod=0600
+
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
+"""
+_PROGRAM = """
+[program:{name}]
+command={command}
+autostart=false
+autorestart=true
+startsecs=1
+startretries=1000
+stopasgroup=true
+killasgroup=true
+stopwaitsecs=20
+redirect_stderr=true
+stdout_logfile={logs}/{name}.log
+stdout_logfile_maxbytes=20MB
+stdout_logfile_backups=2
+"""
+
+
+@dataclass(frozen=True)
+class State:
+    """What supervisord says of one process; `pid` is 0 where it does not run."""
+
+    name: str
+    word: str
+    pid: int
+
+    @property
+    def wanted(self) -> bool:
+        """Whether supervisord runs it or tries to."""
+        return self.word in {"STARTING", "RUNNING", "BACKOFF"}
+
+
+def folder(workspace: Workspace) -> Path:
+    """Where supervisord's things and the launch files are."""
+    return workspace.home / "supervisor"
+
+
+def socket_path(workspace: Workspace) -> Path:
+    """supervisord's socket: in the workspace, or where its path would be too long in a private temporary folder."""
+    inside = folder(workspace) / "supervisord.sock"
+    if len(os.fsencode(inside)) <= _LONGEST_SOCKET:
+        return inside
+    name = hashlib.sha256(os.fsencode(workspace.home)).hexdigest()[:12]
+    return Path(tempfile.gettempdir()) / f"lakehouse-{os.getuid()}-{name}" / "s"
+
+
+def start(workspace: Workspace) -> None:
+    """Have a supervisord; harmless when there is one.
+
+    Raises:
+        ServiceError: it does not start.
+    """
+    if answers(workspace):
+        return
+    home, socket = folder(workspace), socket_path(workspace)
+    workspace.logs.mkdir(parents=True, exist_ok=True)
+    for private in (home, socket.parent):
+        private.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if private.stat().st_uid != os.getuid() or private.is_symlink():
+            raise ServiceError(f"{private} belongs to another user. Remove it, or set LAKEHOUSE_HOME to a shorter path.")
+        private.chmod(0o700)
+    socket.unlink(missing_ok=True)
+    conf = home / "supervisord.conf"
+    conf.write_text(_conf(workspace, socket))
+    command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(conf)]
+    # Everything that supervisord starts inherits this; the launcher must be importable wherever it runs.
+    inherited = process.environment(
+        {
+            process.MARK: str(workspace.home),
+            "LAKEHOUSE_HOME": str(workspace.home),
+            "LAKEHOUSE_PROJECT": str(workspace.settings.project),
+            "PYTHONPATH": str(Path(__file__).parents[2]),
+        }
+    )
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=inherited)
+    if done.returncode != 0 or not answers(workspace, patient=True):
+        raise ServiceError(f"supervisord does not start: {done.stderr.strip()[-500:]} See {workspace.logs}/supervisord.log.")
+
+
+def answers(workspace: Workspace, *, patient: bool = False) -> bool:
+    """Whether the workspace's supervisord is there; a patient caller waits some seconds for it."""
+    deadline = time.monotonic() + (10 if patient else 0)
+    while True:
+        try:
+            return bool(_rpc(workspace).getState()["statename"] == "RUNNING")
+        except (OSError, ServiceError, xmlrpc.client.Error):
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(0.05)  # nothing to wait on: the socket is not there yet
+
+
+def _conf(workspace: Workspace, socket: Path) -> str:
+    def quoted(value: object) -> str:
+        return str(value).replace("%", "%%")
+
+    logs, home = quoted(workspace.logs), folder(workspace)
+    parts = [_HEAD.format(logs=logs, folder=quoted(home), socket=quoted(socket))]
+    for name in NAMES:
+        command = shlex.join([sys.executable, "-m", "lakehouse.services.process", str(home / f"{name}.json")])
+        parts.append(_PROGRAM.format(name=name, command=quoted(command), logs=logs))
+    return "".join(parts)
+
+
+def _rpc(workspace: Workspace) -> Any:
+    from supervisor.xmlrpc import SupervisorTransport
+
+    socket = socket_path(workspace)
+    if not socket.exists():
+        raise ServiceError(f"nothing is up in {workspace.home}.")
+    transport = SupervisorTransport(None, None, f"unix://{socket}")
+    return xmlrpc.client.ServerProxy("http://localhost", transport=transport).supervisor
+
+
+def run(workspace: Workspace, spec: ServiceSpec) -> None:
+    """Write what the spec wants and have supervisord run it."""
+    spec.folder.mkdir(parents=True, exist_ok=True)
+    for path, text in spec.files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    launch = folder(workspace) / f"{spec.name}.json"
+    with os.fdopen(os.open(launch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        json.dump(spec.launch(), file, indent=1)
+    _rpc(workspace).startProcess(spec.name, False)
+
+
+def states(workspace: Workspace) -> dict[str, State]:
+    """What supervisord says of each process; nothing where there is no supervisord."""
+    try:
+        told = _rpc(workspace).getAllProcessInfo()
+    except (OSError, ServiceError):
+        return {}
+    return {entry["name"]: State(entry["name"], entry["statename"], entry["pid"]) for entry in told}
+
+
+def halt(workspace: Workspace, name: str) -> None:
+    """Stop one process and wait for its end; harmless when it does not run."""
+    if states(workspace).get(name, State(name, "STOPPED", 0)).wanted:
+        _rpc(workspace).stopProcess(name)
+
+
+def shut_down(workspace: Workspace) -> None:
+    """Stop supervisord and with it all that it runs; harmless when there is none."""
+    try:
+        rpc = _rpc(workspace)
+        rpc.stopAllProcesses(True)
+        rpc.shutdown()
+    except (OSError, ServiceError):
+        return

@@ -1,0 +1,105 @@
+"""The smallest real questions to a Spark Connect server and a Hive Metastore, each with a deadline.
+
+pyspark's own client takes 2 s to import and retries for ten minutes when a server is away; these take milliseconds.
+Field numbers are those of Spark's `spark/connect/*.proto`; the metastore's are Thrift's binary protocol.
+"""
+
+import re
+import socket
+import struct
+import uuid
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from lakehouse.errors import ServiceError, SettingsError
+
+_SERVICE = "/spark.connect.SparkConnectService"
+_CALL, _REPLY = 0x80010001, 0x80010002
+
+
+@dataclass(frozen=True)
+class Remote:
+    """The parts of `sc://host:port/;token=...;use_ssl=true`."""
+
+    host: str
+    port: int
+    parameters: dict[str, str]
+
+
+def parse_remote(url: str) -> Remote:
+    """Read a Spark Connect URL. The message of the error does not hold the URL, which may hold a token."""
+    parts = urlsplit(url)
+    if parts.scheme != "sc" or not parts.hostname:
+        raise SettingsError("LAKEHOUSE_SPARK__REMOTE is not a Spark Connect address, for example sc://host:15002/;token=...")
+    pairs = (pair.partition("=") for pair in parts.path.strip("/").split(";") if pair)
+    return Remote(parts.hostname, parts.port or 15002, {name: value for name, _, value in pairs})
+
+
+def ask_spark(url: str, *statements: str, timeout: float) -> None:
+    """Run SQL statements in a session of their own, one after another.
+
+    Raises:
+        ServiceError: the server does not answer in time, refuses the token, or a statement fails.
+    """
+    import grpc
+
+    remote = parse_remote(url)
+    target = f"{remote.host}:{remote.port}"
+    secure = remote.parameters.get("use_ssl") == "true"
+    channel = grpc.secure_channel(target, grpc.ssl_channel_credentials()) if secure else grpc.insecure_channel(target)
+    token = remote.parameters.get("token")
+    metadata = (("authorization", f"Bearer {token}"),) if token else ()
+    session = _text(1, str(uuid.uuid4())) + _bytes(2, _text(1, "lakehouse"))
+    try:
+        with channel:
+            execute = channel.unary_stream(f"{_SERVICE}/ExecutePlan")
+            for statement in statements:
+                command = _bytes(5, _bytes(6, _bytes(10, _text(1, statement))))
+                for _ in execute(session + _bytes(3, _bytes(2, command)), timeout=timeout, metadata=metadata):
+                    pass
+            channel.unary_unary(f"{_SERVICE}/ReleaseSession")(session, timeout=timeout, metadata=metadata)
+    except grpc.RpcError as error:
+        raise ServiceError(f"Spark Connect at {target}: {error.code().name} {_in_one_line(error)}") from error
+
+
+def ask_metastore(uri: str, *, timeout: float) -> list[str]:
+    """The names of a metastore's databases.
+
+    Raises:
+        ServiceError: nothing answers there, or not as a metastore does.
+    """
+    parts = urlsplit(uri)
+    try:
+        with socket.create_connection((parts.hostname or "", parts.port or 9083), timeout=timeout) as connection:
+            name = b"get_all_databases"
+            connection.sendall(struct.pack(">Ii", _CALL, len(name)) + name + struct.pack(">iB", 0, 0))
+            stream = connection.makefile("rb")
+            kind, size = struct.unpack(">Ii", stream.read(8))
+            if kind != _REPLY or stream.read(size) != name:
+                raise ServiceError(f"what answers at {uri} is not a Hive Metastore, or it refuses to list its databases.")
+            stream.read(4 + 3)  # sequence number; field 0 of the result, a list
+            _, count = struct.unpack(">Bi", stream.read(5))
+            return [stream.read(struct.unpack(">i", stream.read(4))[0]).decode() for _ in range(count)]
+    except (OSError, struct.error) as error:
+        raise ServiceError(f"the metastore at {uri} does not answer: {error}") from error
+
+
+def _in_one_line(error: Exception) -> str:
+    details = getattr(error, "details", lambda: None)() or ""
+    return re.sub(r"\s+", " ", details).strip()[:300]
+
+
+def _varint(number: int) -> bytes:
+    out = bytearray()
+    while number > 0x7F:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes([*out, number])
+
+
+def _bytes(field: int, value: bytes) -> bytes:
+    return _varint(field << 3 | 2) + _varint(len(value)) + value
+
+
+def _text(field: int, value: str) -> bytes:
+    return _bytes(field, value.encode())
