@@ -6,6 +6,7 @@ Messages never hold values from the data, nor secrets.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import Any
 
 
 class LakehouseError(Exception):
@@ -81,8 +82,16 @@ class SchemaMismatchError(LakehouseError):
 class AuditFailedError(LakehouseError):
     """A critical expectation failed. The staged rows were not published."""
 
-    def __init__(self, table: str, version: int | None, failures: Sequence[Problem], suite: str) -> None:
+    def __init__(
+        self,
+        table: str,
+        version: int | None,
+        failures: Sequence[Problem],
+        suite: str,
+        results: Sequence[Any] = (),
+    ) -> None:
         self.table, self.version, self.failures, self.suite = table, version, tuple(failures), suite
+        self.results = tuple(results)
         lines = "\n".join(f"  {failure}" for failure in self.failures)
         super().__init__(
             f"{table} was not published, {state_of(version)}.\n{lines}\n"

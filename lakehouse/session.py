@@ -32,3 +32,35 @@ def connect(workspace: Workspace | None = None) -> "SparkSession":
     for name, value in SESSION_CONF.items():
         builder = builder.config(name, value)
     return builder.create()
+
+
+class Connection:
+    """A workspace and its session, opened when the first rows are needed. One per process or run; close it at the end."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+        self._session: SparkSession | None = None
+
+    def session(self) -> "SparkSession":
+        """The session.
+
+        Raises:
+            ServiceError: no server is up and none is named in the settings.
+        """
+        if self._session is None:
+            self._session = connect(self.workspace)
+        return self._session
+
+    def close(self) -> None:
+        """End the session, if there is one."""
+        if self._session is not None:
+            self._session.stop()
+            self._session = None
+
+    def __enter__(self) -> "Connection":
+        """Give the connection itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close it."""
+        self.close()

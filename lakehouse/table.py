@@ -18,6 +18,11 @@ def quote(identifier: str) -> str:
     return ".".join("`" + part.replace("`", "``") + "`" for part in identifier.split("."))
 
 
+def quarantine_of(name: str) -> str:
+    """Where the rejected rows of `layer.entities` wait."""
+    return f"quarantine.{name.replace('.', '_')}"
+
+
 @dataclass(frozen=True)
 class Column:
     """One column of a table.

@@ -1,0 +1,240 @@
+"""The Dagster seam for dbt: models as assets, their tests as checks, in the same graph, and skipped while nothing is new.
+
+`dbt build` runs as a process of its own: dbt-spark turns ANSI off for its session, which no other session should see.
+"""
+
+import json
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lakehouse.code import commit
+from lakehouse.dbt import manifest_of, project_digest, run_dbt
+from lakehouse.errors import AuditFailedError, LakehouseError
+from lakehouse.history import MARK, last_note, open_table, row_count, version_of
+from lakehouse.quality.judge import CheckResult
+from lakehouse.quality.suite import load_suite
+from lakehouse.session import Connection
+from lakehouse.table_asset import CONNECTION, check_result, check_spec
+from lakehouse.workspace import Workspace, current
+from lakehouse.write.checks import audited, record
+from lakehouse.write.run import audit_foreign
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+DBT_TEST = "dbt_test"
+
+
+@dataclass(frozen=True)
+class Model:
+    """A dbt model and the tests that hang on it.
+
+    Args:
+        unique_id: dbt's.
+        table: `layer.entities`.
+        tests: dbt's ids and names of its tests.
+    """
+
+    unique_id: str
+    table: str
+    tests: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Built:
+    """What came of a build.
+
+    Args:
+        unchanged: No source had a new version, no file of the project was new.
+        results: Test results by table.
+        versions: Delta versions by table.
+        error: The first thing that went wrong, if any.
+    """
+
+    unchanged: bool
+    results: dict[str, tuple[CheckResult, ...]]
+    versions: dict[str, int | None]
+    error: str | None = None
+
+
+def models_of(manifest: dict[str, Any]) -> tuple[Model, ...]:
+    """The models of a manifest, with the tests that dagster-dbt attaches to each."""
+    tests: dict[str, list[tuple[str, str]]] = {}
+    for unique_id, node in manifest["nodes"].items():
+        if node["resource_type"] == "test":
+            owner = node.get("attached_node") or next(iter(node["depends_on"]["nodes"]), "")
+            tests.setdefault(owner, []).append((unique_id, node["name"]))
+    return tuple(
+        Model(unique_id, f"{node['schema']}.{node['alias']}", tuple(tests.get(unique_id, ())))
+        for unique_id, node in manifest["nodes"].items()
+        if node["resource_type"] == "model"
+    )
+
+
+@dataclass(frozen=True)
+class DbtProject:
+    """The dbt project of this one, seen as assets.
+
+    Args:
+        folder: Its folder, relative to the project.
+    """
+
+    folder: str = "dbt_project"
+
+    def path(self, workspace: Workspace) -> Path:
+        """The dbt project's folder."""
+        return workspace.settings.project / self.folder
+
+    def build(self, connection: Connection, only: Sequence[str] = (), run_id: str | None = None) -> Built:
+        """Run `dbt build`, unless the sources' versions and the project's files are those of the last build.
+
+        Args:
+            connection: The workspace.
+            only: Tables to build; all, where empty.
+            run_id: The run.
+        """
+        workspace = connection.workspace
+        run_id = run_id or uuid.uuid4().hex[:12]
+        manifest = manifest_of(workspace, self.path(workspace))
+        models = [model for model in models_of(manifest) if not only or model.table in only]
+        sources = [f"{each['schema']}.{each['identifier']}" for each in manifest["sources"].values()]
+        inputs = {name: version_of(workspace, name) for name in sources}
+        missing = [name for name, version in inputs.items() if version is None]
+        if missing:
+            raise LakehouseError(f"dbt reads {', '.join(missing)}, which does not exist yet. Materialise it first.")
+        code = project_digest(self.path(workspace))
+        known = {model.table: self._known(workspace, model, inputs, code) for model in models}
+        if all(results is not None for results in known.values()):
+            versions = {model.table: version_of(workspace, model.table) for model in models}
+            return Built(True, {name: results or () for name, results in known.items()}, versions)
+        note = {
+            MARK: 1,
+            "asset": "dbt",
+            "run": run_id,
+            "inputs": inputs,
+            "code": code,
+            "commit": commit(str(workspace.settings.project)),
+        }
+        select = ["--select", *(model.unique_id.rpartition(".")[2] for model in models)] if only else []
+        done = run_dbt(workspace, ["build", *select], note=json.dumps(note, separators=(",", ":")))
+        return self._report(connection, models, run_id, done)
+
+    def _known(
+        self, workspace: Workspace, model: Model, inputs: dict[str, Any], code: str
+    ) -> tuple[CheckResult, ...] | None:
+        """The recorded test results of a model that is up to date and passed; None where it must be built."""
+        delta = open_table(workspace, model.table)
+        note = last_note(delta)
+        if delta is None or note.get("inputs") != inputs or note.get("code") != code:
+            return None
+        results = [each for each in audited(workspace, model.table, delta.version()) if each.type == DBT_TEST]
+        failed = [each for each in results if not each.success and each.severity == "critical"]
+        return None if failed or len(results) < len(model.tests) else tuple(results)
+
+    def _report(self, connection: Connection, models: Sequence[Model], run_id: str, code: int) -> Built:
+        workspace = connection.workspace
+        found = json.loads((self.path(workspace) / "target" / "run_results.json").read_text())["results"]
+        status = {each["unique_id"]: each for each in found}
+        results: dict[str, tuple[CheckResult, ...]] = {}
+        versions: dict[str, int | None] = {}
+        for model in models:
+            checks = [test_result(name, status[unique]) for unique, name in model.tests if unique in status]
+            if status.get(model.unique_id, {}).get("status") == "success":
+                versions[model.table] = version_of(workspace, model.table)
+                results[model.table] = tuple(checks)
+                record(
+                    workspace,
+                    connection.session(),
+                    model.table,
+                    checks,
+                    run_id=run_id,
+                    version=versions[model.table],
+                )
+        failed = [each["unique_id"] for each in found if each["status"] in ("error", "fail", "runtime error")]
+        error = f"dbt build failed at {', '.join(failed[:5]) or 'start'}; see logs/dbt.log" if code or failed else None
+        return Built(False, results, versions, error)
+
+    @cached_property
+    def definitions(self) -> "tuple[dg.AssetsDefinition, ...]":
+        """The dbt models and their tests, and one audit for each model that has a suite in `expectations/`."""
+        import dagster as dg
+        from dagster_dbt import dbt_assets
+
+        workspace = current()
+        manifest = manifest_of(workspace, self.path(workspace))
+
+        @dbt_assets(manifest=manifest, name="dbt", required_resource_keys={CONNECTION})
+        def built(context):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 - dagster reads annotations
+            connection = getattr(context.resources, CONNECTION)
+            selected = [".".join(key.path) for key in context.selected_asset_keys]
+            complete = len(selected) == len(models_of(manifest))
+            done = self.build(connection, () if complete else selected, context.run_id.replace("-", "")[:12])
+            context.log.info("dbt: unchanged" if done.unchanged else "dbt: built")
+            for name, version in done.versions.items():
+                yield from (check_result(name, each) for each in done.results[name])
+                yield dg.MaterializeResult(
+                    asset_key=name.split("."),
+                    metadata={
+                        "dagster/row_count": row_count(connection.workspace, name),
+                        "delta_version": version,
+                        "unchanged": done.unchanged,
+                    },
+                )
+            if done.error:
+                raise dg.Failure(done.error, allow_retries=False)
+
+        audits = [audit_checks(model.table) for model in models_of(manifest) if has_suite(workspace, model.table)]
+        return (built, *audits)
+
+
+def test_result(name: str, found: dict[str, Any]) -> CheckResult:
+    """A dbt test's result in the words of `ops.checks`."""
+    failures = found.get("failures")
+    return CheckResult(
+        name=name,
+        label=name,
+        type=DBT_TEST,
+        column=None,
+        severity="warning" if found["status"] == "warn" else "critical",
+        success=found["status"] == "pass",
+        element_count=None,
+        unexpected_count=failures,
+        observed=None,
+    )
+
+
+def has_suite(workspace: Workspace, name: str) -> bool:
+    """Whether there is a suite for `layer.entities`."""
+    return (workspace.expectations / f"{name.replace('.', '/')}.json").exists()
+
+
+def audit_checks(name: str) -> "dg.AssetsDefinition":
+    """The suite of a table that another tool writes, as blocking Dagster checks: who reads it waits for them."""
+    import dagster as dg
+
+    workspace = current()
+    suite = load_suite(workspace.expectations / f"{name.replace('.', '/')}.json", None)
+    specs = [
+        check_spec(name.split("."), each)._replace(blocking=each.severity == "critical")
+        for each in (suite.expectations if suite else ())
+    ]
+
+    @dg.multi_asset_check(
+        name=f"audit_{name.replace('.', '_')}", specs=specs, required_resource_keys={CONNECTION}
+    )
+    def audit(context) -> Iterator[Any]:  # type: ignore[no-untyped-def]  # noqa: ANN001 - dagster reads annotations
+        connection = getattr(context.resources, CONNECTION)
+        version = version_of(connection.workspace, name)
+        if version is None:
+            raise dg.Failure(f"{name} does not exist yet. Materialise it first.")
+        try:
+            results: Sequence[CheckResult] = audit_foreign(connection, name, version, context.run_id[:12])
+        except AuditFailedError as error:
+            results = error.results
+        yield from (check_result(name, each) for each in results if each.type != DBT_TEST)
+
+    return audit

@@ -1,0 +1,98 @@
+"""Versions and what they say of themselves, read from the Delta log without any server."""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from lakehouse.workspace import Workspace
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+# Marks our JSON among the userMetadata of other writers.
+MARK = "lakehouse"
+
+
+@dataclass(frozen=True)
+class Commit:
+    """One version of a table.
+
+    Args:
+        version: Delta's.
+        committed_at: UTC.
+        operation: Delta's word for it, such as WRITE or MERGE.
+        note: What the door wrote into `userMetadata`; empty for other writers.
+        metrics: Delta's operation metrics.
+    """
+
+    version: int
+    committed_at: datetime
+    operation: str
+    note: dict[str, Any]
+    metrics: dict[str, Any]
+
+
+def open_table(workspace: Workspace, name: str) -> "DeltaTable | None":
+    """The Delta table of `layer.entities`, or None where there is none yet."""
+    from deltalake import DeltaTable
+    from deltalake.exceptions import TableNotFoundError
+
+    try:
+        return DeltaTable(workspace.table_path(name))
+    except TableNotFoundError:
+        return None
+
+
+def version_of(workspace: Workspace, name: str) -> int | None:
+    """The latest version, or None where the table does not exist."""
+    table = open_table(workspace, name)
+    return None if table is None else table.version()
+
+
+def _commit(entry: dict[str, Any]) -> Commit:
+    try:
+        note = json.loads(entry.get("userMetadata") or "{}")
+    except ValueError:
+        note = {}
+    if not isinstance(note, dict) or MARK not in note:
+        note = {}
+    return Commit(
+        version=int(entry["version"]),
+        committed_at=datetime.fromtimestamp(entry["timestamp"] / 1000, UTC),
+        operation=str(entry.get("operation", "")),
+        note=note,
+        metrics=dict(entry.get("operationMetrics") or {}),
+    )
+
+
+def history(workspace: Workspace, name: str, limit: int | None = None) -> list[Commit]:
+    """Commits, newest first.
+
+    Args:
+        workspace: Where the table is.
+        name: `layer.entities`.
+        limit: At most so many; None for all that the log still has.
+    """
+    table = open_table(workspace, name)
+    return [] if table is None else [_commit(entry) for entry in table.history(limit)]
+
+
+def last_note(table: "DeltaTable | None") -> dict[str, Any]:
+    """What the newest commit of the door says of itself, or an empty dict."""
+    if table is None:
+        return {}
+    for limit in (5, None):
+        for entry in table.history(limit):
+            note = _commit(entry).note
+            if note:
+                return note
+    return {}
+
+
+def row_count(workspace: Workspace, name: str) -> int | None:
+    """Rows of the latest version, from the log alone; None where the table is missing or has deletion vectors."""
+    table = open_table(workspace, name)
+    if table is None or "deletionVectors" in (table.protocol().reader_features or ()):
+        return None
+    return int(sum(table.get_add_actions(flatten=True)["num_records"].to_pylist()))

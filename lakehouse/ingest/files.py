@@ -1,0 +1,87 @@
+"""Files of lines: each file is read once, each line keeps the file and the row that it came from."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lakehouse.read import ReadContext, is_incremental, load, position_of
+from lakehouse.storage import File, list_files
+from lakehouse.table import quarantine_of, quote
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+SOURCE_COLUMNS = ("_source_file", "_source_row", "_batch_id", "_ingested_at")
+
+
+@dataclass(frozen=True)
+class Lines:
+    """New files that match a pattern, as lines of text. A file must not change after it has landed.
+
+    The frame has `line` (string), `_source_file` (string, relative to the project), `_source_row` (bigint, from 1),
+    `_batch_id` (string) and `_ingested_at` (timestamp, UTC).
+
+    Args:
+        pattern: Folder and file pattern relative to the project, such as `landing/readings/*.jsonl`.
+    """
+
+    pattern: str
+
+
+def _listing(source: Lines, context: ReadContext) -> list[File]:
+    from fnmatch import fnmatch
+
+    folder, _, name = source.pattern.rpartition("/")
+    root = folder if "://" in folder else str(context.workspace.settings.project / folder)
+    return [file for file in list_files(root) if fnmatch(file.relative, name)]
+
+
+@position_of.register(Lines)
+def _(source: Lines, context: ReadContext) -> dict[str, Any]:
+    files = _listing(source, context)
+    listing = "\n".join(f"{file.relative}\t{file.size}\t{file.modified_ms}" for file in files)
+    return {"files": len(files), "listing": hashlib.sha256(listing.encode()).hexdigest()}
+
+
+@is_incremental.register(Lines)
+def _(source: Lines) -> bool:
+    return True
+
+
+def _ingested(context: ReadContext) -> set[str]:
+    session = context.connect()
+    tables = [name for name in (context.reader, quarantine_of(context.reader)) if session.catalog.tableExists(name)]
+    found = [session.sql(f"SELECT DISTINCT _source_file FROM {quote(name)}").collect() for name in tables]
+    return {row[0] for rows in found for row in rows}
+
+
+@load.register(Lines)
+def _(source: Lines, context: ReadContext, since: Any, position: Any) -> "DataFrame":
+    from pyspark.sql import Window
+    from pyspark.sql import functions as F
+
+    session = context.connect()
+    known = set() if since is None else _ingested(context)
+    folder = source.pattern.rpartition("/")[0]
+    files = [file for file in _listing(source, context) if f"{folder}/{file.relative}" not in known]
+    if not files:
+        return session.createDataFrame(
+            [], "line string, _source_file string, _source_row bigint, _batch_id string, _ingested_at timestamp"
+        )
+    # A path in `_metadata` is percent-encoded; url_decode alone would turn `+` into a space.
+    path = F.url_decode(F.replace(F.col("_metadata.file_path"), F.lit("+"), F.lit("%2B")))
+    root = files[0].path[: -len(files[0].relative)]
+    lines = session.read.text([file.path for file in files]).select(
+        F.col("value").alias("line"),
+        F.concat(F.lit(f"{folder}/"), F.substring_index(path, root, -1)).alias("_source_file"),
+        F.col("_metadata.file_block_start").alias("block"),
+        F.monotonically_increasing_id().alias("position"),
+    )
+    in_file_order = Window.partitionBy("_source_file").orderBy("block", "position")
+    return lines.select(
+        "line",
+        "_source_file",
+        F.row_number().over(in_file_order).cast("bigint").alias("_source_row"),
+        F.lit(context.batch_id).alias("_batch_id"),
+        F.current_timestamp().alias("_ingested_at"),
+    )

@@ -1,0 +1,50 @@
+"""The Dagster sensor on landing folders: a run when files are new, one per state of the folders."""
+
+import hashlib
+import json
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from lakehouse.discover import table_assets
+from lakehouse.ingest.files import Lines
+from lakehouse.read import ReadContext, position_of
+from lakehouse.session import Connection
+from lakehouse.workspace import Workspace, current
+
+if TYPE_CHECKING:
+    import dagster as dg
+    from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+
+
+def landing_state(workspace: Workspace, package: ModuleType) -> str:
+    """A digest of all files that the assets of a package read from landing folders."""
+    connection = Connection(workspace)
+    positions = {
+        f"{asset.table.name}.{name}": position_of(
+            source, ReadContext(workspace, connection.session, asset.table.name, "")
+        )
+        for asset in table_assets(package)
+        for name, source in asset.reads.items()
+        if isinstance(source, Lines)
+    }
+    return hashlib.sha256(json.dumps(positions, sort_keys=True).encode()).hexdigest()
+
+
+def landing_sensor(package: ModuleType, job: "UnresolvedAssetJobDefinition") -> "dg.SensorDefinition":
+    """A sensor that asks for a run of `job` when files have landed.
+
+    Args:
+        package: The package of the assets.
+        job: What to run.
+    """
+    import dagster as dg
+
+    @dg.sensor(name="new_files", job=job, minimum_interval_seconds=30)
+    def new_files(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        state = landing_state(current(), package)
+        if state == context.cursor:
+            return dg.SkipReason("No new files in the landing folders.")
+        context.update_cursor(state)
+        return dg.RunRequest(run_key=state)
+
+    return new_files

@@ -1,0 +1,66 @@
+"""All tables of a warehouse at a glance, from their logs alone: no server is asked."""
+
+from dataclasses import dataclass
+
+from lakehouse.history import last_note, open_table, row_count
+from lakehouse.quality.judge import CheckResult
+from lakehouse.storage import locate
+from lakehouse.table import LAYERS, quarantine_of
+from lakehouse.workspace import Workspace
+from lakehouse.write.checks import audited
+
+
+@dataclass(frozen=True)
+class TableLine:
+    """One table.
+
+    Args:
+        name: `layer.entities`.
+        rows: Rows now; None where the log does not say.
+        version: Delta's.
+        quarantined: Rows that wait in its quarantine.
+        checks_passed: Of the checks of the last publish, how many hold.
+        checks: How many there are.
+    """
+
+    name: str
+    rows: int | None
+    version: int
+    quarantined: int
+    checks_passed: int
+    checks: int
+
+
+def table_names(workspace: Workspace) -> list[str]:
+    """The tables below the warehouse, by layer."""
+    from pyarrow.fs import FileSelector, FileType
+
+    store, root = locate(workspace.warehouse)
+    found = []
+    for layer in LAYERS:
+        for info in store.get_file_info(FileSelector(f"{root}/{layer}", allow_not_found=True)):
+            is_folder = info.type == FileType.Directory
+            if is_folder and store.get_file_info(f"{info.path}/_delta_log").type == FileType.Directory:
+                found.append(f"{layer}.{info.base_name}")
+    return sorted(found, key=lambda name: (LAYERS.index(name.partition(".")[0]), name))
+
+
+def table_line(workspace: Workspace, name: str) -> TableLine:
+    """One table at a glance."""
+    delta = open_table(workspace, name)
+    assert delta is not None  # noqa: S101 - the caller has seen its log
+    noted = last_note(delta).get("checks")
+    checks = [CheckResult.from_json(each) for each in noted] if noted else audited(workspace, name, delta.version())
+    return TableLine(
+        name=name,
+        rows=row_count(workspace, name),
+        version=delta.version(),
+        quarantined=row_count(workspace, quarantine_of(name)) or 0,
+        checks_passed=sum(each.success for each in checks),
+        checks=len(checks),
+    )
+
+
+def overview(workspace: Workspace) -> list[TableLine]:
+    """Every table of the warehouse."""
+    return [table_line(workspace, name) for name in table_names(workspace)]

@@ -1,0 +1,91 @@
+"""Files beside the tables, by path or URI: the one seam to the file system or object store (Arrow's file systems)."""
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pyarrow.fs import FileSystem
+
+
+@dataclass(frozen=True)
+class File:
+    """One file: its full path in its store, its path below the folder that was listed, bytes, and modification time (ms)."""
+
+    path: str
+    relative: str
+    size: int
+    modified_ms: int
+
+
+def locate(uri: str) -> "tuple[FileSystem, str]":
+    """The file system of `uri` and the path in it."""
+    from pyarrow.fs import FileSystem, LocalFileSystem
+
+    if "://" not in uri:
+        return LocalFileSystem(), uri
+    store, path = FileSystem.from_uri(uri)
+    return store, path
+
+
+def list_files(uri: str, suffix: str = "") -> list[File]:
+    """All files below `uri` that end in `suffix`, sorted by path; an empty list where the folder is missing."""
+    from pyarrow.fs import FileSelector, FileType
+
+    store, root = locate(uri)
+    found = store.get_file_info(FileSelector(root, recursive=True, allow_not_found=True))
+    return sorted(
+        (
+            File(info.path, info.path[len(root) :].lstrip("/"), info.size, info.mtime_ns // 1_000_000)
+            for info in found
+            if info.type == FileType.File and info.path.endswith(suffix)
+        ),
+        key=lambda file: file.path,
+    )
+
+
+def read_json(uri: str) -> Any | None:
+    """The JSON in a file, or None where there is no such file."""
+    store, path = locate(uri)
+    try:
+        with store.open_input_stream(path) as stream:
+            return json.loads(stream.read())
+    except FileNotFoundError:
+        return None
+
+
+def write_json(uri: str, value: Any) -> None:
+    """Write JSON in one step: a reader sees the old file or the new one, and it is on disk before this returns."""
+    import os
+
+    store, path = locate(uri)
+    body = json.dumps(value, indent=1).encode()
+    store.create_dir(path.rpartition("/")[0], recursive=True)
+    if "://" in uri:
+        with store.open_output_stream(path) as stream:
+            stream.write(body)
+        return
+    draft = f"{path}.{os.getpid()}.tmp"
+    with open(draft, "wb") as file:
+        file.write(body)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(draft, path)
+
+
+def delete_file(uri: str) -> None:
+    """Delete a file; nothing happens where it is gone already."""
+    from contextlib import suppress
+
+    store, path = locate(uri)
+    with suppress(FileNotFoundError):
+        store.delete_file(path)
+
+
+def delete_folder(uri: str) -> None:
+    """Delete a folder and all below it; nothing happens where it is gone already."""
+    from contextlib import suppress
+
+    store, path = locate(uri)
+    with suppress(FileNotFoundError):
+        store.delete_dir(path)

@@ -1,0 +1,190 @@
+"""The Dagster seam: a declaration and a pure function become an asset."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from lakehouse.code import digest
+from lakehouse.errors import AuditFailedError, LakehouseError
+from lakehouse.read import dependency
+from lakehouse.session import Connection
+from lakehouse.table import Table
+from lakehouse.workspace import Workspace, current
+from lakehouse.write.door import Published, rules_of, suite_of
+from lakehouse.write.run import run
+
+if TYPE_CHECKING:
+    import dagster as dg
+    from pyspark.sql import DataFrame
+
+    from lakehouse.quality.judge import CheckResult
+    from lakehouse.quality.suite import Expectation
+
+CONNECTION = "connection"
+
+
+@dataclass(frozen=True)
+class TableAsset:
+    """A table and the pure function that makes its rows. Calling it calls the function: that is how it is unit-tested.
+
+    Args:
+        table: The declaration.
+        transform: Frames in, frame out.
+        reads: Inputs by the function's parameter names.
+        options: Passed to Dagster's `asset` as they are.
+    """
+
+    table: Table
+    transform: "Callable[..., DataFrame]"
+    reads: Mapping[str, Any]
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __call__(self, *frames: Any, **named: Any) -> "DataFrame":
+        """The transform itself: no reading, no door."""
+        return self.transform(*frames, **named)
+
+    def code(self, workspace: Workspace) -> str:
+        """Digest of the transform, the declaration and the suite."""
+        suite = workspace.expectations / f"{self.table.name.replace('.', '/')}.json"
+        rules = suite.read_text() if suite.exists() else ""
+        return digest(self.transform, json.dumps(self.table.to_json(), sort_keys=True), rules)
+
+    def materialize(self, connection: Connection, run_id: str | None = None) -> Published:
+        """Read what is new, transform it, and bring it through the door.
+
+        Raises:
+            LakehouseError: the table is as it was.
+        """
+        code = self.code(connection.workspace)
+        return run(connection, self.table, self.transform, self.reads, code=code, run_id=run_id)
+
+    @cached_property
+    def definition(self) -> "dg.AssetsDefinition":
+        """The Dagster asset: key, group, dependencies, columns and checks follow from the declaration."""
+        import dagster as dg
+
+        layer, entity = self.table.layer, self.table.entity
+        expectations = declared_expectations(current(), self.table)
+
+        @dg.asset(
+            key=[layer, entity],
+            group_name=layer,
+            deps=[dg.AssetKey(name.split(".")) for name in map(dependency, self.reads.values()) if name],
+            description=f"{self.table.grain}\n\n{self.transform.__doc__ or ''}",
+            kinds={"delta", "spark"},
+            metadata={"dagster/column_schema": column_schema(self.table), "dagster/table_name": self.table.name},
+            check_specs=[check_spec([layer, entity], each) for each in expectations] or None,
+            required_resource_keys={CONNECTION},
+            **self.options,
+        )
+        def materialized(context):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 - dagster reads annotations
+            yield from self._events(context)
+
+        return materialized
+
+    def _events(self, context: Any) -> Iterator[Any]:
+        import dagster as dg
+
+        try:
+            done = self.materialize(getattr(context.resources, CONNECTION), run_id=context.run_id.replace("-", "")[:12])
+        except AuditFailedError as error:
+            yield from (check_result(self.table.name, each) for each in error.results)
+            raise dg.Failure(str(error), allow_retries=False) from error
+        except LakehouseError as error:
+            raise dg.Failure(f"{type(error).__name__}: {error}", allow_retries=False) from error
+        context.log.info(summary(done))
+        yield from (check_result(self.table.name, each) for each in done.checks)
+        yield dg.MaterializeResult(metadata=materialization(getattr(context.resources, CONNECTION).workspace, done))
+
+
+def table_asset(table: Table, *, reads: Mapping[str, Any], **options: Any) -> "Callable[..., TableAsset]":
+    """Make a `TableAsset` of a pure function.
+
+    Args:
+        table: The declaration.
+        reads: What the function's parameters are read from: a Table, `TABLE.changes()`, `Foreign`, `Lines`, `Champion`.
+        **options: Dagster's own arguments of `asset`, passed on as they are.
+    """
+
+    def decorate(transform: "Callable[..., DataFrame]") -> TableAsset:
+        return TableAsset(table, transform, dict(reads), options)
+
+    return decorate
+
+
+def summary(done: Published) -> str:
+    """One line for people."""
+    if done.unchanged:
+        return f"{done.table}: unchanged, version {done.version}"
+    return (
+        f"{done.table}: version {done.version}, {done.rows_in} rows in, {done.published} published, "
+        f"{done.quarantined} quarantined, {done.deduplicated} deduplicated, {done.seconds:.1f} s"
+    )
+
+
+def declared_expectations(workspace: Workspace, table: Table) -> "list[Expectation]":
+    """All expectations of a table: of its declaration and of its suite."""
+    rules, compiled = rules_of(table, suite_of(workspace, table))
+    return [each.expectation for each in (*rules, *compiled.aggregates)] + list(compiled.rest)
+
+
+def column_schema(table: Table) -> "dg.TableSchema":
+    """The columns as Dagster shows them."""
+    import dagster as dg
+
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                column.name,
+                column.type,
+                description=column.comment,
+                constraints=dg.TableColumnConstraints(nullable=column.nullable),
+                tags=dict.fromkeys(column.tags, ""),
+            )
+            for column in table.columns
+        ]
+    )
+
+
+def check_spec(key: list[str], expectation: "Expectation") -> "dg.AssetCheckSpec":
+    """The Dagster check of an expectation."""
+    import dagster as dg
+
+    return dg.AssetCheckSpec(expectation.check_name, asset=dg.AssetKey(key), description=expectation.label)
+
+
+def check_result(name: str, result: "CheckResult") -> "dg.AssetCheckResult":
+    """The Dagster result of a check; warnings and infos do not stop anything."""
+    import dagster as dg
+
+    critical = result.severity == "critical"
+    found = {
+        "rows": result.element_count,
+        "unexpected": result.unexpected_count,
+        "observed": None if result.observed is None else str(result.observed),
+    }
+    return dg.AssetCheckResult(
+        passed=result.success,
+        asset_key=dg.AssetKey(name.split(".")),
+        check_name=result.name,
+        severity=dg.AssetCheckSeverity.ERROR if critical else dg.AssetCheckSeverity.WARN,
+        metadata={key: value for key, value in found.items() if value is not None},
+    )
+
+
+def materialization(workspace: Workspace, done: Published) -> dict[str, Any]:
+    """Metadata of a materialisation: rows, version, what was quarantined."""
+    from lakehouse.history import row_count
+
+    return {
+        "dagster/row_count": row_count(workspace, done.table),
+        "delta_version": done.version,
+        "unchanged": done.unchanged,
+        "rows_in": done.rows_in,
+        "published": done.published,
+        "quarantined": done.quarantined,
+        "deduplicated": done.deduplicated,
+        "seconds": round(done.seconds, 2),
+    }

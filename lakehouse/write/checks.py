@@ -1,0 +1,105 @@
+"""`ops.checks`: the result of each expectation at each publish, as rows."""
+
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from lakehouse.history import open_table
+from lakehouse.quality.judge import CheckResult
+from lakehouse.storage import File, locate
+from lakehouse.table import Column, Table
+from lakehouse.workspace import Workspace
+from lakehouse.write.catalog import ensure
+from lakehouse.write.publish import Stamp, adopt
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+CHECKS = Table(
+    "ops.checks",
+    grain="one row per expectation and audit of a table",
+    columns=(
+        Column("asset", "string", "The table that was audited"),
+        Column("table_version", "bigint", "The version that the rows became, or that was read; null where blocked"),
+        Column("run_id", "string", "The run"),
+        Column("checked_at", "timestamp", "UTC"),
+        Column("check_name", "string", "Stable name of the expectation within its suite"),
+        Column("expectation", "string", "Type of the expectation, in Great Expectations' words"),
+        Column("column", "string", "The column, where the expectation has one"),
+        Column("severity", "string", "critical, warning or info"),
+        Column("is_success", "boolean", "Whether the expectation holds, `mostly` counted"),
+        Column("element_count", "bigint", "Rows looked at"),
+        Column("unexpected_count", "bigint", "Rows that break it"),
+        Column("observed", "string", "What was measured, for expectations on the whole table"),
+    ),
+)
+
+
+def record(
+    workspace: Workspace,
+    session: "SparkSession",
+    asset: str,
+    results: Sequence[CheckResult],
+    *,
+    run_id: str,
+    version: int | None,
+) -> None:
+    """Add results to `ops.checks`, in one commit; none where there are no results."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if not results:
+        return
+    delta = ensure(workspace, session, CHECKS)
+    now = datetime.now(UTC)
+    rows: list[dict[str, Any]] = [
+        {
+            "asset": asset,
+            "table_version": version,
+            "run_id": run_id,
+            "checked_at": now,
+            "check_name": result.name,
+            "expectation": result.type,
+            "column": result.column,
+            "severity": result.severity,
+            "is_success": result.success,
+            "element_count": result.element_count,
+            "unexpected_count": result.unexpected_count,
+            "observed": None if result.observed is None else str(result.observed),
+        }
+        for result in results
+    ]
+    types = {"string": pa.string(), "bigint": pa.int64(), "boolean": pa.bool_(), "timestamp": pa.timestamp("us", "UTC")}
+    schema = pa.schema([(column.name, types[column.type]) for column in CHECKS.columns])
+    relative = f"run-{run_id}/{uuid.uuid4().hex}.parquet"
+    store, root = locate(workspace.table_path(CHECKS.name))
+    store.create_dir(f"{root}/run-{run_id}", recursive=True)
+    with store.open_output_stream(f"{root}/{relative}") as stream:
+        pq.write_table(pa.Table.from_pylist(rows, schema=schema), stream)
+    size = store.get_file_info(f"{root}/{relative}").size
+    file = File(f"{root}/{relative}", relative, size, int(now.timestamp() * 1000))
+    note = {"lakehouse": 1, "asset": CHECKS.name, "run": run_id, "of": asset}
+    adopt(delta, [file], set(CHECKS.column_names), Stamp(f"lakehouse/checks/{run_id}/{asset}", 1, note), "append")
+
+
+def audited(workspace: Workspace, asset: str, version: int) -> tuple[CheckResult, ...]:
+    """The recorded results of an audit of one version of a table; empty where it was not audited. Starts no job."""
+    delta = open_table(workspace, CHECKS.name)
+    if delta is None:
+        return ()
+    rows = delta.to_pyarrow_table(filters=[("asset", "=", asset), ("table_version", "=", version)]).to_pylist()
+    return tuple(
+        CheckResult(
+            name=row["check_name"],
+            label=row["check_name"],
+            type=row["expectation"],
+            column=row["column"],
+            severity=row["severity"],
+            success=row["is_success"],
+            element_count=row["element_count"],
+            unexpected_count=row["unexpected_count"],
+            observed=row["observed"],
+        )
+        for row in rows
+    )

@@ -1,0 +1,1 @@
+"""The Dagster graph of this project."""
