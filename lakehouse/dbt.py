@@ -1,0 +1,102 @@
+"""dbt as a process of its own: what it must be told of the workspace, and what it says of its project."""
+
+import hashlib
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from lakehouse.errors import LakehouseError
+from lakehouse.services.process import environment
+from lakehouse.workspace import Workspace
+
+FOLDER = "dbt_project"
+_SOURCES = ("*.sql", "*.yml", "*.md", "*.csv")
+_MADE = frozenset({"target", "logs", "dbt_packages"})
+
+# dbt-spark asks each session for a static setting of the server, once per statement, and is told so each time.
+_STATIC_SETTING = "ignore:Failed to set spark.sql.catalogImplementation:UserWarning"
+
+
+def dbt_environment(workspace: Workspace, note: str | None = None) -> dict[str, str]:
+    """Variables for a dbt process that works on the workspace. They hold the server's token: never print them.
+
+    Args:
+        workspace: The workspace.
+        note: A JSON object for the `userMetadata` of each commit; the project's pre-hook adds the model.
+
+    Raises:
+        ServiceError: no Spark Connect server is up and none is named.
+    """
+    given = {
+        "SPARK_REMOTE": workspace.spark_remote,
+        "LAKEHOUSE_WAREHOUSE": workspace.warehouse,
+        "PYTHONWARNINGS": _STATIC_SETTING,
+    }
+    return _quiet(workspace) | given | ({"LAKEHOUSE_COMMIT": note} if note else {})
+
+
+def run_dbt(workspace: Workspace, arguments: Sequence[str], note: str | None = None) -> int:
+    """Run dbt on the workspace, its output on ours and in `logs/dbt.log`; the exit code is dbt's.
+
+    Args:
+        workspace: The workspace.
+        arguments: dbt's own, such as `["build"]`.
+        note: See `dbt_environment`.
+
+    Raises:
+        ServiceError: no Spark Connect server is up and none is named.
+    """
+    folder = workspace.settings.project / FOLDER
+    command, child = _command(folder, arguments, dbt_environment(workspace, note))
+    return subprocess.run(command, env=child, check=False).returncode  # noqa: S603 - the installed dbt
+
+
+def manifest_of(workspace: Workspace, folder: Path) -> dict[str, Any]:
+    """dbt's manifest of the project in `folder`, parsed again where a file is newer. Needs no server.
+
+    Raises:
+        LakehouseError: dbt cannot parse the project.
+    """
+    manifest = folder / "target" / "manifest.json"
+    newest = max(path.stat().st_mtime_ns for path in _files(folder))
+    if not manifest.exists() or manifest.stat().st_mtime_ns < newest:
+        command, child = _command(folder, ["--quiet", "parse"], _quiet(workspace))
+        done = subprocess.run(command, env=child, check=False, capture_output=True, text=True)  # noqa: S603
+        if done.returncode:
+            raise LakehouseError(f"dbt cannot parse {folder}.\n{(done.stdout + done.stderr).strip()}")
+        # dbt leaves the file alone where nothing but times have changed.
+        manifest.touch()
+    return dict(json.loads(manifest.read_text(encoding="utf-8")))
+
+
+def project_digest(folder: Path) -> str:
+    """Digest of the files that the project in `folder` is made of."""
+    found = hashlib.sha256()
+    for path in sorted(_files(folder)):
+        found.update(f"{path.relative_to(folder).as_posix()}\0".encode() + path.read_bytes() + b"\0")
+    return found.hexdigest()[:16]
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for pattern in _SOURCES:
+        for path in folder.rglob(pattern):
+            if path.relative_to(folder).parts[0] not in _MADE:
+                yield path
+
+
+def _quiet(workspace: Workspace) -> dict[str, str]:
+    return {
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "DBT_LOG_PATH": str(workspace.logs),
+    }
+
+
+def _command(folder: Path, arguments: Sequence[str], additions: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
+    child = environment({**additions, "DBT_PROJECT_DIR": str(folder), "DBT_PROFILES_DIR": str(folder)})
+    dbt = shutil.which("dbt", path=child["PATH"])
+    if dbt is None:
+        raise LakehouseError("dbt is not installed beside this Python. Run `make setup`.")
+    return [dbt, *arguments], child
