@@ -45,14 +45,14 @@ def fetch(settings: Settings, use: str, *, free: Callable[[Path], int] = free_by
         DownloadError: no room, no network, or a file that is not what it must be; nothing half done is left.
     """
     target = folder(settings, use)
-    if _complete(target, use):
+    if complete(target, use):
         return target
     from filelock import FileLock
 
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(target.parent / f"{use}.lock"):
-            if not _complete(target, use):
+            if not complete(target, use):
                 _download(settings, use, target=target, free=free)
     except OSError as error:
         raise DownloadError(
@@ -62,8 +62,8 @@ def fetch(settings: Settings, use: str, *, free: Callable[[Path], int] = free_by
     return target
 
 
-def _complete(target: Path, use: str) -> bool:
-    """Whether all files are there.
+def complete(target: Path, use: str) -> bool:
+    """Whether all files of a use are in the folder `target`.
 
     Raises:
         DownloadError: one is there but is not what it must be.

@@ -13,19 +13,8 @@ from lakehouse.workspace import Workspace
 LAYERS = ("bronze", "silver", "gold", "ml", "quarantine", "ops")
 
 
-def _silent(_: str) -> None:
-    """Tell nobody."""
-
-
-def up(workspace: Workspace, parts: Iterable[str] = (), *, tell: Callable[[str], None] = _silent) -> None:
-    """Have the metastore and the engine, and what `parts` name ("ui", "sql"); return when all answer. Harmless when they do.
-
-    What a setting names as somebody else's is not started.
-
-    Raises:
-        ServiceError: a service does not start or does not answer; what this call started is stopped again.
-        DownloadError: jars or archives could not be fetched.
-    """
+def up(workspace: Workspace, parts: Iterable[str], *, tell: Callable[[str], None]) -> None:
+    """See `lakehouse.services.up`."""
     wanted = plan.services(workspace.settings, parts)
     with _held(workspace):
         _take_over(workspace)
@@ -42,8 +31,8 @@ def up(workspace: Workspace, parts: Iterable[str] = (), *, tell: Callable[[str],
         _create_layers(workspace)
 
 
-def down(workspace: Workspace, *, tell: Callable[[str], None] = _silent) -> None:
-    """Stop everything that the workspace started, and wait until it is gone. Harmless when nothing runs."""
+def down(workspace: Workspace, *, tell: Callable[[str], None]) -> None:
+    """See `lakehouse.services.down`."""
     if not workspace.home.exists():
         return
     with _held(workspace):
@@ -96,5 +85,15 @@ def _await(workspace: Workspace, names: list[str], tell: Callable[[str], None]) 
 
 def _create_layers(workspace: Workspace) -> None:
     """The layers are databases, each with its folder in the warehouse."""
-    statements = [f"create database if not exists {layer} location '{workspace.warehouse}/{layer}'" for layer in LAYERS]
-    wire.ask_spark(workspace.spark_remote, *statements, timeout=60)
+    there = _databases(workspace)
+    missing = [layer for layer in LAYERS if layer not in there]
+    statements = [f"create database if not exists {layer} location '{workspace.warehouse}/{layer}'" for layer in missing]
+    if statements:
+        wire.ask_spark(workspace.spark_remote, *statements, timeout=60)
+
+
+def _databases(workspace: Workspace) -> list[str]:
+    """The catalogue's databases; none where somebody else's engine has a catalogue that we do not know."""
+    if "metastore" not in {**workspace.services(), **plan.external(workspace.settings)}:
+        return []
+    return wire.ask_metastore(workspace.metastore_uri, timeout=60)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from lakehouse.errors import ServiceError
-from lakehouse.services import jars, java, metastore, spark
+from lakehouse.services import dagster, jars, java, metastore, mlflow, spark, trino
 from lakehouse.services.spec import Address, ServiceSpec
 from lakehouse.settings import Settings
 from lakehouse.workspace import Workspace
@@ -56,13 +56,23 @@ def services(settings: Settings, parts: Iterable[str]) -> list[str]:
 def specs(workspace: Workspace, names: Iterable[str], addresses: Mapping[str, Address]) -> list[ServiceSpec]:
     """The descriptions of these services. Fetches what they need and the cache does not have."""
     settings = workspace.settings
-    runtime = java.find(settings)
-    catalogue = settings.metastore.uri or url("metastore", addresses["metastore"]) if "metastore" in addresses else ""
-    made = []
-    for name in names:
-        if name == "metastore":
-            made.append(metastore.spec(workspace, runtime, addresses[name]))
-        elif name == "spark":
-            delta_jars = tuple(sorted(jars.fetch(settings, "delta").glob("*.jar")))
-            made.append(spark.spec(workspace, spark.Runtime(runtime, delta_jars), addresses[name], catalogue))
-    return made
+    catalogue = settings.metastore.uri or (url("metastore", addresses["metastore"]) if "metastore" in addresses else "")
+
+    def describe(name: str) -> ServiceSpec:
+        match name:
+            case "metastore":
+                return metastore.spec(workspace, java.find(settings), addresses[name])
+            case "spark":
+                delta_jars = tuple(sorted(jars.fetch(settings, "delta").glob("*.jar")))
+                runtime = spark.Runtime(java.find(settings), delta_jars)
+                return spark.spec(workspace, runtime, addresses[name], catalogue)
+            case "trino":
+                return trino.spec(workspace, java.find(settings), addresses[name], catalogue)
+            case "mlflow":
+                return mlflow.spec(workspace, addresses[name])
+            case "dagster":
+                return dagster.web_spec(workspace, addresses[name])
+            case _:
+                return dagster.daemon_spec(workspace)
+
+    return [describe(name) for name in names]

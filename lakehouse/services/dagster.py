@@ -1,0 +1,51 @@
+"""The orchestrator: Dagster's web server and daemon over the project's `orchestration.definitions`."""
+
+import sys
+from pathlib import Path
+
+from lakehouse.services.spec import Address, ServiceSpec
+from lakehouse.workspace import Workspace
+
+# One run at a time: the work is in one engine, and two runs of the chain would only wait for each other.
+_INSTANCE = """\
+telemetry:
+  enabled: false
+run_queue:
+  max_concurrent_runs: 1
+run_monitoring:
+  enabled: true
+  start_timeout_seconds: 300
+  poll_interval_seconds: 30
+"""
+_DEFINITIONS = ("-m", "orchestration.definitions")
+
+
+def prepare(workspace: Workspace) -> Path:
+    """The workspace's DAGSTER_HOME, with a `dagster.yaml` that its owner may edit afterwards."""
+    home = workspace.home / "dagster"
+    home.mkdir(parents=True, exist_ok=True)
+    instance = home / "dagster.yaml"
+    if not instance.exists():
+        instance.write_text(_INSTANCE)
+    return home
+
+
+def web_spec(workspace: Workspace, address: Address) -> ServiceSpec:
+    """The web server."""
+    where = ("--host", "127.0.0.1", "--port", str(address.port))
+    return _spec(workspace, "dagster", ("dagster_webserver", *where, *_DEFINITIONS))
+
+
+def daemon_spec(workspace: Workspace) -> ServiceSpec:
+    """The daemon: schedules, sensors and the queue of runs."""
+    return _spec(workspace, "daemon", ("dagster._daemon", "run", *_DEFINITIONS))
+
+
+def _spec(workspace: Workspace, name: str, command: tuple[str, ...]) -> ServiceSpec:
+    project = workspace.settings.project
+    return ServiceSpec(
+        name=name,
+        command=(sys.executable, "-m", *command),
+        folder=project,
+        env={"DAGSTER_HOME": str(prepare(workspace)), "PYTHONPATH": str(project)},
+    )

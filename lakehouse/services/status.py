@@ -1,0 +1,85 @@
+"""What is up in a workspace, and whether it answers."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+
+from lakehouse.errors import LakehouseError
+from lakehouse.services import addresses, plan, ports, ready, supervisor
+from lakehouse.services.probes import PROBES
+from lakehouse.services.spec import Address
+from lakehouse.services.supervisor import State
+from lakehouse.workspace import Workspace
+
+_PATIENCE_SECONDS = 5
+
+
+@dataclass(frozen=True)
+class ServiceStatus:
+    """One service.
+
+    Args:
+        name: Its name.
+        state: "up" where it answers; "starting", "restarting", "not answering", "down"; "theirs" or "theirs, not answering"
+            where a setting names somebody else's.
+        pid: Its process, where it was started here and runs.
+        address: Where it listens, without its token.
+        note: What is wrong, or nothing.
+    """
+
+    name: str
+    state: str
+    pid: int | None = None
+    address: str | None = None
+    note: str = ""
+
+    @property
+    def is_healthy(self) -> bool:
+        """Whether it answers."""
+        return self.state in {"up", "theirs"}
+
+
+def status(workspace: Workspace) -> list[ServiceStatus]:
+    """Each service, asked a real question."""
+    states, known = supervisor.states(workspace), addresses.kept(workspace)
+    theirs = plan.external(workspace.settings)
+    questions: list[Callable[[], ServiceStatus]] = []
+    for name in supervisor.NAMES:
+        if name in theirs:
+            questions.append(partial(_theirs, workspace, name, theirs[name]))
+        else:
+            questions.append(partial(_ours, workspace, states.get(name, State(name, "STOPPED", 0)), known.get(name)))
+    with ThreadPoolExecutor(len(questions)) as pool:
+        return list(pool.map(lambda question: question(), questions))
+
+
+def _theirs(workspace: Workspace, name: str, url: str) -> ServiceStatus:
+    shown = url.partition("/;")[0]
+    problem = _problem(workspace, name, url)
+    return ServiceStatus(name, "theirs, not answering" if problem else "theirs", address=shown, note=problem)
+
+
+def _ours(workspace: Workspace, state: State, address: Address | None) -> ServiceStatus:
+    if not state.wanted:
+        return ServiceStatus(state.name, "down")
+    url = plan.url(state.name, address) if address else None
+    shown = url.partition("/;")[0] if url else None
+    pid = state.pid or None
+    if address is None or url is None:
+        return ServiceStatus(state.name, "up" if state.word == "RUNNING" else "restarting", pid=pid)
+    if state.pid and ready.listens(state.pid, address.port):
+        problem = _problem(workspace, state.name, url)
+        return ServiceStatus(state.name, "not answering" if problem else "up", pid, shown, problem)
+    if not ports.is_free(address.port):
+        note = f"port {address.port} is held by {ports.holder(address.port)}"
+        return ServiceStatus(state.name, "restarting", pid, shown, note)
+    return ServiceStatus(state.name, "starting" if state.pid else "restarting", pid, shown)
+
+
+def _problem(workspace: Workspace, name: str, url: str) -> str:
+    try:
+        PROBES[name](url, workspace.settings, _PATIENCE_SECONDS)
+    except LakehouseError as error:
+        return str(error)
+    return ""
