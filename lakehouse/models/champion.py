@@ -1,0 +1,64 @@
+"""The champion of a model as an input of an asset: its position is the version that the alias points at."""
+
+from dataclasses import dataclass
+
+from lakehouse.errors import LakehouseError
+from lakehouse.models.onnx_model import feature_names_of
+from lakehouse.models.registry import CHAMPION
+from lakehouse.models.store import read_onnx, versions, with_alias
+from lakehouse.read import ReadContext, dependency, load, position_of
+
+
+@dataclass(frozen=True)
+class Champion:
+    """The version of a model that the alias `champion` points at.
+
+    Args:
+        name: Of the registered model.
+        asset: `layer.entities` of the asset that trains it; `ml.<name>` if not given.
+    """
+
+    name: str
+    asset: str | None = None
+
+
+@dataclass(frozen=True)
+class ChampionModel:
+    """A champion, read.
+
+    Args:
+        name: Of the model.
+        version: Of the registry.
+        run_id: The run that trained it.
+        onnx_bytes: The model.
+        feature_names: Columns that it needs, in order.
+    """
+
+    name: str
+    version: int
+    run_id: str
+    onnx_bytes: bytes
+    feature_names: tuple[str, ...]
+
+
+@position_of.register(Champion)
+def _(source: Champion, context: ReadContext) -> int:
+    found = with_alias(context.workspace, source.name, CHAMPION)
+    if found is None:
+        raise LakehouseError(
+            f"{context.reader} reads the champion of `{source.name}`, which has none yet. "
+            f"Materialise {dependency(source)} first."
+        )
+    return found.version
+
+
+@load.register(Champion)
+def _(source: Champion, context: ReadContext, since: int | None, position: int) -> ChampionModel:  # noqa: ARG001
+    found = next(each for each in versions(context.workspace, source.name) if each.version == position)
+    content = read_onnx(context.workspace, found)
+    return ChampionModel(source.name, found.version, found.run_id, content, feature_names_of(content))
+
+
+@dependency.register(Champion)
+def _(source: Champion) -> str:
+    return source.asset or f"ml.{source.name}"

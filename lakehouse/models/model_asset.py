@@ -1,0 +1,190 @@
+"""A model as an asset: a pure function from frames to `Trained`, trained only when its data or its code is new."""
+
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from lakehouse.code import commit, digest
+from lakehouse.errors import DeclarationError, LakehouseError
+from lakehouse.models.registry import CHAMPION, GATE, find_version, log_and_register
+from lakehouse.models.store import ModelVersion
+from lakehouse.models.trained import Origin, Trained, dataset_of
+from lakehouse.read import ReadContext, load, position_of
+from lakehouse.session import Connection
+from lakehouse.table import Foreign, Table
+from lakehouse.write.run import audit_foreign, locked
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+# The Dagster resource that table assets use too; `table_asset` is above this room, so its name is repeated.
+CONNECTION = "connection"
+
+
+@dataclass(frozen=True)
+class Training:
+    """What came of a run.
+
+    Args:
+        model: The version that was trained, or that was there already.
+        inputs: Delta version by table.
+        unchanged: Data and code were not new, so nothing was trained.
+        seconds: Wall time.
+    """
+
+    model: ModelVersion
+    inputs: Mapping[str, int]
+    unchanged: bool
+    seconds: float
+
+    @property
+    def is_champion(self) -> bool:
+        """Whether the alias points at this version."""
+        return CHAMPION in self.model.aliases
+
+    @property
+    def gate(self) -> str:
+        """What the gate decided, with both figures."""
+        return self.model.tags[GATE]
+
+
+@dataclass(frozen=True)
+class ModelAsset:
+    """A registered model and the pure function that trains it. Calling it calls the function.
+
+    Args:
+        name: Of the registered model; with the layer, the asset's key.
+        train: Pandas frames in, `Trained` out.
+        reads: Tables by the function's parameter names.
+        layer: Group and first part of the key.
+        options: Passed to Dagster's `asset` as they are.
+    """
+
+    name: str
+    train: Callable[..., Trained]
+    reads: Mapping[str, Table | Foreign]
+    layer: str = "ml"
+    options: Mapping[str, Any] = field(default_factory=dict)
+    is_dagster_asset: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        for name, source in self.reads.items():
+            if not isinstance(source, Table | Foreign):
+                raise DeclarationError(f"model `{self.name}`: `{name}` must be a table, so that its version can be told")
+
+    def __call__(self, *frames: Any, **named: Any) -> Trained:
+        """The training itself: no reading, no registry."""
+        return self.train(*frames, **named)
+
+    @property
+    def key(self) -> str:
+        """`layer.name`."""
+        return f"{self.layer}.{self.name}"
+
+    def code(self) -> str:
+        """Digest of the training's source and of the library that fits."""
+        from importlib.metadata import version
+
+        return digest(self.train, f"scikit-learn {version('scikit-learn')}", f"skl2onnx {version('skl2onnx')}")
+
+    def materialize(self, connection: Connection, run_id: str | None = None) -> Training:
+        """Train, log, register and judge, if the data or the code is new.
+
+        Raises:
+            LakehouseError: an input is missing or did not pass its audit; the registry is as it was.
+        """
+        started = time.monotonic()
+        workspace, run_id = connection.workspace, run_id or uuid.uuid4().hex[:12]
+        context = ReadContext(workspace, connection.session, self.key, run_id)
+        with locked(workspace, self.key):
+            positions = {name: int(position_of(source, context)) for name, source in self.reads.items()}
+            inputs = {self.reads[name].name: version for name, version in positions.items()}
+            code = self.code()
+            found = find_version(workspace, self.name, inputs, code)
+            if found is not None:
+                return Training(found, inputs, True, time.monotonic() - started)
+            made = self._train(connection, context, positions, code)
+        return Training(made, inputs, False, time.monotonic() - started)
+
+    def _train(
+        self, connection: Connection, context: ReadContext, positions: Mapping[str, int], code: str
+    ) -> ModelVersion:
+        workspace, frames, datasets = connection.workspace, {}, []
+        for name, source in self.reads.items():
+            if isinstance(source, Foreign):
+                audit_foreign(connection, source.name, positions[name], context.batch_id)
+            frames[name] = load(source, context, None, positions[name]).toPandas()
+            path = workspace.table_path(source.name)
+            datasets.append(dataset_of(source.name, positions[name], path, frames[name]))
+        origin = Origin(tuple(datasets), code, commit(str(workspace.settings.project)))
+        return log_and_register(workspace, self.name, self.train(**frames), origin)
+
+    @cached_property
+    def definition(self) -> "dg.AssetsDefinition":
+        """The Dagster asset."""
+        import dagster as dg
+
+        @dg.asset(
+            key=[self.layer, self.name],
+            group_name=self.layer,
+            deps=[dg.AssetKey(source.name.split(".")) for source in self.reads.values()],
+            description=self.train.__doc__,
+            kinds={"mlflow", "scikitlearn"},
+            required_resource_keys={CONNECTION},
+            **self.options,
+        )
+        def materialized(context):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 - dagster reads annotations
+            yield from self._events(context)
+
+        return materialized
+
+    def _events(self, context: Any) -> Iterator[Any]:
+        import dagster as dg
+
+        try:
+            done = self.materialize(getattr(context.resources, CONNECTION), context.run_id.replace("-", "")[:12])
+        except LakehouseError as error:
+            raise dg.Failure(f"{type(error).__name__}: {error}", allow_retries=False) from error
+        context.log.info(summary(done))
+        yield dg.MaterializeResult(metadata=materialization(done))
+
+
+def model_asset(
+    name: str, *, reads: Mapping[str, Table | Foreign], layer: str = "ml", **options: Any
+) -> Callable[[Callable[..., Trained]], ModelAsset]:
+    """Make a `ModelAsset` of a pure function.
+
+    Args:
+        name: Of the registered model.
+        reads: What the function's parameters are read from, as pandas frames.
+        layer: Group and first part of the asset's key.
+        **options: Dagster's own arguments of `asset`, passed on as they are.
+    """
+
+    def decorate(train: Callable[..., Trained]) -> ModelAsset:
+        return ModelAsset(name, train, dict(reads), layer, options)
+
+    return decorate
+
+
+def summary(done: Training) -> str:
+    """One line for people."""
+    state = "unchanged" if done.unchanged else f"trained in {done.seconds:.1f} s"
+    return f"{done.model.name}: version {done.model.version} {state}, {done.gate}"
+
+
+def materialization(done: Training) -> dict[str, Any]:
+    """Metadata of a materialisation: version, aliases, gate, metrics, and what it was trained on."""
+    return {
+        "model_version": done.model.version,
+        "aliases": ", ".join(done.model.aliases) or "none",
+        "gate": done.gate,
+        "unchanged": done.unchanged,
+        "run_id": done.model.run_id,
+        **{f"delta.{table}": version for table, version in done.inputs.items()},
+        **dict(done.model.metrics),
+        "seconds": round(done.seconds, 2),
+    }

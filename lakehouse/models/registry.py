@@ -1,0 +1,233 @@
+"""The registry: a training becomes a version that explains itself, and a champion only if it is not worse."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from lakehouse.errors import LakehouseError
+from lakehouse.models.onnx_model import risks, to_onnx
+from lakehouse.models.store import (
+    ONNX_FILE,
+    ModelVersion,
+    experiment_of,
+    open_store,
+    read_onnx,
+    versions,
+    with_alias,
+)
+from lakehouse.models.trained import Dataset, Origin, Trained, fingerprint
+from lakehouse.workspace import Workspace
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import DatasetInput
+
+CHAMPION = "champion"
+PREVIOUS = "previous"
+FINGERPRINT = "fingerprint"
+GATE = "gate"
+# Types in a dump that skops does not know by itself; they hold data only.
+_SKOPS_TYPES = ["numpy.dtype"]
+_PACKAGES = ("scikit-learn", "skops", "numpy", "pandas")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the gate found, on the challenger's held-out rows.
+
+    Args:
+        auc: Of the challenger.
+        champion: Version of the champion before; None where there was none.
+        champion_auc: Its AUC on the same rows.
+        rows: How many.
+    """
+
+    auc: float
+    champion: int | None
+    champion_auc: float | None
+    rows: int
+
+    @property
+    def moves(self) -> bool:
+        """Whether the challenger becomes champion."""
+        return self.champion_auc is None or self.auc >= self.champion_auc
+
+    def __str__(self) -> str:
+        if self.champion is None:
+            return f"first champion: AUC {self.auc:.4f} on {self.rows} held-out rows"
+        sign, word = (">=", "champion") if self.moves else ("<", "refused")
+        return (
+            f"{word}: AUC {self.auc:.4f} {sign} {self.champion_auc:.4f} of version {self.champion} "
+            f"on the same {self.rows} held-out rows"
+        )
+
+
+def find_version(workspace: Workspace, name: str, inputs: Mapping[str, int], code: str) -> ModelVersion | None:
+    """The newest version that was trained on the same Delta versions by the same code and has passed or met the gate."""
+    wanted = fingerprint(inputs, code)
+    found = [each for each in versions(workspace, name) if each.tags.get(FINGERPRINT) == wanted and GATE in each.tags]
+    return found[-1] if found else None
+
+
+def log_and_register(workspace: Workspace, name: str, trained: Trained, origin: Origin) -> ModelVersion:
+    """Log a training as a run, register it, and let the gate decide who is champion.
+
+    Args:
+        workspace: Whose store it goes to.
+        name: Of the model, and of the experiment.
+        trained: The pipeline and the rows to judge it by.
+        origin: What it was made from.
+
+    Returns:
+        The new version, with its aliases; tag `gate` says what was decided.
+
+    Raises:
+        LakehouseError: the champion asks for features that the held-out rows do not have.
+    """
+    content = to_onnx(trained.pipeline, trained.feature_names)
+    before = with_alias(workspace, name, CHAMPION)
+    verdict = judge(workspace, trained, content, before)
+    client = open_store(workspace)
+    run_id = _log(client, workspace, name, trained=trained, origin=origin, content=content, verdict=verdict)
+    tags = _tags(trained, origin)
+    number = _register(client, name, run_id, tags)
+    if verdict.moves:
+        if before is not None:
+            client.set_registered_model_alias(name, PREVIOUS, str(before.version))
+        client.set_registered_model_alias(name, CHAMPION, number)
+    # The last step: a version without this tag was cut off, and is trained again.
+    client.set_model_version_tag(name, number, GATE, str(verdict))
+    return next(each for each in versions(workspace, name) if each.version == int(number))
+
+
+def judge(workspace: Workspace, trained: Trained, content: bytes, champion: ModelVersion | None) -> Verdict:
+    """Compare challenger and champion on the challenger's held-out rows, both as the ONNX that will be served."""
+    from sklearn.metrics import roc_auc_score
+
+    rows, labels = trained.held_out, trained.held_out_labels
+    auc = float(roc_auc_score(labels, risks(content, rows)))
+    if champion is None:
+        return Verdict(auc, None, None, len(rows))
+    needed = json.loads(champion.tags["feature_names"])
+    missing = [name for name in needed if name not in rows.columns]
+    if missing:
+        raise LakehouseError(
+            f"{champion.name} was trained but not registered, version {champion.version} stays champion.\n"
+            f"  {', '.join(missing)}  expected in the held-out rows, because the champion needs it, got nothing\n"
+            f"Keep these columns in `Trained.held_out`, or delete the alias `{CHAMPION}` to start afresh."
+        )
+    theirs = float(roc_auc_score(labels, risks(read_onnx(workspace, champion), rows)))
+    return Verdict(auc, champion.version, theirs, len(rows))
+
+
+def rollback(workspace: Workspace, name: str) -> ModelVersion:
+    """Give the alias `champion` back to the champion before; the two change places, so it can be undone.
+
+    Raises:
+        LakehouseError: there is no champion before this one.
+    """
+    now, before = (with_alias(workspace, name, alias) for alias in (CHAMPION, PREVIOUS))
+    if now is None or before is None:
+        raise LakehouseError(f"{name} has no earlier champion to go back to; its versions and aliases are as they were.")
+    client = open_store(workspace)
+    client.set_registered_model_alias(name, CHAMPION, str(before.version))
+    client.set_registered_model_alias(name, PREVIOUS, str(now.version))
+    return next(each for each in versions(workspace, name) if each.version == before.version)
+
+
+def _tags(trained: Trained, origin: Origin) -> dict[str, str]:
+    """What run and version both say of themselves."""
+    return {
+        FINGERPRINT: fingerprint(origin.versions, origin.code),
+        "code": origin.code,
+        "commit": origin.commit or f"source {origin.code}",
+        "feature_names": json.dumps(list(trained.feature_names)),
+        **{f"delta.{table}": str(version) for table, version in origin.versions.items()},
+    }
+
+
+def _log(
+    client: "MlflowClient",
+    workspace: Workspace,
+    name: str,
+    *,
+    trained: Trained,
+    origin: Origin,
+    content: bytes,
+    verdict: Verdict,
+) -> str:
+    tags = _tags(trained, origin) | {GATE: str(verdict), "mlflow.source.git.commit": origin.commit or origin.code}
+    experiment = experiment_of(client, workspace, name)
+    run_id = str(client.create_run(experiment, tags=tags, run_name=f"{name} {tags[FINGERPRINT][:8]}").info.run_id)
+    try:
+        for key, value in trained.parameters.items():
+            client.log_param(run_id, key, value)
+        figures = {**trained.metrics, "auc": verdict.auc, "held_out_rows": verdict.rows}
+        if verdict.champion_auc is not None:
+            figures["champion_auc"] = verdict.champion_auc
+        for key, value in figures.items():
+            client.log_metric(run_id, key, float(value))
+        client.log_inputs(run_id, [_dataset_input(dataset) for dataset in origin.datasets])
+        _log_files(client, run_id, trained, content)
+    except BaseException:
+        client.set_terminated(run_id, "FAILED")
+        raise
+    client.set_terminated(run_id)
+    return run_id
+
+
+def _dataset_input(dataset: Dataset) -> "DatasetInput":
+    """MLflow's record of a table at a version.
+
+    Made from the entities: `mlflow.data` asks the JVM for the version, takes a plan's hash for the digest, and drops
+    version 0 (mlflow/data/delta_dataset_source.py, `to_dict`).
+    """
+    from mlflow.entities import Dataset as Entity
+    from mlflow.entities import DatasetInput, InputTag
+
+    source = {"path": dataset.path, "delta_table_version": dataset.version}
+    entity = Entity(
+        name=dataset.table,
+        digest=dataset.digest,
+        source_type="delta_table",
+        source=json.dumps(source),
+        schema=json.dumps({"columns": dict(dataset.columns)}),
+        profile=json.dumps({"num_rows": dataset.rows}),
+    )
+    return DatasetInput(entity, [InputTag("mlflow.data.context", "training")])
+
+
+def _log_files(client: "MlflowClient", run_id: str, trained: Trained, content: bytes) -> None:
+    from importlib.metadata import version
+    from pathlib import Path
+
+    from mlflow.models import infer_signature
+    from mlflow.sklearn import save_model
+
+    example = trained.held_out[list(trained.feature_names)]
+    with TemporaryDirectory() as folder:
+        save_model(
+            trained.pipeline,
+            f"{folder}/model",
+            # Given, because MLflow would start a process to find them out.
+            pip_requirements=[f"{package}=={version(package)}" for package in _PACKAGES],
+            signature=infer_signature(example, trained.pipeline.predict(example)),
+            skops_trusted_types=_SKOPS_TYPES,
+        )
+        Path(folder, ONNX_FILE).write_bytes(content)
+        client.log_artifacts(run_id, folder)
+
+
+def _register(client: "MlflowClient", name: str, run_id: str, tags: Mapping[str, str]) -> str:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.create_registered_model(name)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+    source = f"{client.get_run(run_id).info.artifact_uri}/model"
+    made = client.create_model_version(name, source, run_id=run_id, tags=dict(tags), await_creation_for=None)
+    return str(made.version)

@@ -1,0 +1,112 @@
+"""What a training gives, and what it was made from: frozen values. Pure."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pandas import DataFrame, Series
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A fitted pipeline with the rows that it has not seen.
+
+    Args:
+        pipeline: Fitted scikit-learn estimator with `predict_proba`, fitted on a frame with the columns `feature_names`.
+        feature_names: Columns that it needs, numeric, in order. A null is NaN and the pipeline's own business.
+        held_out: Rows that it was not fitted on, with at least `feature_names`; more columns let a former champion
+            with other features be compared on the same rows.
+        held_out_labels: Their labels, 1 or 0.
+        parameters: What the training was told.
+        metrics: What it measured, beside `auc`, which the registry measures itself.
+    """
+
+    pipeline: Any
+    feature_names: tuple[str, ...]
+    held_out: "DataFrame"
+    held_out_labels: "Series"
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A table at a version, as a model was trained on it.
+
+    Args:
+        table: `layer.entities`.
+        version: Delta's.
+        path: Where its files are.
+        digest: Of the content.
+        rows: How many.
+        columns: Names and types.
+    """
+
+    table: str
+    version: int
+    path: str
+    digest: str
+    rows: int
+    columns: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a model was made from.
+
+    Args:
+        datasets: The tables.
+        code: Digest of the training's source.
+        commit: Commit of the checkout; None outside one.
+    """
+
+    datasets: tuple[Dataset, ...]
+    code: str
+    commit: str | None = None
+
+    @property
+    def versions(self) -> dict[str, int]:
+        """Delta version by table."""
+        return {dataset.table: dataset.version for dataset in self.datasets}
+
+
+def fingerprint(versions: Mapping[str, int], code: str) -> str:
+    """One word for the Delta versions and the code of a training: equal words, equal models."""
+    text = json.dumps({"versions": dict(versions), "code": code}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def is_held_out(ids: "Series", percent: int = 25) -> "Series":
+    """Which rows never train, decided by each row's own id, so that a row keeps its side when others come.
+
+    Args:
+        ids: Ids of the rows.
+        percent: Share of ids to hold out.
+
+    Returns:
+        Booleans, with the index of `ids`.
+    """
+    return ids.map(lambda each: int.from_bytes(hashlib.sha256(str(each).encode()).digest()[:8]) % 100 < percent).astype(
+        bool
+    )
+
+
+def dataset_of(table: str, version: int, path: str, frame: "DataFrame", *, key: Sequence[str] = ()) -> Dataset:
+    """Describe the rows that were read; the digest is of their content, whatever their order.
+
+    Args:
+        table: `layer.entities`.
+        version: Delta's.
+        path: Where the files are.
+        frame: The rows.
+        key: Columns for the digest; all of them if none are named.
+    """
+    from pandas.util import hash_pandas_object
+
+    rows = hash_pandas_object(frame[list(key)] if key else frame, index=False)
+    content = hashlib.sha256(rows.sort_values().to_numpy().tobytes()).hexdigest()[:32]
+    columns = {str(name): str(kind) for name, kind in frame.dtypes.items()}
+    return Dataset(table, version, path, content, len(frame), columns)
