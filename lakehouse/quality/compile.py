@@ -1,0 +1,116 @@
+"""A suite becomes one pass: predicates on rows, aggregates on the table, and what only GX can do."""
+
+from collections.abc import Mapping, Sequence
+
+from lakehouse.errors import SuiteError
+from lakehouse.quality.masks import broken_by, broken_rules_sql, mask_sql
+from lakehouse.quality.rules import (
+    AggregateRule,
+    Compiled,
+    Grouping,
+    Outcome,
+    RowRule,
+    declared,
+    declared_not_null,
+)
+from lakehouse.quality.rules_aggregates import AGGREGATE_RULES
+from lakehouse.quality.rules_columns import MULTICOLUMN_RULES
+from lakehouse.quality.rules_rows import COLUMN_RULES
+from lakehouse.quality.rules_schema import SCHEMA_RULES
+from lakehouse.quality.suite import Expectation, Suite, known_types
+from lakehouse.quality.values import NotCompiledError
+
+__all__ = [
+    "AggregateRule",
+    "Compiled",
+    "Grouping",
+    "Outcome",
+    "RowRule",
+    "broken_by",
+    "broken_rules_sql",
+    "compile_suite",
+    "declared",
+    "declared_not_null",
+    "mask_sql",
+    "reason_for_rest",
+]
+
+_ROW_RULES = {**COLUMN_RULES, **MULTICOLUMN_RULES}
+_TABLE_RULES = {**AGGREGATE_RULES, **SCHEMA_RULES}
+# GX has no Spark metric for these, or asks for what a frame cannot answer: they always fail to compute there.
+_OTHER_TABLES = frozenset(
+    ("expect_query_results_to_match_comparison", "expect_table_row_count_to_equal_other_table")
+)
+
+
+def compile_suite(suite: Suite | None, columns: Mapping[str, str]) -> Compiled:
+    """Make one pass of a suite.
+
+    Args:
+        suite: As loaded; None gives nothing to judge.
+        columns: Spark SQL types of the table's columns by name, in the table's order.
+
+    Raises:
+        SuiteError: a critical expectation with `mostly` below 1 that only GX can judge: rows that fail it could not be
+            told from the others, so they could neither be published nor quarantined.
+    """
+    rows: list[RowRule] = []
+    aggregates: list[AggregateRule] = []
+    rest: list[Expectation] = []
+    for expectation in suite.expectations if suite else ():
+        rule = _compile(expectation, columns)
+        if isinstance(rule, RowRule):
+            rows.append(rule)
+        elif isinstance(rule, AggregateRule):
+            aggregates.append(rule)
+        elif _needs_rows(expectation):
+            raise SuiteError(
+                f"{'/'.join(suite.path.parts[-3:]) if suite else ''} cannot be used.\n"
+                f"  {expectation.label}: critical with mostly {expectation.mostly:g}, and only GX can judge it "
+                f"({rule}), so the rows that fail cannot be told from the others.\n"
+                f"Give it mostly 1, or severity warning."
+            )
+        else:
+            rest.append(expectation)
+    return Compiled(tuple(rows), tuple(aggregates), tuple(rest))
+
+
+def reason_for_rest(expectation: Expectation, columns: Mapping[str, str]) -> str | None:
+    """Why GX itself judges an expectation; None where the one pass does."""
+    found = _compile(expectation, columns)
+    return found if isinstance(found, str) else None
+
+
+def _needs_rows(expectation: Expectation) -> bool:
+    """Whether its failing rows would have to go to quarantine."""
+    return (
+        expectation.severity == "critical"
+        and expectation.mostly < 1
+        and expectation.type not in _TABLE_RULES.keys() - _ROW_RULES.keys()
+        and "mostly" in known_types()[expectation.type]["kwargs"]
+        and expectation.type not in _OTHER_TABLES
+    )
+
+
+def _compile(expectation: Expectation, columns: Mapping[str, str]) -> RowRule | AggregateRule | str:
+    """The rule, or the reason why there is none."""
+    kind = expectation.type
+    try:
+        # Where no row has to be told from the others, how often values occur is cheaper to count than to mark.
+        if kind in _TABLE_RULES and (kind not in _ROW_RULES or not _needs_rows(expectation)):
+            return _TABLE_RULES[kind](expectation, columns)
+        if kind in _ROW_RULES:
+            return _ROW_RULES[kind](expectation, columns)
+    except NotCompiledError as reason:
+        return str(reason)
+    return "a type that only GX knows how to compute"
+
+
+def is_compiled(kind: str) -> bool:
+    """Whether the one pass knows a type at all."""
+    return kind in _ROW_RULES or kind in _TABLE_RULES
+
+
+def rules_of_types() -> Sequence[str]:
+    """The types that the one pass knows."""
+    return sorted({*_ROW_RULES, *_TABLE_RULES})

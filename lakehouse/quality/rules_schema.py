@@ -1,0 +1,95 @@
+"""Expectations on the columns themselves: judged from the declaration, no data is read."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from lakehouse.quality.rules import AggregateRule, Outcome
+from lakehouse.quality.suite import Expectation
+from lakehouse.quality.values import NotCompiledError, bounds, family_of
+
+Columns = Mapping[str, str]
+# SQL types and the classes in pyspark.types that GX compares with, by name.
+_CLASSES = {
+    "tinyint": "ByteType", "byte": "ByteType", "smallint": "ShortType", "short": "ShortType", "int": "IntegerType",
+    "integer": "IntegerType", "bigint": "LongType", "long": "LongType", "float": "FloatType", "real": "FloatType",
+    "double": "DoubleType", "decimal": "DecimalType", "dec": "DecimalType", "numeric": "DecimalType",
+    "string": "StringType", "date": "DateType", "timestamp": "TimestampType", "timestamp_ltz": "TimestampType",
+    "boolean": "BooleanType", "binary": "BinaryType", "timestamp_ntz": "TimestampNTZType", "array": "ArrayType",
+    "map": "MapType", "struct": "StructType",
+}  # fmt: skip
+_KNOWN = frozenset(_CLASSES.values())
+
+
+def _known(outcome: Outcome) -> Callable[[Mapping[str, Any]], Outcome]:
+    return lambda _values: outcome
+
+
+def _rule(judge: Callable[[Mapping[str, Any], Columns], Outcome]) -> Callable[[Expectation, Columns], AggregateRule]:
+    def rule(expectation: Expectation, columns: Columns) -> AggregateRule:
+        return AggregateRule(expectation, (), _known(judge(expectation.kwargs, columns)))
+
+    return rule
+
+
+def _type(kwargs: Mapping[str, Any], columns: Columns) -> Outcome:
+    name = kwargs.get("column")
+    if name not in columns:
+        raise NotCompiledError("the column is not there, or is a field within one")
+    wanted = kwargs.get("type_list") if "type_list" in kwargs else [kwargs.get("type_")]
+    word = columns[str(name)].strip().lower().partition("(")[0].partition("<")[0].strip()
+    if word not in _CLASSES or not isinstance(wanted, list) or not wanted or not set(wanted) <= _KNOWN:
+        raise NotCompiledError("a type that is not among the plain ones of pyspark.types")
+    return Outcome(_CLASSES[word] in wanted, _CLASSES[word])
+
+
+def _exists(kwargs: Mapping[str, Any], columns: Columns) -> Outcome:
+    names, index = list(columns), kwargs.get("column_index")
+    if isinstance(index, bool) or not isinstance(index, int | None):
+        raise NotCompiledError("an index that is no whole number")
+    if not index:
+        return Outcome(kwargs.get("column") in names)
+    return Outcome(-len(names) <= index < len(names) and names[index] == kwargs.get("column"))
+
+
+def _ordered(kwargs: Mapping[str, Any], columns: Columns) -> Outcome:
+    wanted = kwargs.get("column_list")
+    return Outcome(wanted is None or list(wanted) == list(columns), list(columns))
+
+
+def _set(kwargs: Mapping[str, Any], columns: Columns) -> Outcome:
+    wanted, names = set(kwargs.get("column_set") or ()), set(columns)
+    exact = kwargs.get("exact_match", True)
+    return Outcome(wanted == names if exact else wanted <= names, sorted(names))
+
+
+def _count(kwargs: Mapping[str, Any], columns: Columns) -> Outcome:
+    found = len(columns)
+    if "value" in kwargs:
+        return Outcome(found == kwargs["value"], found)
+    low, high = bounds(kwargs)
+    if any(bound is not None and not isinstance(bound, float) for bound in (low, high)):
+        raise NotCompiledError("a count of columns that is no number")
+    return Outcome((low is None or found >= low) and (high is None or found <= high), found)
+
+
+def _flat(judge: Callable[[Mapping[str, Any], Columns], Outcome]) -> Callable[[Expectation, Columns], AggregateRule]:
+    """GX lists the fields of structs among the columns: tables with structs are left to it."""
+
+    def checked(kwargs: Mapping[str, Any], columns: Columns) -> Outcome:
+        if any(family_of(each) == "other" and "struct" in each.lower() for each in columns.values()):
+            raise NotCompiledError("a table with structs, whose fields GX lists as columns")
+        return judge(kwargs, columns)
+
+    return _rule(checked)
+
+
+SCHEMA_RULES: dict[str, Callable[[Expectation, Columns], AggregateRule]] = {
+    "expect_column_values_to_be_of_type": _rule(_type),
+    "expect_column_values_to_be_in_type_list": _rule(_type),
+    "expect_column_type_to_be": _rule(_type),
+    "expect_column_to_exist": _flat(_exists),
+    "expect_table_columns_to_match_ordered_list": _flat(_ordered),
+    "expect_table_columns_to_match_set": _flat(_set),
+    "expect_table_column_count_to_equal": _flat(_count),
+    "expect_table_column_count_to_be_between": _flat(_count),
+}
