@@ -34,8 +34,9 @@ def dbt_environment(workspace: Workspace, note: str | None = None) -> dict[str, 
         "SPARK_REMOTE": workspace.spark_remote,
         "LAKEHOUSE_WAREHOUSE": workspace.warehouse,
         "PYTHONWARNINGS": _STATIC_SETTING,
+        "DBT_LOG_PATH": str(workspace.logs),
     }
-    return _quiet(workspace) | given | ({"LAKEHOUSE_COMMIT": note} if note else {})
+    return given | ({"LAKEHOUSE_COMMIT": note} if note else {})
 
 
 def run_dbt(workspace: Workspace, arguments: Sequence[str], note: str | None = None) -> int:
@@ -63,7 +64,7 @@ def manifest_of(workspace: Workspace, folder: Path) -> dict[str, Any]:
     manifest = folder / "target" / "manifest.json"
     newest = max(path.stat().st_mtime_ns for path in _files(folder))
     if not manifest.exists() or manifest.stat().st_mtime_ns < newest:
-        command, child = _command(folder, ["--quiet", "parse"], _quiet(workspace))
+        command, child = _command(folder, ["--quiet", "parse"], {"DBT_LOG_PATH": str(workspace.logs)})
         done = subprocess.run(command, env=child, check=False, capture_output=True, text=True)  # noqa: S603
         if done.returncode:
             raise LakehouseError(f"dbt cannot parse {folder}.\n{(done.stdout + done.stderr).strip()}")
@@ -85,13 +86,6 @@ def _files(folder: Path) -> Iterator[Path]:
         for path in folder.rglob(pattern):
             if path.relative_to(folder).parts[0] not in _MADE:
                 yield path
-
-
-def _quiet(workspace: Workspace) -> dict[str, str]:
-    return {
-        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-        "DBT_LOG_PATH": str(workspace.logs),
-    }
 
 
 def _command(folder: Path, arguments: Sequence[str], additions: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:

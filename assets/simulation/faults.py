@@ -17,13 +17,19 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule that a line breaks: the expectation's type and column; `not_null` is the declaration's own."""
+    """A rule that a line breaks, as quarantine names it, without the rule's values.
+
+    Args:
+        column: The column.
+        name: `values_between` and the like for an expectation, `not_null` for the declaration's own.
+    """
 
     column: str
-    type: str
+    name: str
 
     def __str__(self) -> str:
-        return f"{self.type}({self.column})"
+        """The beginning of the label in `_broken_rules`, up to the values."""
+        return f"{self.column}: {self.name}"
 
 
 @dataclass(frozen=True)
@@ -50,7 +56,7 @@ def line_of(record: Record) -> str:
     return json.dumps(record)
 
 
-def _with(**values: Any) -> Callable[[Record, Random], str]:
+def _with(**values: float | str | None) -> Callable[[Record, Random], str]:
     return lambda record, _: line_of(record | values)
 
 
@@ -72,7 +78,7 @@ def _two_in_one(record: Record, _: Random) -> str:
 
 
 def _not_json(kind: str, text: Callable[[Record, Random], str]) -> Fault:
-    rule = Rule("is_json", "expect_column_values_to_be_in_set")
+    rule = Rule("is_json", "values_in_set")
     return Fault(kind, 0.0005, text, BRONZE_QUARANTINE, (rule,))
 
 
@@ -81,14 +87,14 @@ def _silver(kind: str, share: float, text: Callable[[Record, Random], str], *rul
 
 
 def _range(column: str) -> Rule:
-    return Rule(column, "expect_column_values_to_be_between")
+    return Rule(column, "values_between")
 
 
 def _set(column: str) -> Rule:
-    return Rule(column, "expect_column_values_to_be_in_set")
+    return Rule(column, "values_in_set")
 
 
-_UNREADABLE = Rule("_unreadable", "expect_column_values_to_be_null")
+_UNREADABLE = Rule("_unreadable", "values_null")
 
 FAULTS = (
     _not_json("line cut off", _truncated),

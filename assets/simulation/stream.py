@@ -133,7 +133,7 @@ def _corrected(first: Reading, clock: Clock, random: Random) -> Reading:
 def _correct_badly(first: Reading, clock: Clock, random: Random) -> list[Sent]:
     correction = _corrected(first, clock, random)
     broken = replace(correction, record=correction.record | {"thalach": -1})
-    rule = Rule("max_heart_rate_bpm", "expect_column_values_to_be_between")
+    rule = Rule("max_heart_rate_bpm", "values_between")
     guilty = replace(broken.sent("broken correction", SILVER_QUARANTINE), rules=(rule,))
     return [first.sent("corrected badly"), guilty]
 
