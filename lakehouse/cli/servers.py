@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -68,7 +68,10 @@ def logs(
     workspace = current()
     file = workspace.logs / f"{name}.log"
     if not file.is_file():
-        known = ", ".join(sorted(path.stem for path in workspace.logs.glob("*.log"))) or "none yet: `lakehouse up` makes them"
+        known = (
+            ", ".join(sorted(path.stem for path in workspace.logs.glob("*.log")))
+            or "none yet: `lakehouse up` makes them"
+        )
         raise ServiceError(f"there is no log of `{name}` in {workspace.logs}. There are: {known}.")
     print(last_lines(workspace, name, lines))
     if follow:
@@ -121,7 +124,7 @@ def _print_json(value: object) -> None:
     print(json.dumps(value, indent=1))
 
 
-def _print_table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+def _print_table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
     widths = [max(len(line[i]) for line in (columns, *rows)) for i in range(len(columns))]
     for line in (columns, *rows):
         print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())

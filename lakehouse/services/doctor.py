@@ -26,7 +26,15 @@ class Finding:
 
 def examine(workspace: Workspace) -> list[Finding]:
     """All checks. Starts nothing and fetches nothing."""
-    checks: list[Callable[[Workspace], Finding]] = [_python, _java, _delta_jars, _trino_server, _certificates, _disk, _home]
+    checks: list[Callable[[Workspace], Finding]] = [
+        _python,
+        _java,
+        _delta_jars,
+        _trino_server,
+        _certificates,
+        _disk,
+        _home,
+    ]
     return [*(_guarded(check, workspace) for check in checks), *(_service(entry) for entry in status(workspace))]
 
 
@@ -75,7 +83,9 @@ def _disk(workspace: Workspace) -> Finding:
     places = {"workspace": workspace.home, "cache": workspace.settings.cache}
     free = {name: shutil.disk_usage(_existing(path)).free for name, path in places.items()}
     found = ", ".join(f"{amount / 1e9:,.1f} GB free for the {name}" for name, amount in free.items())
-    return Finding("disk", min(free.values()) > _NEEDED_BYTES, found, "Free 2 GB, or set LAKEHOUSE_HOME or LAKEHOUSE_CACHE.")
+    return Finding(
+        "disk", min(free.values()) > _NEEDED_BYTES, found, "Free 2 GB, or set LAKEHOUSE_HOME or LAKEHOUSE_CACHE."
+    )
 
 
 def _existing(path: Path) -> Path:

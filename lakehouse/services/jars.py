@@ -100,7 +100,9 @@ def _download(settings: Settings, use: str, *, target: Path, free: Callable[[Pat
             found = next((draft / "files").rglob(name), None)
             if found is None:
                 raise DownloadError(f"{name} was not among what the repository gave. Check LAKEHOUSE_IVY_SETTINGS.")
-            _verify(found, use, remedy="Nothing was kept. Run it again; if it stays so, the repository or mirror is wrong")
+            _verify(
+                found, use, remedy="Nothing was kept. Run it again; if it stays so, the repository or mirror is wrong"
+            )
             found.replace(done / name)
         if target.exists():
             shutil.rmtree(target)

@@ -17,7 +17,8 @@ def up(workspace: Workspace, parts: Iterable[str], *, tell: Callable[[str], None
     """See `lakehouse.services.up`."""
     wanted = plan.services(workspace.settings, parts)
     with _held(workspace):
-        _take_over(workspace)
+        if wanted:
+            _take_over(workspace)
         states = supervisor.states(workspace)
         missing = [name for name in wanted if name not in states or not states[name].wanted]
         if missing:
@@ -75,7 +76,9 @@ def _await(workspace: Workspace, names: list[str], tell: Callable[[str], None]) 
     """Wait until all answer, and note in the services file what does."""
     known = addresses.kept(workspace)
     with ThreadPoolExecutor(max(len(names), 1)) as pool:
-        pids = dict(zip(names, pool.map(lambda name: ready.wait(workspace, name, known.get(name), tell), names), strict=True))
+        pids = dict(
+            zip(names, pool.map(lambda name: ready.wait(workspace, name, known.get(name), tell), names), strict=True)
+        )
     services = workspace.services()
     for name, pid in pids.items():
         given = {key: value for key, value in asdict(known[name]).items() if value is not None} if name in known else {}
@@ -87,7 +90,9 @@ def _create_layers(workspace: Workspace) -> None:
     """The layers are databases, each with its folder in the warehouse."""
     there = _databases(workspace)
     missing = [layer for layer in LAYERS if layer not in there]
-    statements = [f"create database if not exists {layer} location '{workspace.warehouse}/{layer}'" for layer in missing]
+    statements = [
+        f"create database if not exists {layer} location '{workspace.warehouse}/{layer}'" for layer in missing
+    ]
     if statements:
         wire.ask_spark(workspace.spark_remote, *statements, timeout=60)
 

@@ -45,6 +45,7 @@ def spec(workspace: Workspace, java: Java, address: Address) -> ServiceSpec:
 
 def _site(properties: dict[str, str]) -> str:
     lines = "".join(
-        f"  <property><name>{name}</name><value>{escape(value)}</value></property>\n" for name, value in properties.items()
+        f"  <property><name>{name}</name><value>{escape(value)}</value></property>\n"
+        for name, value in properties.items()
     )
     return f"<configuration>\n{lines}</configuration>\n"

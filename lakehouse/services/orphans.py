@@ -1,6 +1,5 @@
 """Finds the processes that a workspace started, by a mark in their environment, also those that supervisord lost."""
 
-import os
 from pathlib import Path
 
 import psutil
@@ -39,8 +38,3 @@ def _signal(process: psutil.Process, how: str) -> None:
         getattr(process, how)()
     except psutil.NoSuchProcess:
         return
-
-
-def is_alive(pid: int) -> bool:
-    """Whether the process runs and has not ended unobserved."""
-    return pid > 0 and psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE and pid != os.getpid()

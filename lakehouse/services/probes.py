@@ -24,7 +24,7 @@ def metastore(url: str, _: Settings, timeout: float) -> None:
 
 def trino(url: str, settings: Settings, timeout: float) -> None:
     """Trino has a node that scans: for some seconds after its start it has none, and says NO_NODES_AVAILABLE."""
-    query = f'select count(*) from "{settings.trino.catalog}".information_schema.schemata'  # noqa: S608 - our own setting
+    query = f'select count(*) from "{settings.trino.catalog}".information_schema.schemata'
     page = get_json(f"{url}/v1/statement", timeout, body=query.encode(), user=settings.trino.user)
     while "nextUri" in page and "error" not in page:
         page = get_json(page["nextUri"], timeout, user=settings.trino.user)
@@ -60,4 +60,10 @@ def get_json(url: str, timeout: float, *, body: bytes | None = None, user: str =
         raise ServiceError(f"{url} does not answer as it should: {error}") from error
 
 
-PROBES: dict[str, Probe] = {"spark": spark, "metastore": metastore, "trino": trino, "mlflow": mlflow, "dagster": dagster}
+PROBES: dict[str, Probe] = {
+    "spark": spark,
+    "metastore": metastore,
+    "trino": trino,
+    "mlflow": mlflow,
+    "dagster": dagster,
+}

@@ -51,7 +51,9 @@ def listens(pid: int, port: int) -> bool:
     try:
         process = psutil.Process(pid)
         family = [process, *process.children(recursive=True)]
-        return any(c.laddr.port == port for one in family for c in one.net_connections("tcp") if c.status == psutil.CONN_LISTEN)
+        return any(
+            c.laddr.port == port for one in family for c in one.net_connections("tcp") if c.status == psutil.CONN_LISTEN
+        )
     except psutil.Error:
         return False
 

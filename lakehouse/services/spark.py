@@ -53,7 +53,7 @@ BIG_WORK_CONF = {
 
 
 def class_path(extras: Sequence[Path]) -> list[Path]:
-    """pyspark's jars and `extras`, in the order that an AOT cache relies on: slf4j-api first, extras last."""
+    """Pyspark's jars and `extras`, in the order that an AOT cache relies on: slf4j-api first, extras last."""
     shipped = sorted((pyspark_home() / "jars").glob("*.jar"))
     first = [jar for jar in shipped if jar.name.startswith("slf4j-api")]
     return [*first, *(jar for jar in shipped if jar not in first), *sorted(extras)]

@@ -73,7 +73,7 @@ def folder(workspace: Workspace) -> Path:
 
 
 def socket_path(workspace: Workspace) -> Path:
-    """supervisord's socket: in the workspace, or where its path would be too long in a private temporary folder."""
+    """Supervisord's socket: in the workspace, or where its path would be too long in a private temporary folder."""
     inside = folder(workspace) / "supervisord.sock"
     if len(os.fsencode(inside)) <= _LONGEST_SOCKET:
         return inside
@@ -94,7 +94,9 @@ def start(workspace: Workspace) -> None:
     for private in (home, socket.parent):
         private.mkdir(mode=0o700, parents=True, exist_ok=True)
         if private.stat().st_uid != os.getuid() or private.is_symlink():
-            raise ServiceError(f"{private} belongs to another user. Remove it, or set LAKEHOUSE_HOME to a shorter path.")
+            raise ServiceError(
+                f"{private} belongs to another user. Remove it, or set LAKEHOUSE_HOME to a shorter path."
+            )
         private.chmod(0o700)
     socket.unlink(missing_ok=True)
     conf = home / "supervisord.conf"
@@ -111,7 +113,9 @@ def start(workspace: Workspace) -> None:
     )
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=inherited)
     if done.returncode != 0 or not answers(workspace, patient=True):
-        raise ServiceError(f"supervisord does not start: {done.stderr.strip()[-500:]} See {workspace.logs}/supervisord.log.")
+        raise ServiceError(
+            f"supervisord does not start: {done.stderr.strip()[-500:]} See {workspace.logs}/supervisord.log."
+        )
 
 
 def answers(workspace: Workspace, *, patient: bool = False) -> bool:
@@ -157,7 +161,12 @@ def run(workspace: Workspace, spec: ServiceSpec) -> None:
     launch = folder(workspace) / f"{spec.name}.json"
     with os.fdopen(os.open(launch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         json.dump(spec.launch(), file, indent=1)
-    _rpc(workspace).startProcess(spec.name, False)
+    start_again(workspace, spec.name)
+
+
+def start_again(workspace: Workspace, name: str) -> None:
+    """Run a process as it was described last."""
+    _rpc(workspace).startProcess(name, False)
 
 
 def states(workspace: Workspace) -> dict[str, State]:

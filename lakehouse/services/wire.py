@@ -30,7 +30,9 @@ def parse_remote(url: str) -> Remote:
     """Read a Spark Connect URL. The message of the error does not hold the URL, which may hold a token."""
     parts = urlsplit(url)
     if parts.scheme != "sc" or not parts.hostname:
-        raise SettingsError("LAKEHOUSE_SPARK__REMOTE is not a Spark Connect address, for example sc://host:15002/;token=...")
+        raise SettingsError(
+            "LAKEHOUSE_SPARK__REMOTE is not a Spark Connect address, for example sc://host:15002/;token=..."
+        )
     pairs = (pair.partition("=") for pair in parts.path.strip("/").split(";") if pair)
     return Remote(parts.hostname, parts.port or 15002, {name: value for name, _, value in pairs})
 
@@ -76,7 +78,9 @@ def ask_metastore(uri: str, *, timeout: float) -> list[str]:
             stream = connection.makefile("rb")
             kind, size = struct.unpack(">Ii", stream.read(8))
             if kind != _REPLY or stream.read(size) != name:
-                raise ServiceError(f"what answers at {uri} is not a Hive Metastore, or it refuses to list its databases.")
+                raise ServiceError(
+                    f"what answers at {uri} is not a Hive Metastore, or it refuses to list its databases."
+                )
             stream.read(4 + 3)  # sequence number; field 0 of the result, a list
             _, count = struct.unpack(">Bi", stream.read(5))
             return [stream.read(struct.unpack(">i", stream.read(4))[0]).decode() for _ in range(count)]

@@ -1,0 +1,172 @@
+"""A workspace of its own, started, asked, killed and stopped with real servers."""
+
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from pydantic import SecretStr
+
+from lakehouse.errors import ServiceError
+from lakehouse.services import addresses, down, orphans, ports, probes, status, supervisor, up, wire
+from lakehouse.services.doctor import examine
+from lakehouse.services.lifecycle import LAYERS
+from lakehouse.services.status import ServiceStatus
+from lakehouse.settings import SparkSettings, load
+from lakehouse.workspace import Workspace
+
+BACK_WITHIN_SECONDS = 30
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    """A workspace that these tests may do harm to, in a folder whose path is too long for a socket."""
+    home = tmp_path_factory.mktemp("own") / ("long " * 20).strip()
+    spark = SparkSettings(memory="1g")
+    workspace = Workspace(load().model_copy(update={"home": home, "spark": spark}))
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("PATH", str(path_without_java(tmp_path_factory.mktemp("programs"))))
+            up(workspace)
+        yield workspace
+    finally:
+        down(workspace)
+
+
+def path_without_java(folder: Path) -> Path:
+    """A folder of the programs that Hadoop runs, and no others."""
+    for name in ("bash", "chmod", "getconf", "groups", "id", "ln", "ls", "readlink", "sh", "stat", "uname", "whoami"):
+        found = shutil.which(name)
+        if found:
+            (folder / name).symlink_to(found)
+    return folder
+
+
+def state(workspace: Workspace, name: str) -> ServiceStatus:
+    return next(entry for entry in status(workspace) if entry.name == name)
+
+
+def until(condition: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds} s"
+        time.sleep(0.2)
+
+
+def test_both_answer_without_a_java_on_the_path(own):
+    assert {entry.name for entry in status(own) if entry.state == "up"} == {"metastore", "spark"}
+
+
+def test_the_layers_are_databases_with_their_folders(own):
+    assert set(LAYERS) <= set(wire.ask_metastore(own.metastore_uri, timeout=5))
+    wire.ask_spark(own.spark_remote, "create table bronze.first (a int) using delta", timeout=60)
+    assert (Path(own.warehouse) / "bronze" / "first" / "_delta_log").is_dir()
+
+
+def test_tokens_are_the_owners_alone(own):
+    secret = own.services()["spark"]["token"]
+    private = [own.services_file, supervisor.folder(own) / "addresses.json", supervisor.folder(own) / "spark.json"]
+
+    assert {stat.S_IMODE(path.stat().st_mode) for path in private} == {0o600}
+    assert not any(secret in argument for process in orphans.started_by(own.home) for argument in process.cmdline())
+    assert not any(secret in log.read_text() for log in own.logs.glob("*.log"))
+    assert stat.S_IMODE(supervisor.socket_path(own).parent.stat().st_mode) == 0o700
+
+
+def test_a_wrong_token_is_refused(own):
+    port = own.services()["spark"]["port"]
+
+    with pytest.raises(ServiceError, match="UNAUTHENTICATED"):
+        wire.ask_spark(f"sc://localhost:{port}/;token=guessed", "select 1", timeout=10)
+
+
+def test_everything_but_the_metastore_listens_on_loopback(own):
+    pids = {entry["pid"]: name for name, entry in own.services().items()}
+    listening = {
+        (pids[pid], connection.laddr.ip)
+        for pid in pids
+        for connection in psutil.Process(pid).net_connections("tcp")
+        if connection.status == psutil.CONN_LISTEN
+    }
+
+    assert {ip for name, ip in listening if name == "spark"} <= {"127.0.0.1", "::ffff:127.0.0.1"}
+
+
+def test_up_twice_changes_nothing(own):
+    before = own.services()
+
+    up(own)
+
+    assert own.services() == before
+
+
+def test_two_at_once_wait_for_each_other(own):
+    code = "from lakehouse.services import up; from lakehouse.workspace import current; up(current())"
+    env = {**os.environ, "LAKEHOUSE_HOME": str(own.home), "PYTHONPATH": str(Path.cwd())}
+    both = [subprocess.Popen([sys.executable, "-c", code], env=env) for _ in range(2)]
+
+    assert [process.wait(60) for process in both] == [0, 0]
+
+
+@pytest.mark.parametrize("name", ["metastore", "spark"])
+def test_a_killed_server_comes_back_with_its_address(own, name):
+    before = state(own, name)
+
+    os.kill(before.pid, signal.SIGKILL)
+
+    until(lambda: state(own, name).state == "up", BACK_WITHIN_SECONDS)
+    assert (state(own, name).address, state(own, name).pid != before.pid) == (before.address, True)
+    wire.ask_spark(own.spark_remote, f"create table silver.after_{name} (a int) using delta", timeout=60)
+
+
+def test_somebody_elses_server_is_used_and_not_started(own, tmp_path):
+    spark = SparkSettings(remote=SecretStr(own.spark_remote))
+    guest = Workspace(
+        load().model_copy(update={"home": tmp_path / "guest", "spark": spark, "warehouse": own.warehouse})
+    )
+    try:
+        up(guest)
+
+        assert orphans.started_by(guest.home) == []
+        assert state(guest, "spark").state == "theirs"
+        assert own.services()["spark"]["token"] not in str(status(guest)) + str(examine(guest))
+        assert all(finding.ok for finding in examine(guest))
+        probes.spark(guest.spark_remote, guest.settings, 20)
+    finally:
+        down(guest)
+    assert state(own, "spark").state == "up"
+
+
+def test_who_holds_the_port_of_a_killed_server_is_named(own):
+    supervisor.halt(own, "metastore")
+    port = addresses.kept(own)["metastore"].port
+    intruder = subprocess.Popen([sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1"])
+    try:
+        until(lambda: not ports.is_free(port), 20)
+        assert f"process {intruder.pid}" in ports.holder(port)
+        supervisor.start_again(own, "metastore")
+
+        until(lambda: f"process {intruder.pid}" in state(own, "metastore").note, 20)
+        with pytest.raises(ServiceError, match=f"(?s){port}.*process {intruder.pid}.*lakehouse down"):
+            up(own)
+    finally:
+        intruder.kill()
+        intruder.wait()
+    until(lambda: state(own, "metastore").state == "up", BACK_WITHIN_SECONDS)
+
+
+def test_down_leaves_no_process_and_says_so_to_clients(own):
+    down(own)
+
+    assert orphans.started_by(own.home) == []
+    assert {entry.state for entry in status(own)} == {"down"}
+    with pytest.raises(ServiceError, match="lakehouse up"):
+        _ = own.spark_remote
+    down(own)  # twice is harmless
