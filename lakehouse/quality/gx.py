@@ -4,27 +4,91 @@ The only importer of great_expectations: it takes seconds to import, so it is im
 """
 
 import logging
+import re
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lakehouse.quality.results import CheckResult, failed_check
-from lakehouse.quality.suite import Expectation
+from lakehouse.quality.results import CheckResult, failed_check, result_of
+from lakehouse.quality.rules import Outcome
+from lakehouse.quality.suite import Expectation, Suite
 
 if TYPE_CHECKING:
-    from great_expectations import ExpectationSuite
     from great_expectations.core import ExpectationValidationResult
     from great_expectations.data_context import AbstractDataContext
     from pyspark.sql import DataFrame
 
 _PLACE = "lakehouse_place"
+_SPARK_ERROR = re.compile(r"\[([A-Z][A-Z0-9_]+(?:\.[A-Z0-9_]+)*)\]")
+_NO_PROVIDER = re.compile(r"No provider found for [\w.]+ using \w+")
+
+
+def run(frame: "DataFrame", expectations: Sequence[Expectation]) -> tuple[CheckResult, ...]:
+    """GX's own verdicts on a frame, in the order of the expectations.
+
+    One that GX refuses or cannot compute is a failed check of its severity, and does not stop the others.
+    """
+    with _quiet():
+        built = [(place, _build(each, place)) for place, each in enumerate(expectations)]
+        usable = [found for _, found in built if not isinstance(found, str)]
+        results = _validate(frame, usable) if usable else {}
+    return tuple(
+        failed_check(expectations[place], found) if isinstance(found, str) else _result(expectations[place], results[place])
+        for place, found in built
+    )
+
+
+def data_docs(suites: Sequence[tuple[Suite, Callable[[], "DataFrame"]]], out: Path) -> Path:
+    """Validate each suite against its table, all by GX itself, and write its Data Docs as static HTML.
+
+    Args:
+        suites: Each with a reader of its table.
+        out: Folder of the site; what was there is replaced by the present state.
+
+    Returns:
+        The page to open.
+    """
+    import great_expectations as gx
+
+    with _quiet():
+        context = _context(out)
+        source = context.data_sources.add_spark("lakehouse", persist=False)
+        for suite, read in suites:
+            made = gx.ExpectationSuite(name=suite.name, expectations=[e.to_gx() for e in suite.expectations])
+            batch = source.add_dataframe_asset(suite.name).add_batch_definition_whole_dataframe("table")
+            definition = gx.ValidationDefinition(name=suite.name, data=batch, suite=context.suites.add(made))
+            checkpoint = gx.Checkpoint(
+                name=suite.name,
+                validation_definitions=[context.validation_definitions.add(definition)],
+                # Summaries only: the pages hold no values of rows.
+                result_format={"result_format": "BASIC", "partial_unexpected_count": 0},
+            )
+            context.checkpoints.add(checkpoint).run(batch_parameters={"dataframe": read()})
+        context.build_data_docs()
+    return out / "index.html"
+
+
+def catalogue() -> dict[str, dict[str, list[str]]]:
+    """The expectation types of the installed GX with their arguments: what `gx_types.json` holds."""
+    import great_expectations.expectations.core
+    from great_expectations.expectations import registry
+    from great_expectations.expectations.expectation import Expectation as Base
+
+    home = great_expectations.expectations.core.__name__
+    found: dict[str, dict[str, list[str]]] = {}
+    for name in sorted(registry.list_registered_expectation_implementations()):
+        kind = registry.get_expectation_impl(name)
+        if kind.__module__.startswith(home):
+            own = {key: field for key, field in kind.__fields__.items() if key not in {*Base.__fields__, "batch_id"}}
+            found[name] = {"kwargs": list(own), "required": [key for key, field in own.items() if field.required]}
+    return found
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """GX warns of string conditions and logs what its results already say."""
+    """GX warns of string conditions, and logs what its results already say."""
     logger = logging.getLogger("great_expectations")
     level = logger.level
     logger.setLevel(logging.CRITICAL)
@@ -36,12 +100,80 @@ def _quiet() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def context(root: Path | None = None) -> "AbstractDataContext":
-    """A GX context that sends nothing anywhere and draws no progress bars; in memory, or with its files below `root`."""
+def _context(docs: Path | None = None) -> "AbstractDataContext":
+    """A context in memory that reports nothing to anybody and draws no progress bars; with a site at `docs`."""
     import great_expectations as gx
-    from great_expectations.data_context.data_context.abstract_data_context import AbstractDataContext
-    from great_expectations.data_context.types.base import DataContextConfig, InMemoryStoreBackendDefaults, ProgressBarsConfig
+    from great_expectations.data_context.types.base import (
+        DataContextConfig,
+        InMemoryStoreBackendDefaults,
+        ProgressBarsConfig,
+    )
 
-    # A context reports its own creation before it can be told not to, and only reads an environment variable for that.
-    AbstractDataContext._init_analytics = lambda self: None  # type: ignore[method-assign]
-    raise NotImplementedError(root, gx, DataContextConfig, InMemoryStoreBackendDefaults, ProgressBarsConfig)
+    site = {
+        "class_name": "SiteBuilder",
+        "store_backend": {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(docs)},
+        "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
+    }
+    return gx.get_context(
+        mode="ephemeral",
+        project_config=DataContextConfig(
+            analytics_enabled=False,
+            progress_bars=ProgressBarsConfig(globally=False, metric_calculations=False),
+            store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
+            data_docs_sites={"quality": site} if docs else {},
+        ),
+    )
+
+
+def _build(expectation: Expectation, place: int) -> Any:
+    """GX's object, or in words why it refuses to make one."""
+    import great_expectations as gx
+
+    found = expectation.to_gx()
+    found["meta"] = {**found["meta"], _PLACE: place}
+    try:
+        return gx.ExpectationSuite(name="one", expectations=[found]).expectations[0]
+    except Exception as error:  # noqa: BLE001 - GX raises what its models raise: pydantic's, its own, TypeError
+        return f"GX refuses its arguments ({type(error).__name__})"
+
+
+def _validate(frame: "DataFrame", built: Sequence[Any]) -> Mapping[int, "ExpectationValidationResult"]:
+    import great_expectations as gx
+
+    context = _context()
+    suite = context.suites.add(gx.ExpectationSuite(name="rest", expectations=list(built)))
+    source = context.data_sources.add_spark("lakehouse", persist=False)
+    batch = source.add_dataframe_asset("frame").add_batch_definition_whole_dataframe("whole")
+    found = batch.get_batch({"dataframe": frame}).validate(
+        suite, result_format={"result_format": "BASIC", "partial_unexpected_count": 0}
+    )
+    return {result.expectation_config.meta[_PLACE]: result for result in found.results}
+
+
+def _result(expectation: Expectation, found: "ExpectationValidationResult") -> CheckResult:
+    reason = _reason(found.exception_info or {})
+    if reason:
+        return failed_check(expectation, reason)
+    figures = found.result
+    elements, unexpected, missing = (figures.get(key) for key in ("element_count", "unexpected_count", "missing_count"))
+    # GX sums over no rows to None, in some of its types.
+    unexpected = 0 if unexpected is None and elements == 0 else unexpected
+    considered = None if elements is None else elements - (missing or 0)
+    observed = figures.get("observed_value")
+    observed = observed.item() if hasattr(observed, "item") else observed
+    return result_of(expectation, Outcome(bool(found.success), observed, elements, unexpected, considered))
+
+
+def _reason(info: Mapping[str, Any]) -> str | None:
+    """Why GX could not compute an expectation: names of errors, never their text, which may hold values of rows."""
+    entries = [info] if "raised_exception" in info else [each for each in info.values() if isinstance(each, Mapping)]
+    raised = [each for each in entries if each.get("raised_exception")]
+    if not raised:
+        return None
+    shown = f"{raised[0].get('exception_message')} {raised[0].get('exception_traceback')}"
+    known = _NO_PROVIDER.search(shown)
+    if known:
+        return f"GX has no Spark form of it: {known[0]}"
+    spark = _SPARK_ERROR.search(shown)
+    last = str(raised[0].get("exception_traceback") or "").strip().splitlines()[-1:] or [""]
+    return f"GX failed with {spark[1] if spark else last[0].partition(':')[0].rpartition('.')[2] or 'an error'}"
