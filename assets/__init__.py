@@ -1,1 +1,1 @@
-"""The reference project's tables, one file each: the path is the name. Helpers beside them hold what several tables share."""
+"""The reference project's tables, one file each: the path is the name. Beside them is what several tables share."""

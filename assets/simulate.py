@@ -16,7 +16,6 @@ from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
 
-from assets.simulation.faults import DEDUPLICATED, PUBLISHED, SUPERSEDED
 from assets.simulation.stream import START, Sent, sent_lines
 
 FOLDER = Path("landing/readings")
@@ -153,7 +152,7 @@ def report(simulation: Simulation) -> str:
 
 def main(arguments: list[str] | None = None) -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m assets.simulate", description="Readings of bracelets as JSON lines.")
+    parser = argparse.ArgumentParser(prog="python -m assets.simulate", description="Readings as JSON lines.")
     parser.add_argument("--rows", type=int, default=20_000, help="lines in all, broken ones included")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--start", type=datetime.fromisoformat, default=START, help="first hour, UTC: 2026-01-01T00:00")
@@ -170,8 +169,6 @@ def main(arguments: list[str] | None = None) -> None:
     else:
         print(f"{report(simulation)}\n{new} new files in {given.out}, ledger in {given.out.parent / LEDGER}")
 
-
-__all__ = ["DEDUPLICATED", "PUBLISHED", "START", "SUPERSEDED", "Line", "Simulation", "main", "report", "simulate", "write"]
 
 if __name__ == "__main__":
     main()

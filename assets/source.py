@@ -1,4 +1,4 @@
-"""Where a row came from: the columns that bronze adds and silver keeps, so that a row in quarantine can be found again."""
+"""Where a row came from: columns that bronze adds and silver keeps, so that a row in quarantine can be traced."""
 
 from lakehouse.table import Column
 

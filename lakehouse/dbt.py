@@ -56,7 +56,7 @@ def run_dbt(workspace: Workspace, arguments: Sequence[str], note: str | None = N
 
 
 def manifest_of(workspace: Workspace, folder: Path) -> dict[str, Any]:
-    """dbt's manifest of the project in `folder`, parsed again where a file is newer. Needs no server.
+    """The manifest of the project in `folder`, parsed again where a file is newer. Needs no server.
 
     Raises:
         LakehouseError: dbt cannot parse the project.

@@ -18,7 +18,7 @@ SILVER_PATIENTS = Table(
     "silver.patients",
     grain="one row per patient",
     columns=(
-        Column("patient_id", "string", "p- and the patient's place in the hospital's file, which has no id", nullable=False),
+        Column("patient_id", "string", "p- and the place in the hospital's file, which has no id", nullable=False),
         *(Column(attribute.column, attribute.type, attribute.comment) for attribute in ATTRIBUTES),
         Column(LABEL_COLUMN, "int", "1 if the class is above 0 (narrowed coronary vessels), else 0", nullable=False),
         Column("_unreadable", "string", "Columns whose text could not be read; null in every published row"),

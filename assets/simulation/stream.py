@@ -78,7 +78,7 @@ def sent_lines(rows: int, seed: int, start: datetime) -> list[Sent]:
     """
     if rows < FEWEST_ROWS:
         raise ValueError(f"at least {FEWEST_ROWS} rows are needed for one of each kind, got {rows}")
-    random = Random(f"readings {seed} {stamp(start)}")
+    random = Random(f"readings {seed} {stamp(start)}")  # noqa: S311 - repeatable on purpose
     clock = Clock(start, max(2, -(-rows // LINES_AN_HOUR)))
     pairs = [pair for pair, share in _PAIRS for _ in range(_count(rows, share))]
     readings = _readings(rows - len(pairs), seed, clock, random)

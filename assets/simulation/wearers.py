@@ -37,7 +37,7 @@ def _coded(fields: list[str]) -> Values:
 
 def wearers(count: int, seed: int, patients: list[Values]) -> dict[str, Values]:
     """Baselines of `count` wearers by wearer id: patients drawn with replacement, a few years older or younger."""
-    random = Random(f"wearers {seed}")
+    random = Random(f"wearers {seed}")  # noqa: S311 - repeatable on purpose
     baselines = {}
     for number in range(1, count + 1):
         baseline = dict(random.choice(patients))

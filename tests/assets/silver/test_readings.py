@@ -32,7 +32,8 @@ def readings(lines: "Callable[..., DataFrame]") -> "Callable[..., list[Row]]":
         assert [(f.name, f.dataType.simpleString()) for f in result.schema.fields] == [
             (column.name, column.type) for column in SILVER_READINGS.columns
         ]
-        return result.orderBy("_source_row").collect()
+        # As text, for a collected timestamp is in the machine's own zone.
+        return result.withColumn("read_at", result["read_at"].cast("string")).orderBy("_source_row").collect()
 
     return typed
 
@@ -48,18 +49,16 @@ def test_a_reading_is_typed_and_keeps_where_it_came_from(readings: "Callable[...
 @pytest.mark.parametrize(
     ("written", "read"),
     [
-        ("2026-01-01T01:00:00+02:00", datetime(2025, 12, 31, 23)),
-        ("2026-01-01T00:00:00.123456Z", datetime(2026, 1, 1, 0, 0, 0, 123456)),
-        ("2026-01-01T00:00:00.5Z", datetime(2026, 1, 1, 0, 0, 0, 500000)),
+        ("2026-01-01T01:00:00+02:00", "2025-12-31 23:00:00"),
+        ("2026-01-01T00:00:00.123456Z", "2026-01-01 00:00:00.123456"),
+        ("2026-01-01T00:00:00.5Z", "2026-01-01 00:00:00.5"),
         ("2026-01-01 00:00:00Z", None),
         ("2026-01-01T00:00:00", None),
         ("2026", None),
         ("2026-02-30T00:00:00Z", None),
     ],
 )
-def test_a_time_names_its_zone_and_is_utc(
-    readings: "Callable[..., list[Row]]", written: str, read: datetime | None
-) -> None:
+def test_a_time_names_its_zone_and_is_utc(readings: "Callable[..., list[Row]]", written: str, read: str | None) -> None:
     [row] = readings({"read_at": written})
 
     assert (row["read_at"], row["_unreadable"]) == (read, None if read else "read_at")
@@ -91,7 +90,7 @@ def guilty(workspace: Workspace, table: Table, frame: "DataFrame") -> dict[tuple
     rules, _ = rules_of(table, suite_of(workspace, table))
     broken = F.array_compact(F.array(*(F.when(F.expr(r.broken), F.lit(r.label)) for r in rules if r.quarantines)))
     rows = frame.select("_source_file", "_source_row", broken.alias("broken")).where("size(broken) > 0").collect()
-    return {(row[0], row[1]): sorted(label.partition("(")[0] for label in row[2]) for row in rows}
+    return {(row[0], row[1]): sorted(label.partition("(")[0].strip() for label in row[2]) for row in rows}
 
 
 @pytest.fixture(scope="module")
