@@ -1,4 +1,4 @@
-"""The `lakehouse` command. One file per group: a file here that has `register` is a group, and nothing else is edited for it."""
+"""The `lakehouse` command. A file here that has `register` is a group of commands; nothing else is edited for it."""
 
 import sys
 from importlib import import_module

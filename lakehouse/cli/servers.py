@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -44,15 +44,16 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="For programs")]
     """What is up, and whether it answers."""
     from dataclasses import asdict
 
+    from lakehouse.cli.printing import print_json, print_table
     from lakehouse.services import status as ask
     from lakehouse.workspace import current
 
     found = ask(current())
     if as_json:
-        _print_json([asdict(entry) for entry in found])
+        print_json([asdict(entry) for entry in found])
     else:
         rows = [(entry.name, entry.state, str(entry.pid or ""), entry.address or "", entry.note) for entry in found]
-        _print_table(("service", "state", "pid", "address", "note"), rows)
+        print_table(("service", "state", "pid", "address", "note"), rows)
 
 
 def logs(
@@ -82,12 +83,13 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="For programs")]
     """What is missing on this machine, and how to get it. Exit code 1 where something is."""
     from dataclasses import asdict
 
+    from lakehouse.cli.printing import print_json
     from lakehouse.services.doctor import examine
     from lakehouse.workspace import current
 
     findings = examine(current())
     if as_json:
-        _print_json([asdict(finding) for finding in findings])
+        print_json([asdict(finding) for finding in findings])
     else:
         for finding in findings:
             print(f"{'ok  ' if finding.ok else 'FAIL'} {finding.name}: {finding.found}")
@@ -116,15 +118,3 @@ def _follow(file: "Path") -> None:
                 print(line, end="", flush=True)
             else:
                 time.sleep(0.3)
-
-
-def _print_json(value: object) -> None:
-    import json
-
-    print(json.dumps(value, indent=1))
-
-
-def _print_table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
-    widths = [max(len(line[i]) for line in (columns, *rows)) for i in range(len(columns))]
-    for line in (columns, *rows):
-        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())

@@ -15,9 +15,9 @@ def _silent(_: str) -> None:
 
 
 def up(workspace: "Workspace", parts: Iterable[str] = (), *, tell: Callable[[str], None] = _silent) -> None:
-    """Have the metastore and the engine, and what `parts` name ("ui", "sql"); return when all answer. Harmless when they do.
+    """Have the metastore and the engine, and what `parts` name ("ui", "sql"); return when all answer.
 
-    What a setting names as somebody else's is not started.
+    Harmless when they do. What a setting names as somebody else's is not started.
 
     Raises:
         ServiceError: a service does not start or does not answer; what this call started is stopped again.

@@ -1,4 +1,4 @@
-"""Where the services of a workspace listen: chosen once and kept, so that a service comes back with its address and token."""
+"""Where services listen: chosen once and kept, so that one comes back with its address and its token."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Runs the Ivy that pyspark ships, to bring files from the repository (or the mirror that an Ivy settings file names)."""
+"""Runs the Ivy that pyspark ships, to bring files from the repository, or from the mirror of an Ivy settings file."""
 
 import subprocess
 import time
@@ -26,8 +26,8 @@ _CAUSES = (
     ),
     (
         "UNRESOLVED DEPENDENCIES",
-        "the repository does not answer or does not have it. Check the network; where only a mirror can be reached, name "
-        "an Ivy settings file by LAKEHOUSE_IVY_SETTINGS",
+        "the repository does not answer or does not have it. Check the network; where only a mirror can be reached, "
+        "name an Ivy settings file by LAKEHOUSE_IVY_SETTINGS",
     ),
 )
 
@@ -61,7 +61,7 @@ def bring(settings: Settings, *, use: str, module: Path, into: Path, tell: Calla
         *("-ivy", str(module), "-confs", use, "-cache", str(into / "files")),
     ]
     with log.open("w") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)  # noqa: S603 - our own words
         try:
             _wait(process, into, tell)
         finally:
@@ -84,8 +84,8 @@ def _wait(process: subprocess.Popen[bytes], into: Path, tell: Callable[[int], No
                 seen, since = there, time.monotonic()
             elif time.monotonic() - since > STALLED_AFTER_SECONDS:
                 raise DownloadError(
-                    f"no byte came from the repository for {STALLED_AFTER_SECONDS} s. Check the network, or name an Ivy "
-                    f"settings file for a mirror by LAKEHOUSE_IVY_SETTINGS, and run it again."
+                    f"no byte came from the repository for {STALLED_AFTER_SECONDS} s. Check the network, or name an "
+                    f"Ivy settings file for a mirror by LAKEHOUSE_IVY_SETTINGS, and run it again."
                 ) from None
 
 

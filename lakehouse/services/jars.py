@@ -1,4 +1,4 @@
-"""The files that pyspark does not ship: fetched once per user, checked against `digests.json`, shared by all workspaces."""
+"""The files that pyspark does not ship: fetched once per user, checked against `digests.json`, shared."""
 
 import hashlib
 import json

@@ -7,7 +7,7 @@ from lakehouse.workspace import Workspace
 
 
 def spec(workspace: Workspace, address: Address) -> ServiceSpec:
-    """The MLflow server of a workspace. Clients reach the artifacts by their paths, as they do when the server is down."""
+    """The MLflow server of a workspace. Clients reach artifacts by their paths, as they do when it is down."""
     folder = workspace.home / "mlflow"
     return ServiceSpec(
         name="mlflow",

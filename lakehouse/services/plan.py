@@ -45,7 +45,7 @@ def services(settings: Settings, parts: Iterable[str]) -> list[str]:
     base = () if "spark" in theirs else BASE  # the metastore that somebody else's engine uses is theirs as well
     if "sql" in parts and "spark" in theirs and not theirs.keys() & {"metastore", "trino"}:
         raise ServiceError(
-            "LAKEHOUSE_SPARK__REMOTE names an engine, but not which metastore it uses, so Trino cannot be started on it. "
+            "LAKEHOUSE_SPARK__REMOTE names an engine, but not which metastore it uses: Trino cannot be started on it. "
             "Set LAKEHOUSE_METASTORE__URI, for example thrift://host:9083, or LAKEHOUSE_TRINO__URL."
         )
     names = [*base, *(name for part in PARTS for name in PARTS[part] if part in parts)]

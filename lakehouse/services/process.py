@@ -1,6 +1,7 @@
 """Becomes a service: `python -m lakehouse.services.process FILE`, run by the supervisor.
 
-The file (mode 0600) holds the launch of a `ServiceSpec`, so that no secret stands in a command line or in the supervisor's configuration.
+The file (mode 0600) holds the launch of a `ServiceSpec`: no secret stands in a command line or in the supervisor's
+configuration.
 """
 
 import json

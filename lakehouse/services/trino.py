@@ -14,6 +14,7 @@ from lakehouse.workspace import Workspace
 
 OLDEST_JAVA = 24
 _PLUGINS = ("delta-lake",)
+_LOG_LEVELS = {"io.trino": "WARN", "io.airlift": "WARN", "org.eclipse.jetty": "WARN", "Bootstrap": "WARN"}
 _UNPACKED_BYTES = 950_000_000
 
 
@@ -88,7 +89,7 @@ def spec(workspace: Workspace, java: Java, address: Address, metastore_uri: str)
         folder=folder,
         files={
             etc / "config.properties": _properties(_config(address, folder)),
-            etc / "log.properties": _properties({"io.trino": "WARN", "io.airlift": "WARN"}),
+            etc / "log.properties": _properties(_LOG_LEVELS),
             etc / "catalog" / f"{workspace.settings.trino.catalog}.properties": _properties(_catalog(metastore_uri)),
         },
     )

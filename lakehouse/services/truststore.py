@@ -9,7 +9,7 @@ from lakehouse.errors import SettingsError
 from lakehouse.settings import Settings
 
 # A PKCS#12 trust store wants a password; it holds only public certificates.
-PASSWORD = "changeit"
+PASSWORD = "changeit"  # noqa: S105 - see above
 _CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 
 
@@ -28,7 +28,7 @@ def _store(bundle: Path, cache: Path) -> Path:
         pem = bundle.read_bytes()
     except OSError as error:
         raise SettingsError(
-            f"the certificates {bundle} cannot be read ({error.strerror}). LAKEHOUSE_TRUSTSTORE, or else SSL_CERT_FILE, "
+            f"the certificates {bundle} cannot be read ({error.strerror}). LAKEHOUSE_TRUSTSTORE or SSL_CERT_FILE "
             f"must name a file of PEM certificates such as /etc/ssl/certs/ca-certificates.crt."
         ) from error
     store = cache / "truststores" / f"{hashlib.sha256(pem).hexdigest()[:16]}.p12"

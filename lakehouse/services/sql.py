@@ -1,0 +1,48 @@
+"""Questions to Trino."""
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from lakehouse.errors import LakehouseError, ServiceError
+from lakehouse.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a statement gave.
+
+    Args:
+        columns: Their names.
+        rows: As many values each, as Python has them: `Decimal`, `datetime` with its zone, `None`.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+
+
+def ask(workspace: Workspace, statement: str) -> Answer:
+    """Run one statement. The catalogue can only be read.
+
+    Raises:
+        ServiceError: no Trino is up and none is named in the settings, or it does not answer.
+        LakehouseError: Trino refuses the statement; the message is its own.
+    """
+    from requests.exceptions import RequestException
+    from trino.dbapi import connect
+    from trino.exceptions import Error, TrinoQueryError
+
+    url, settings = urlsplit(workspace.trino_url), workspace.settings.trino
+    where = {"host": url.hostname, "port": url.port, "http_scheme": url.scheme}
+    try:
+        with connect(**where, user=settings.user, catalog=settings.catalog) as connection:
+            cursor = connection.cursor()
+            cursor.execute(statement.strip().rstrip(";"))
+            rows = tuple(tuple(row) for row in cursor.fetchall())
+            return Answer(tuple(column.name for column in cursor.description or ()), rows)
+    except TrinoQueryError as error:
+        raise LakehouseError(f"Trino refuses: {error.message}") from error
+    except (Error, RequestException) as error:
+        raise ServiceError(
+            f"Trino at {workspace.trino_url} does not answer ({error}). See `lakehouse status`."
+        ) from error
