@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 # Codes of more than two kinds; the hospital's words for a sex are two, so its 0 and 1 stay a number.
 CODED = tuple(each.column for each in ATTRIBUTES if len(each.codes) > 2)
 NUMERIC = tuple(name for name in FEATURE_COLUMNS if name not in CODED)
-PARAMETERS = {"regularisation_c": 0.1, "held_out_percent": 25, "max_iterations": 1000}
+HELD_OUT_PERCENT = 25
+PARAMETERS = {"C": 0.1, "max_iter": 1000}
 
 
 @model_asset("heart", reads={"patients": Foreign("gold.patient_features")})
@@ -22,14 +23,14 @@ def heart(patients: "DataFrame") -> Trained:
     patients = patients.sort_values("patient_id", ignore_index=True)
     features = patients[list(FEATURE_COLUMNS)].astype("float64")
     labels = patients[LABEL_COLUMN].astype("int64")
-    held_out = is_held_out(patients["patient_id"], PARAMETERS["held_out_percent"])
+    held_out = is_held_out(patients["patient_id"], HELD_OUT_PERCENT)
     model = pipeline().fit(features[~held_out], labels[~held_out])
     return Trained(
         pipeline=model,
         feature_names=FEATURE_COLUMNS,
         held_out=features[held_out],
         held_out_labels=labels[held_out],
-        parameters={"algorithm": "logistic regression", **PARAMETERS},
+        parameters={"algorithm": "logistic regression", "held_out_percent": HELD_OUT_PERCENT, **PARAMETERS},
         metrics=_metrics(model, features[held_out], labels[held_out]) | {"training_rows": float((~held_out).sum())},
     )
 
@@ -47,7 +48,7 @@ def pipeline() -> Any:
         [("known", SimpleImputer(strategy="most_frequent")), ("spread", OneHotEncoder(handle_unknown="ignore"))]
     )
     prepared = ColumnTransformer([("numbers", numbers, list(NUMERIC)), ("codes", codes, list(CODED))])
-    classifier = LogisticRegression(C=PARAMETERS["regularisation_c"], max_iter=PARAMETERS["max_iterations"])
+    classifier = LogisticRegression(C=PARAMETERS["C"], max_iter=PARAMETERS["max_iter"])
     return Pipeline([("prepared", prepared), ("classifier", classifier)])
 
 

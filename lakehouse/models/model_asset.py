@@ -15,13 +15,11 @@ from lakehouse.models.trained import Origin, Trained, dataset_of
 from lakehouse.read import ReadContext, load, position_of
 from lakehouse.session import Connection
 from lakehouse.table import Foreign, Table
+from lakehouse.table_asset import CONNECTION
 from lakehouse.write.run import audit_foreign, locked
 
 if TYPE_CHECKING:
     import dagster as dg
-
-# The Dagster resource that table assets use too; `table_asset` is above this room, so its name is repeated.
-CONNECTION = "connection"
 
 
 @dataclass(frozen=True)
@@ -71,9 +69,10 @@ class ModelAsset:
     is_dagster_asset: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
+        """Refuse inputs without a version."""
         for name, source in self.reads.items():
             if not isinstance(source, Table | Foreign):
-                raise DeclarationError(f"model `{self.name}`: `{name}` must be a table, so that its version can be told")
+                raise DeclarationError(f"model `{self.name}`: `{name}` must be a table, so that it has a version")
 
     def __call__(self, *frames: Any, **named: Any) -> Trained:
         """The training itself: no reading, no registry."""
@@ -139,7 +138,7 @@ class ModelAsset:
         def materialized(context):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 - dagster reads annotations
             yield from self._events(context)
 
-        return materialized
+        return materialized  # type: ignore[no-any-return]
 
     def _events(self, context: Any) -> Iterator[Any]:
         import dagster as dg

@@ -55,6 +55,7 @@ class Verdict:
         return self.champion_auc is None or self.auc >= self.champion_auc
 
     def __str__(self) -> str:
+        """The decision with both figures."""
         if self.champion is None:
             return f"first champion: AUC {self.auc:.4f} on {self.rows} held-out rows"
         sign, word = (">=", "champion") if self.moves else ("<", "refused")
@@ -65,7 +66,7 @@ class Verdict:
 
 
 def find_version(workspace: Workspace, name: str, inputs: Mapping[str, int], code: str) -> ModelVersion | None:
-    """The newest version that was trained on the same Delta versions by the same code and has passed or met the gate."""
+    """The newest version that was trained on the same Delta versions by the same code, and was judged by the gate."""
     wanted = fingerprint(inputs, code)
     found = [each for each in versions(workspace, name) if each.tags.get(FINGERPRINT) == wanted and GATE in each.tags]
     return found[-1] if found else None
@@ -130,7 +131,7 @@ def rollback(workspace: Workspace, name: str) -> ModelVersion:
     """
     now, before = (with_alias(workspace, name, alias) for alias in (CHAMPION, PREVIOUS))
     if now is None or before is None:
-        raise LakehouseError(f"{name} has no earlier champion to go back to; its versions and aliases are as they were.")
+        raise LakehouseError(f"{name} has no earlier champion to go back to; versions and aliases are as they were.")
     client = open_store(workspace)
     client.set_registered_model_alias(name, CHAMPION, str(before.version))
     client.set_registered_model_alias(name, PREVIOUS, str(now.version))
@@ -229,5 +230,5 @@ def _register(client: "MlflowClient", name: str, run_id: str, tags: Mapping[str,
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
     source = f"{client.get_run(run_id).info.artifact_uri}/model"
-    made = client.create_model_version(name, source, run_id=run_id, tags=dict(tags), await_creation_for=None)
+    made = client.create_model_version(name, source, run_id=run_id, tags=dict(tags), await_creation_for=0)
     return str(made.version)

@@ -9,8 +9,6 @@ if TYPE_CHECKING:
     from pyarrow import RecordBatch
     from pyspark.sql import DataFrame
 
-ADDED = "risk double, model_name string, model_version int"
-
 
 def score_frame(frame: "DataFrame", model: ChampionModel, *, keep: Sequence[str]) -> "DataFrame":
     """Score each row.
@@ -23,7 +21,7 @@ def score_frame(frame: "DataFrame", model: ChampionModel, *, keep: Sequence[str]
     Returns:
         `keep`, then `risk` (probability of the positive class), `model_name` and `model_version`.
     """
-    from pyspark.sql.types import StructType
+    from pyspark.sql.types import DoubleType, IntegerType, StringType, StructType
 
     content, features, carried = model.onnx_bytes, model.feature_names, list(keep)
     name, version = model.name, model.version
@@ -52,6 +50,6 @@ def score_frame(frame: "DataFrame", model: ChampionModel, *, keep: Sequence[str]
             yield pa.RecordBatch.from_arrays(columns + added, [*carried, "risk", "model_name", "model_version"])
 
     needed = frame.select(*dict.fromkeys([*carried, *features]))
-    schema = frame.select(*carried).schema
-    added = StructType.fromDDL(ADDED)
-    return needed.mapInArrow(score, StructType([*schema.fields, *added.fields]))
+    schema = StructType(list(frame.select(*carried).schema.fields))
+    schema.add("risk", DoubleType()).add("model_name", StringType()).add("model_version", IntegerType())
+    return needed.mapInArrow(score, schema)

@@ -72,8 +72,8 @@ def open_store(workspace: Workspace) -> "MlflowClient":
     from mlflow.environment_variables import MLFLOW_DISABLE_TELEMETRY
     from mlflow.telemetry import set_telemetry_client
 
-    MLFLOW_DISABLE_TELEMETRY.set(True)
-    set_telemetry_client()
+    MLFLOW_DISABLE_TELEMETRY.set(True)  # type: ignore[no-untyped-call]
+    set_telemetry_client()  # type: ignore[no-untyped-call]
     for name in ("mlflow", "alembic", "sqlalchemy"):
         logging.getLogger(name).setLevel(logging.WARNING)
     uri = workspace.mlflow_store
@@ -128,11 +128,11 @@ def _from_server(client: "MlflowClient", name: str) -> tuple[ModelVersion, ...]:
         raise
     found = []
     for each in client.search_model_versions(f"name = '{name}'"):
-        run, number = client.get_run(each.run_id), int(each.version)
+        run, number = client.get_run(str(each.run_id)), int(each.version)
         aliases = tuple(alias for alias, version in model.aliases.items() if int(version) == number)
         found.append(
             ModelVersion(
-                name, number, each.run_id, run.info.artifact_uri, aliases, dict(each.tags), dict(run.data.metrics)
+                name, number, run.info.run_id, run.info.artifact_uri, aliases, dict(each.tags), dict(run.data.metrics)
             )
         )
     return tuple(sorted(found, key=lambda each: each.version))

@@ -15,7 +15,7 @@ class Trained:
     """A fitted pipeline with the rows that it has not seen.
 
     Args:
-        pipeline: Fitted scikit-learn estimator with `predict_proba`, fitted on a frame with the columns `feature_names`.
+        pipeline: Scikit-learn estimator with `predict_proba`, fitted on a frame with the columns `feature_names`.
         feature_names: Columns that it needs, numeric, in order. A null is NaN and the pipeline's own business.
         held_out: Rows that it was not fitted on, with at least `feature_names`; more columns let a former champion
             with other features be compared on the same rows.

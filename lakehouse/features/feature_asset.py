@@ -1,0 +1,121 @@
+"""Served features as an asset: the online store is filled again only when the table or the declaration is new."""
+
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from lakehouse.errors import LakehouseError
+from lakehouse.features.declared import Features
+from lakehouse.features.materialize import materialize, note_of
+from lakehouse.read import ReadContext, position_of
+from lakehouse.session import Connection
+from lakehouse.table import Foreign
+from lakehouse.table_asset import CONNECTION
+from lakehouse.write.run import audit_foreign, locked
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+
+@dataclass(frozen=True)
+class Served:
+    """What came of a run.
+
+    Args:
+        name: Of the feature view.
+        table: Where the features are from.
+        version: Delta version that the online store holds.
+        keys: How many; None where nothing was done.
+        unchanged: The store already held this version.
+        seconds: Wall time.
+    """
+
+    name: str
+    table: str
+    version: int
+    keys: int | None
+    unchanged: bool
+    seconds: float
+
+
+@dataclass(frozen=True)
+class FeatureAsset:
+    """A feature view as an asset.
+
+    Args:
+        features: The declaration.
+        layer: Group and first part of the key.
+        options: Passed to Dagster's `asset` as they are.
+    """
+
+    features: Features
+    layer: str = "ml"
+    options: Mapping[str, Any] = field(default_factory=dict)
+    is_dagster_asset: ClassVar[bool] = True
+
+    @property
+    def key(self) -> str:
+        """`layer.name`."""
+        return f"{self.layer}.{self.features.name}"
+
+    def materialize(self, connection: Connection, run_id: str | None = None) -> Served:
+        """Fill the online store, if the table or the declaration is new.
+
+        Raises:
+            LakehouseError: the table is missing, did not pass its audit, or cannot be served; the store is as it was.
+        """
+        started = time.monotonic()
+        workspace, features = connection.workspace, self.features
+        run_id = run_id or uuid.uuid4().hex[:12]
+        context = ReadContext(workspace, connection.session, self.key, run_id)
+        with locked(workspace, "features"):
+            version = int(position_of(Foreign(features.table), context))
+            note = note_of(workspace, features.name)
+            unchanged = (note.get("version"), note.get("declaration")) == (version, features.digest)
+            keys = None
+            if not unchanged:
+                audit_foreign(connection, features.table, version, run_id)
+                keys = materialize(workspace, features, version)
+        return Served(features.name, features.table, version, keys, unchanged, time.monotonic() - started)
+
+    @cached_property
+    def definition(self) -> "dg.AssetsDefinition":
+        """The Dagster asset."""
+        import dagster as dg
+
+        features = self.features
+
+        @dg.asset(
+            key=[self.layer, features.name],
+            group_name=self.layer,
+            deps=[dg.AssetKey(features.table.split("."))],
+            description=f"Feast: the rows of {features.table} by {features.key}, in the online store.",
+            kinds={"feast", "sqlite"},
+            required_resource_keys={CONNECTION},
+            **self.options,
+        )
+        def materialized(context):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 - dagster reads annotations
+            yield from self._events(context)
+
+        return materialized  # type: ignore[no-any-return]
+
+    def _events(self, context: Any) -> Iterator[Any]:
+        import dagster as dg
+
+        try:
+            done = self.materialize(getattr(context.resources, CONNECTION), context.run_id.replace("-", "")[:12])
+        except LakehouseError as error:
+            raise dg.Failure(f"{type(error).__name__}: {error}", allow_retries=False) from error
+        context.log.info(summary(done))
+        found: dict[str, Any] = {} if done.keys is None else {"dagster/row_count": done.keys}
+        found |= {f"delta.{done.table}": done.version, "unchanged": done.unchanged, "seconds": round(done.seconds, 2)}
+        yield dg.MaterializeResult(metadata=found)
+
+
+def summary(done: Served) -> str:
+    """One line for people."""
+    state = "unchanged" if done.unchanged else f"{done.keys} keys in {done.seconds:.1f} s"
+    return f"{done.name}: {done.table} at version {done.version}, {state}"
