@@ -35,7 +35,8 @@ def ask(workspace: Workspace, statement: str) -> Answer:
     url, settings = urlsplit(workspace.trino_url), workspace.settings.trino
     where = {"host": url.hostname, "port": url.port, "http_scheme": url.scheme}
     try:
-        with connect(**where, user=settings.user, catalog=settings.catalog) as connection:
+        opened: Any = connect  # trino ships no types for it
+        with opened(**where, user=settings.user, catalog=settings.catalog) as connection:
             cursor = connection.cursor()
             cursor.execute(statement.strip().rstrip(";"))
             rows = tuple(tuple(row) for row in cursor.fetchall())
