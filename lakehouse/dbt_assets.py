@@ -232,9 +232,9 @@ def audit_checks(name: str) -> "dg.AssetsDefinition":
         if version is None:
             raise dg.Failure(f"{name} does not exist yet. Materialise it first.")
         try:
-            results: Sequence[CheckResult] = audit_foreign(connection, name, version, context.run_id[:12])
+            results: Sequence[CheckResult] = audit_foreign(connection, name, version, context.run.run_id.replace("-", "")[:12])
         except AuditFailedError as error:
             results = error.results
-        yield from (check_result(name, each) for each in results if each.type != DBT_TEST)
+        yield from (check_result(name, each) for each in results)
 
     return audit

@@ -104,7 +104,7 @@ def suite_of(workspace: Workspace, table: Table) -> Suite | None:
 def rules_of(table: Table, suite: Suite | None) -> tuple[tuple[RowRule, ...], Compiled]:
     """All row rules of a table, those of the declaration first, and its compiled suite."""
     columns = {column.name: column.type for column in table.columns}
-    compiled = compile_suite(suite, columns) if suite else Compiled(rows=(), aggregates=(), rest=())
+    compiled = compile_suite(suite, columns)
     required = [c.name for c in table.columns if not c.nullable or c.name in table.key]
     return (*(declared_not_null(name) for name in required), *compiled.rows), compiled
 
