@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 # Enough digits for any measurement; NaN and infinity are no decimals.
 _DECIMAL = "decimal(28,10)"
+# Some programs write every number with a fraction: 63.0 is 63.
+_NO_FRACTION = r"\.0+$"
 # A cast alone would take `2026` for its first of January, and a time without a zone for one of the session's.
 _TIME = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)$"
 
@@ -20,8 +22,9 @@ def number(text: "Column", type_: str) -> "Column":
     """The number in `text` as `int` or `double`; null where it is none, does not fit, or an int has a fraction."""
     from pyspark.sql import functions as F
 
-    value = text.try_cast(_DECIMAL)
-    return F.when(value == F.floor(value), value.try_cast("int")) if type_ == "int" else value.cast("double")
+    if type_ == "double":
+        return text.try_cast(_DECIMAL).cast("double")
+    return F.regexp_replace(text, _NO_FRACTION, "").try_cast("int")
 
 
 def time(text: "Column") -> "Column":

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from assets.attributes import ATTRIBUTES, LABEL_COLUMN, MISSING, Attribute
-from assets.bronze.patients import BRONZE_PATIENTS, CLASS, HEADER_LINES
+from assets.bronze.patients import BRONZE_PATIENTS, CLASS, FIELDS, HEADER_LINES
 from assets.parsing import number, unreadable
 from assets.source import SOURCE_COLUMNS, SOURCE_NAMES
 from lakehouse.modes import Merge
@@ -33,15 +33,18 @@ def silver_patients(raw: "DataFrame") -> "DataFrame":
     """Put UCI's codes for the hospital's words, null for what is missing, and tell the sick from the healthy."""
     from pyspark.sql import functions as F
 
-    texts = {name: _known(name) for name in (*(attribute.hospital for attribute in ATTRIBUTES), CLASS)}
-    values = {attribute.hospital: _value(attribute, texts[attribute.hospital]) for attribute in ATTRIBUTES}
-    values[CLASS] = number(texts[CLASS], "int")
     place = F.lpad((F.col("_source_row") - HEADER_LINES).cast("string"), 3, "0")
-    return raw.select(
-        F.concat(F.lit("p-"), place).alias("patient_id"),
-        *(values[attribute.hospital].alias(attribute.column) for attribute in ATTRIBUTES),
-        (values[CLASS] > 0).cast("int").alias(LABEL_COLUMN),
-        unreadable({name: (texts[name], values[name]) for name in values}).alias("_unreadable"),
+    patient_id = F.concat(F.lit("p-"), place).alias("patient_id")
+    # Three steps, so that the engine reads each value once.
+    known = raw.select(patient_id, *(_known(name).alias(name) for name in FIELDS), *SOURCE_NAMES)
+    values = {attribute.hospital: _value(attribute) for attribute in ATTRIBUTES} | {CLASS: number(F.col(CLASS), "int")}
+    typed = known.withColumns({f"{name} read": value for name, value in values.items()})
+    read = {name: F.col(f"`{name} read`") for name in FIELDS}
+    return typed.select(
+        "patient_id",
+        *(read[attribute.hospital].alias(attribute.column) for attribute in ATTRIBUTES),
+        (read[CLASS] > 0).cast("int").alias(LABEL_COLUMN),
+        unreadable({name: (F.col(name), read[name]) for name in FIELDS}).alias("_unreadable"),
         *SOURCE_NAMES,
     )
 
@@ -53,9 +56,10 @@ def _known(name: str) -> "Expression":
     return F.when(~text.isin(*MISSING), text)
 
 
-def _value(attribute: Attribute, text: "Expression") -> "Expression":
+def _value(attribute: Attribute) -> "Expression":
     from pyspark.sql import functions as F
 
+    text = F.col(attribute.hospital)
     if not attribute.codes:
         return number(text, attribute.type)
     codes = F.create_map(*(F.lit(part) for code in attribute.codes for part in code))

@@ -39,14 +39,20 @@ def silver_readings(raw: "DataFrame") -> "DataFrame":
     from pyspark.sql import functions as F
 
     keys = (*IDS, *TIMES, *(attribute.uci for attribute in ATTRIBUTES))
-    parsed = raw.select(F.from_json("line", ", ".join(f"{key} string" for key in keys)).alias("reading"), *SOURCE_NAMES)
     texts = {key: F.col(f"reading.{key}") for key in keys}
-    values = {key: time(texts[key]) for key in TIMES}
-    values |= {attribute.uci: number(texts[attribute.uci], attribute.type) for attribute in ATTRIBUTES}
-    return parsed.select(
+    names = {key: key for key in TIMES} | {attribute.uci: attribute.column for attribute in ATTRIBUTES}
+    # Three steps, so that the engine reads each value once.
+    parsed = raw.select(F.from_json("line", ", ".join(f"{key} string" for key in keys)).alias("reading"), *SOURCE_NAMES)
+    typed = parsed.select(
         *(F.nullif(F.trim(texts[key]), F.lit("")).alias(key) for key in IDS),
-        *(values[key].alias(key) for key in TIMES),
-        *(values[attribute.uci].alias(attribute.column) for attribute in ATTRIBUTES),
-        unreadable({key: (texts[key], value) for key, value in values.items()}).alias("_unreadable"),
+        *(time(texts[key]).alias(key) for key in TIMES),
+        *(number(texts[each.uci], each.type).alias(each.column) for each in ATTRIBUTES),
+        "reading",
+        *SOURCE_NAMES,
+    )
+    return typed.select(
+        *IDS,
+        *names.values(),
+        unreadable({key: (texts[key], F.col(name)) for key, name in names.items()}).alias("_unreadable"),
         *SOURCE_NAMES,
     )
