@@ -1,0 +1,47 @@
+# The project's commands; `make` lists them. Needs Python 3.11 or 3.12 and make, nothing else.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+BIN := .venv/bin
+READY := .venv/.ready
+export PYTHON
+
+help: ## List the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## Make the environment in .venv (all other targets do it as well)
+
+$(READY): requirements.lock pyproject.toml infra/setup.sh
+	@infra/setup.sh
+	@touch $@
+
+demo: $(READY) ## Show the whole chain on real data
+	@$(BIN)/lakehouse demo
+
+test: $(READY) ## Run the tests
+	@$(BIN)/pytest
+
+check: $(READY) ## Run what needs no server: format, lint, types, layers, SQL, lock
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/sqlfluff lint dbt_project/models
+	@infra/check_lock.sh
+
+bench: $(READY) ## Measure the times and print them
+	@$(BIN)/python -m benchmarks
+
+up: $(READY) ## Start the servers; parts="ui sql" adds Dagster, MLflow and Trino
+	@$(BIN)/lakehouse up $(parts)
+
+down: $(READY) ## Stop the servers
+	@$(BIN)/lakehouse down
+
+dbt: $(READY) ## Run dbt build alone against the running servers
+	@$(BIN)/lakehouse dbt build
+
+lock: $(READY) ## Make requirements.lock anew from pyproject.toml; upgrade=1 takes newer releases
+	@$(BIN)/uv pip compile pyproject.toml --quiet --extra dev --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-emit-find-links $(if $(upgrade),--upgrade) --output-file requirements.lock
+
+.PHONY: help setup demo test check bench up down dbt lock
