@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lakehouse.quality.masks import bit_sql, mask_sql
+from lakehouse.quality.masks import bit_sql, flags, mask_sql
 from lakehouse.quality.results import CheckResult, Verdict, failed_check, result_of, verdict
 from lakehouse.quality.rules import AggregateRule, Compiled, Grouping, Outcome, RowRule, is_met
 
@@ -16,15 +17,13 @@ __all__ = ["CheckResult", "Verdict", "audit", "failed_check", "judge", "verdict"
 
 _ADAPTIVE = "spark.sql.adaptive.enabled"
 _FIGURES = ("values", "repeated_rows", "members", "modes", "member_modes")
-Counts = Mapping[str, Any]
-Figures = Mapping[Grouping, Mapping[str, Any]]
 
 
 def judge(staged: "DataFrame", compiled: Compiled, columns: Sequence[str]) -> tuple[CheckResult, ...]:
     """Judge rows that carry the masks of `compiled.rows`.
 
-    One job counts what the masks say and computes the aggregates, one counts values where a rule asks for it, and GX does
-    the rest; a job that has nothing to do is not run. An expectation that cannot be computed is a failed check.
+    One job counts what the masks say, computes the aggregates and counts values where a rule asks for it; GX does the rest,
+    with jobs of its own. Where there is nothing to do no job is run. An expectation that cannot be computed is a failed check.
 
     Args:
         staged: The table's columns and the mask columns.
@@ -53,26 +52,23 @@ def _judge_rows(staged: "DataFrame", compiled: Compiled) -> list[CheckResult]:
     """The rules that the one pass knows. Where they cannot be computed together, each is computed by itself."""
     from pyspark.errors import PySparkException
 
-    rows, aggregates = compiled.rows, compiled.aggregates
     try:
-        counts, figures = _counts(staged, rows, aggregates), _figures(staged, aggregates)
+        measured = _measure(staged, compiled.rows, compiled.aggregates)
     except PySparkException as error:
-        if _reason(error) is None or len(rows) + len(aggregates) == 0:
+        if _reason(error) is None or not compiled.aggregates:
             raise
         return _one_by_one(staged, compiled)
-    return [_of_row(rule, index, counts) for index, rule in enumerate(rows)] + [
-        _of_table(rule, counts, figures) for rule in aggregates
-    ]
+    return [_of_row(rule, measured) for rule in compiled.rows] + [_of_table(rule, measured) for rule in compiled.aggregates]
 
 
 def _one_by_one(staged: "DataFrame", compiled: Compiled) -> list[CheckResult]:
     from pyspark.errors import PySparkException
 
-    counts = _counts(staged, compiled.rows, ())
-    results = [_of_row(rule, index, counts) for index, rule in enumerate(compiled.rows)]
+    measured = _measure(staged, compiled.rows, ())
+    results = [_of_row(rule, measured) for rule in compiled.rows]
     for rule in compiled.aggregates:
         try:
-            results.append(_of_table(rule, _counts(staged, (), [rule]), _figures(staged, [rule])))
+            results.append(_of_table(rule, _measure(staged, (), [rule])))
         except PySparkException as error:
             reason = _reason(error)
             if reason is None:
@@ -97,43 +93,44 @@ def _one_job_each(session: "SparkSession") -> Iterator[None]:
         session.conf.set(_ADAPTIVE, before or "true")
 
 
-def _named(rows: Sequence[RowRule], aggregates: Sequence[AggregateRule]) -> dict[str, str]:
-    """Every aggregate expression once, with its place among the columns of the one aggregate."""
-    wanted: dict[str, str] = {}
-    for index, rule in enumerate(rows):
-        for sql in (_count_sql(bit_sql(index)), _count_sql(rule.counted), _count_sql(rule.considered)):
-            wanted.setdefault(sql, f"m{len(wanted)}")
-    for aggregate in aggregates:
-        for _, sql in aggregate.sql:
-            wanted.setdefault(sql, f"m{len(wanted)}")
-    return wanted
+@dataclass(frozen=True)
+class _Measured:
+    """What one job found: values of aggregate expressions by their SQL, figures of values by their grouping."""
+
+    counts: Mapping[str, Any]
+    figures: Mapping[Grouping, Mapping[str, Any]]
+
+    def count(self, predicate: str) -> int:
+        """Rows of which a predicate of a row rule is true."""
+        return int(self.counts[predicate])
 
 
-def _count_sql(predicate: str) -> str:
-    return "count(1)" if predicate == "true" else f"count_if({predicate})"
-
-
-def _counts(staged: "DataFrame", rows: Sequence[RowRule], aggregates: Sequence[AggregateRule]) -> Counts:
-    """Values of all aggregate expressions by their SQL, in one job."""
+def _measure(staged: "DataFrame", rows: Sequence[RowRule], aggregates: Sequence[AggregateRule]) -> _Measured:
+    """One job: an aggregate over the masks and columns, and beside it the figures of each grouping."""
     from pyspark.sql import functions as F
 
-    wanted = _named(rows, aggregates)
-    if not wanted:
-        return {}
-    row = staged.agg(*(F.expr(sql).alias(name) for sql, name in wanted.items())).collect()[0]
-    return {sql: row[name] for sql, name in wanted.items()}
+    wanted: dict[str, str] = {"true": "count(1)"} if rows else {}
+    wanted |= {predicate: f"count_if({bit_sql(index)})" for index, predicate in enumerate(flags(rows))}
+    wanted |= {sql: sql for rule in aggregates for _, sql in rule.sql}
+    groupings = list(dict.fromkeys(rule.grouping for rule in aggregates if rule.grouping))
+    parts = [_figures_of(staged, grouping, number) for number, grouping in enumerate(groupings)]
+    if wanted:
+        named = (F.expr(sql).alias(f"m{place}") for place, sql in enumerate(wanted.values()))
+        parts.insert(0, staged.agg(F.lit(-1).alias("grouping"), *named))
+    if not parts:
+        return _Measured({}, {})
+    found = {row["grouping"]: row for row in _union(parts).collect()}
+    return _Measured(
+        counts={key: found[-1][f"m{place}"] for place, key in enumerate(wanted)},
+        figures={each: {name: found[number][name] for name in _FIGURES} for number, each in enumerate(groupings)},
+    )
 
 
-def _figures(staged: "DataFrame", aggregates: Sequence[AggregateRule]) -> Figures:
-    """How often values occur, for every grouping, in one job."""
-    from functools import reduce
-
-    distinct = list(dict.fromkeys(rule.grouping for rule in aggregates if rule.grouping))
-    if not distinct:
-        return {}
-    parts = [_figures_of(staged, grouping, number) for number, grouping in enumerate(distinct)]
-    rows = reduce(lambda left, right: left.unionAll(right), parts).collect()
-    return {distinct[row["grouping"]]: {name: row[name] for name in _FIGURES} for row in rows}
+def _union(parts: Sequence["DataFrame"]) -> "DataFrame":
+    whole = parts[0]
+    for part in parts[1:]:
+        whole = whole.unionByName(part, allowMissingColumns=True)
+    return whole
 
 
 def _figures_of(staged: "DataFrame", grouping: Grouping, number: int) -> "DataFrame":
@@ -155,15 +152,15 @@ def _figures_of(staged: "DataFrame", grouping: Grouping, number: int) -> "DataFr
     )
 
 
-def _of_row(rule: RowRule, index: int, counts: Counts) -> CheckResult:
-    elements, considered = counts[_count_sql(rule.counted)], counts[_count_sql(rule.considered)]
-    unexpected = counts[_count_sql(bit_sql(index))]
+def _of_row(rule: RowRule, measured: _Measured) -> CheckResult:
+    elements, considered = measured.count(rule.counted), measured.count(rule.considered)
+    unexpected = measured.count(rule.broken)
     success = is_met(elements, considered, unexpected, rule.expectation.mostly)
     return result_of(rule.expectation, Outcome(success, None, elements, unexpected, considered), is_row_rule=True)
 
 
-def _of_table(rule: AggregateRule, counts: Counts, figures: Figures) -> CheckResult:
-    values = {name: counts[sql] for name, sql in rule.sql}
+def _of_table(rule: AggregateRule, measured: _Measured) -> CheckResult:
+    values = {name: measured.counts[sql] for name, sql in rule.sql}
     if rule.grouping:
-        values |= figures[rule.grouping]
+        values |= measured.figures[rule.grouping]
     return result_of(rule.expectation, rule.verdict(values))

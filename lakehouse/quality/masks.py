@@ -9,24 +9,29 @@ BITS = 63
 PREFIX = "audit_mask_"
 
 
-def mask_columns(count: int) -> tuple[str, ...]:
-    """Names of the mask columns for so many rules."""
-    return tuple(f"{PREFIX}{number}" for number in range((count + BITS - 1) // BITS))
+def flags(rules: Sequence[RowRule]) -> tuple[str, ...]:
+    """The predicates behind the bits, in their order: what each rule calls broken, then what the rules must count.
+
+    With the latter in the mask too, all counts of a suite come from the masks alone, and no other column is read.
+    """
+    counted = dict.fromkeys(predicate for rule in rules for predicate in (rule.counted, rule.considered))
+    return (*(rule.broken for rule in rules), *(predicate for predicate in counted if predicate != "true"))
 
 
 def bit_sql(index: int) -> str:
-    """True for a row whose mask says that it breaks the rule at `index`."""
+    """True for a row whose masks have the bit at `index`."""
     return f"({PREFIX}{index // BITS} & {1 << index % BITS}L) != 0"
 
 
 def mask_sql(rules: Sequence[RowRule]) -> dict[str, str]:
     """The mask columns and their expressions; a rule's place in `rules` is its bit, 63 to a column."""
+    found = flags(rules)
     return {
-        name: " + ".join(
-            f"(CASE WHEN {rule.broken} THEN {1 << bit}L ELSE 0L END)"
-            for bit, rule in enumerate(rules[number * BITS : (number + 1) * BITS])
+        f"{PREFIX}{number}": " + ".join(
+            f"(CASE WHEN {predicate} THEN {1 << bit}L ELSE 0L END)"
+            for bit, predicate in enumerate(found[number * BITS : (number + 1) * BITS])
         )
-        for number, name in enumerate(mask_columns(len(rules)))
+        for number in range((len(found) + BITS - 1) // BITS)
     }
 
 
