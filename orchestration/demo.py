@@ -15,8 +15,10 @@ from assets.simulate import FOLDER, simulate, write
 from lakehouse.chain import Step, run_job
 from lakehouse.errors import LakehouseError
 from lakehouse.hold import hold
+from lakehouse.models.registry import CHAMPION
+from lakehouse.models.store import with_alias
 from lakehouse.overview import overview
-from lakehouse.services import up
+from lakehouse.services import status, up
 from lakehouse.session import Connection
 from lakehouse.workspace import Workspace, current
 
@@ -68,10 +70,17 @@ def show(workspace: Workspace, console: Console, steps: Sequence[Step]) -> None:
 
 def show_model(workspace: Workspace, console: Console) -> None:
     """The champion: version, alias and its figure."""
-    from lakehouse.models import champion_summary
+    found = with_alias(workspace, "heart", CHAMPION)
+    if found is not None:
+        console.print(f"Model {found.name}: version {found.version}, alias {CHAMPION}, AUC {found.metrics['auc']:.4f}")
 
-    found = champion_summary(workspace, "heart")
-    console.print(f"Model heart: version {found.version}, alias champion, AUC {found.auc:.4f}")
+
+def show_addresses(workspace: Workspace, console: Console) -> None:
+    """What can be opened now, and what opens the rest."""
+    for service in status(workspace):
+        if service.name in ("dagster", "mlflow", "trino") and service.address:
+            console.print(f"{service.name}: {service.address}")
+    console.print("Look further: `lakehouse up ui` (Dagster, MLflow), `lakehouse up sql` (Trino), `lakehouse status`.")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -87,11 +96,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with hold(workspace, "make demo", say=console.print):
             steps = run(workspace, console, rows=options.rows, seed=options.seed)
             show(workspace, console, steps)
+            show_addresses(workspace, console)
     except LakehouseError as error:
         print(error, file=sys.stderr)
         return 1
     console.print(f"All of it took {time.monotonic() - began:.1f} s.")
-    console.print("Look further: `lakehouse up ui` (Dagster, MLflow), `lakehouse up sql` (Trino), `lakehouse status`.")
     return 0
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lakehouse.code import commit
 from lakehouse.errors import AuditFailedError
 from lakehouse.history import last_note, open_table
-from lakehouse.quality.compile import compile_suite
+from lakehouse.quality.compile import Compiled, compile_suite
 from lakehouse.quality.judge import CheckResult, audit, verdict
 from lakehouse.quality.suite import load_suite
 from lakehouse.read import ReadContext, is_incremental, load, position_of, snapshot
@@ -17,12 +17,15 @@ from lakehouse.session import Connection
 from lakehouse.table import Foreign, Table
 from lakehouse.workspace import Workspace
 from lakehouse.write.checks import audited, record
-from lakehouse.write.door import Batch, Published, failures, recover, write
+from lakehouse.write.door import Batch, Published, failures, recover, rules_of, suite_of, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pyspark.sql import DataFrame
+
+
+CompiledFor = Callable[[Mapping[str, str]], Compiled]
 
 
 @contextmanager
@@ -59,8 +62,31 @@ def plan(reads: Mapping[str, Any], context: ReadContext, note: Mapping[str, Any]
     return Plan(since, positions, unchanged=bool(note) and same_code and since == positions)
 
 
+def judged(
+    connection: Connection, name: str, version: int, *, wanted: set[str], compiled: CompiledFor, run_id: str
+) -> tuple[CheckResult, ...]:
+    """Results of an audit of one version of a table, which is done once; they are kept in `ops.checks`.
+
+    Args:
+        connection: The workspace.
+        name: `layer.entities`.
+        version: Delta's.
+        wanted: Names of the checks.
+        compiled: Gives the rules for columns (name to Spark type).
+        run_id: The run.
+    """
+    known = tuple(each for each in audited(connection.workspace, name, version) if each.name in wanted)
+    if len(known) >= len(wanted):
+        return known
+    session = connection.session()
+    frame = snapshot(session, name, version)
+    results = audit(frame, compiled({field.name: field.dataType.simpleString() for field in frame.schema.fields}))
+    record(connection.workspace, session, name, results, run_id=run_id, version=version)
+    return results
+
+
 def audit_foreign(connection: Connection, name: str, version: int, run_id: str) -> tuple[CheckResult, ...]:
-    """Audit one version of a table that another tool wrote, once; the results are kept in `ops.checks`.
+    """Audit one version of a table that another tool wrote, before it is read.
 
     Raises:
         AuditFailedError: a critical expectation failed; who reads the table must not go on.
@@ -71,14 +97,14 @@ def audit_foreign(connection: Connection, name: str, version: int, run_id: str) 
     suite = load_suite(suite_file, None)
     if suite is None:
         return ()
-    wanted = {expectation.check_name for expectation in suite.expectations}
-    results = tuple(each for each in audited(workspace, name, version) if each.name in wanted)
-    if len(results) < len(wanted):
-        session = connection.session()
-        frame = snapshot(session, name, version)
-        columns = {field.name: field.dataType.simpleString() for field in frame.schema.fields}
-        results = audit(frame, compile_suite(load_suite(suite_file, columns), columns))
-        record(workspace, session, name, results, run_id=run_id, version=version)
+    results = judged(
+        connection,
+        name,
+        version,
+        wanted={expectation.check_name for expectation in suite.expectations},
+        compiled=lambda columns: compile_suite(load_suite(suite_file, columns), columns),
+        run_id=run_id,
+    )
     blocking = verdict(results).blocking
     if blocking:
         file = str(suite_file.relative_to(workspace.settings.project))
@@ -110,6 +136,8 @@ def run(
         found = plan(reads, context, note, code)
         if delta is not None and found.unchanged:
             checks = tuple(CheckResult.from_json(each) for each in note.get("checks", ()))
+            if note.get("code") != code:
+                checks = _judged_anew(connection, table, delta.version(), run_id)
             return Published(table.name, delta.version(), unchanged=True, checks=checks)
         for name, source in reads.items():
             if isinstance(source, Foreign):
@@ -119,6 +147,15 @@ def run(
         }
         batch = Batch(run_id, run_id, found.positions, code, commit(str(workspace.settings.project)))
         return write(workspace, connection.session(), table, transform(**inputs), batch)
+
+
+def _judged_anew(connection: Connection, table: Table, version: int, run_id: str) -> tuple[CheckResult, ...]:
+    """The rules may be new where no row is: judge the version that is there."""
+    rules, compiled = rules_of(table, suite_of(connection.workspace, table))
+    present = Compiled(rules, compiled.aggregates, compiled.rest)
+    wanted = {rule.expectation.check_name for rule in (*present.rows, *present.aggregates)}
+    wanted |= {expectation.check_name for expectation in present.rest}
+    return judged(connection, table.name, version, wanted=wanted, compiled=lambda _: present, run_id=run_id)
 
 
 def recover_if_open(connection: Connection, table: Table) -> None:
