@@ -1,5 +1,6 @@
 """Which code made a version: a digest of what a transform is made of, and the commit of the checkout."""
 
+import ast
 import hashlib
 import inspect
 import sys
@@ -9,14 +10,28 @@ from types import ModuleType
 from typing import Any
 
 
+def _used(module: ModuleType) -> Iterator[str]:
+    """Modules of the same top package that `module` imports something from, but for declarations of the library's kinds.
+
+    A table or a model that is imported is an input: its own version speaks for it.
+    """
+    top = module.__name__.partition(".")[0] + "."
+    for node in ast.walk(ast.parse(inspect.getsource(module))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name.startswith(top))
+        elif isinstance(node, ast.ImportFrom) and node.module and f"{node.module}.".startswith(top):
+            imported = [getattr(sys.modules.get(node.module), alias.name, None) for alias in node.names]
+            if not all(type(value).__module__.startswith("lakehouse.") for value in imported):
+                yield node.module
+            yield from (value.__name__ for value in imported if isinstance(value, ModuleType))
+
+
 def _parts(module: ModuleType, seen: set[str]) -> Iterator[ModuleType]:
-    """`module` and the modules of the same top package whose functions or classes it uses."""
+    """`module` and the modules of the same top package that it is made of."""
     seen.add(module.__name__)
     yield module
-    top = module.__name__.partition(".")[0] + "."
-    for value in vars(module).values():
-        name = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
-        if isinstance(name, str) and name.startswith(top) and name not in seen and name in sys.modules:
+    for name in _used(module):
+        if name not in seen and name in sys.modules:
             yield from _parts(sys.modules[name], seen)
 
 

@@ -35,8 +35,14 @@ def dbt_environment(workspace: Workspace, note: str | None = None) -> dict[str, 
         "LAKEHOUSE_WAREHOUSE": workspace.warehouse,
         "PYTHONWARNINGS": _STATIC_SETTING,
         "DBT_LOG_PATH": str(workspace.logs),
+        "DBT_TARGET_PATH": str(target_of(workspace)),
     }
     return given | ({"LAKEHOUSE_COMMIT": note} if note else {})
+
+
+def target_of(workspace: Workspace) -> Path:
+    """Where dbt leaves its manifest and results: in the workspace, so that two of one checkout do not meet."""
+    return workspace.home / "dbt"
 
 
 def run_dbt(workspace: Workspace, arguments: Sequence[str], note: str | None = None) -> int:
@@ -61,10 +67,11 @@ def manifest_of(workspace: Workspace, folder: Path) -> dict[str, Any]:
     Raises:
         LakehouseError: dbt cannot parse the project.
     """
-    manifest = folder / "target" / "manifest.json"
+    manifest = target_of(workspace) / "manifest.json"
     newest = max(path.stat().st_mtime_ns for path in _files(folder))
+    target = {"DBT_LOG_PATH": str(workspace.logs), "DBT_TARGET_PATH": str(target_of(workspace))}
     if not manifest.exists() or manifest.stat().st_mtime_ns < newest:
-        command, child = _command(folder, ["--quiet", "parse"], {"DBT_LOG_PATH": str(workspace.logs)})
+        command, child = _command(folder, ["--quiet", "parse"], target)
         done = subprocess.run(command, env=child, check=False, capture_output=True, text=True)  # noqa: S603
         if done.returncode:
             raise LakehouseError(f"dbt cannot parse {folder}.\n{(done.stdout + done.stderr).strip()}")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.code import commit
-from lakehouse.dbt import manifest_of, project_digest, run_dbt
+from lakehouse.dbt import manifest_of, project_digest, run_dbt, target_of
 from lakehouse.errors import AuditFailedError, LakehouseError
 from lakehouse.history import MARK, last_note, open_table, row_count, version_of
 from lakehouse.quality.judge import CheckResult
@@ -137,7 +137,7 @@ class DbtProject:
 
     def _report(self, connection: Connection, models: Sequence[Model], run_id: str, code: int) -> Built:
         workspace = connection.workspace
-        found = json.loads((self.path(workspace) / "target" / "run_results.json").read_text())["results"]
+        found = json.loads((target_of(workspace) / "run_results.json").read_text())["results"]
         status = {each["unique_id"]: each for each in found}
         results: dict[str, tuple[CheckResult, ...]] = {}
         versions: dict[str, int | None] = {}

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table as Grid
 
-from assets.simulate import FOLDER, simulate, write
+from assets.simulate import FOLDER, report, simulate, write
 from lakehouse.chain import Step, run_job
 from lakehouse.errors import LakehouseError
 from lakehouse.hold import hold
@@ -39,6 +39,7 @@ def run(workspace: Workspace, console: Console, *, rows: int, seed: int) -> list
     began = time.monotonic()
     simulation = simulate(rows, seed)
     write(simulation, workspace.settings.project / FOLDER)
+    console.print(report(simulation))
     timed(f"simulate {rows} readings", began)
     began = time.monotonic()
     from orchestration.definitions import defs

@@ -55,6 +55,8 @@ def ensure(workspace: Workspace, session: "SparkSession", table: Table) -> "Delt
     """The Delta table of a declaration, created empty where there is none."""
     found = open_table(workspace, table.name)
     if found is None:
+        location = literal(workspace.table_path(table.name).rpartition("/")[0])
+        session.sql(f"CREATE DATABASE IF NOT EXISTS {quote(table.layer)} LOCATION {location}")
         session.sql(ddl(table))
         found = open_table(workspace, table.name)
     if found is None:
