@@ -1,30 +1,68 @@
-"""The catalogue: the Hive Metastore that pyspark ships, on Derby."""
+"""The catalogue: the Hive Metastore that pyspark ships, on Derby, listening on loopback alone."""
 
+import hashlib
+import subprocess
+import tempfile
+from pathlib import Path
 from xml.sax.saxutils import escape
 
+from lakehouse.errors import ServiceError
 from lakehouse.services.ivy import pyspark_home
 from lakehouse.services.java import Java
 from lakehouse.services.log4j import log4j2
+from lakehouse.services.runtime import Runtime, class_path
 from lakehouse.services.spec import Address, ServiceSpec
+from lakehouse.settings import Settings
 from lakehouse.workspace import Workspace
 
+SOURCE = Path(__file__).with_name("LoopbackMetastore.scala")
+_MAIN = "lakehouse.LoopbackMetastore"
 
-def spec(workspace: Workspace, java: Java, address: Address) -> ServiceSpec:
-    """The metastore of a workspace."""
+
+def main_jar(settings: Settings, java: Java) -> Path:
+    """The jar of `LoopbackMetastore.scala`, compiled once per user and kept in the cache.
+
+    Raises:
+        ServiceError: it cannot be compiled.
+    """
+    from filelock import FileLock
+
+    origin = SOURCE.read_bytes() + str(pyspark_home()).encode()
+    jar = settings.cache / "metastore" / f"main-{hashlib.sha256(origin).hexdigest()[:12]}.jar"
+    if jar.exists():
+        return jar
+    jar.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(jar.with_suffix(".lock")), tempfile.TemporaryDirectory(dir=jar.parent) as draft:
+        made = Path(draft) / jar.name
+        compiler = (str(java.program), "-cp", f"{pyspark_home()}/jars/*", "scala.tools.nsc.Main", "-usejavacp")
+        done = subprocess.run(  # noqa: S603 - our own words
+            [*compiler, "-nowarn", "-d", str(made), str(SOURCE)], capture_output=True, text=True, check=False
+        )
+        if done.returncode != 0 or not made.exists():
+            raise ServiceError(f"{SOURCE} cannot be compiled:\n{(done.stderr or done.stdout).strip()[-1000:]}")
+        made.replace(jar)
+    return jar
+
+
+def spec(workspace: Workspace, runtime: Runtime, address: Address) -> ServiceSpec:
+    """The metastore of a workspace. `runtime.extras` holds its main class."""
     folder = workspace.home / "metastore"
     conf = folder / "conf"
     return ServiceSpec(
         name="metastore",
         command=(
-            str(java.program),
-            # Serial collector and first compiler only: small, and up in 4 s.
-            *("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"),
+            str(runtime.java.program),
+            # Serial collector and first compiler only: small, and soon up.
+            *("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", *runtime.aot),
+            "--enable-native-access=ALL-UNNAMED",
             f"-Dlog4j2.configurationFile={conf / 'log4j2.properties'}",
             f"-Dderby.system.home={folder}",
-            *("-cp", f"{conf}:{pyspark_home()}/jars/*"),
-            *("org.apache.hadoop.hive.metastore.HiveMetaStore", "-p", str(address.port)),
+            *("-cp", ":".join(str(jar) for jar in class_path(runtime))),
+            *(_MAIN, str(address.port)),
         ),
         folder=folder,
+        # Not on the class path: an AOT cache allows no folder there.
+        env={"HIVE_CONF_DIR": str(conf)},
         files={
             conf / "hive-site.xml": _site(
                 {

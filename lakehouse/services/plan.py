@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from lakehouse.errors import ServiceError
 from lakehouse.services import dagster, jars, java, metastore, mlflow, spark, trino
+from lakehouse.services.runtime import Runtime
 from lakehouse.services.spec import Address, ServiceSpec
 from lakehouse.settings import Settings
 from lakehouse.workspace import Workspace
@@ -53,6 +54,14 @@ def services(settings: Settings, parts: Iterable[str]) -> list[str]:
     return [name for name in names if name not in without]
 
 
+def runtime(settings: Settings, name: str) -> Runtime:
+    """What the metastore or the engine runs on. Makes or fetches what the cache does not have."""
+    found = java.find(settings)
+    if name == "metastore":
+        return Runtime(found, (metastore.main_jar(settings, found),))
+    return Runtime(found, tuple(jars.fetch(settings, "delta").glob("*.jar")))
+
+
 def specs(workspace: Workspace, names: Iterable[str], addresses: Mapping[str, Address]) -> list[ServiceSpec]:
     """The descriptions of these services. Fetches what they need and the cache does not have."""
     settings = workspace.settings
@@ -61,11 +70,9 @@ def specs(workspace: Workspace, names: Iterable[str], addresses: Mapping[str, Ad
     def describe(name: str) -> ServiceSpec:
         match name:
             case "metastore":
-                return metastore.spec(workspace, java.find(settings), addresses[name])
+                return metastore.spec(workspace, runtime(settings, name), addresses[name])
             case "spark":
-                delta_jars = tuple(sorted(jars.fetch(settings, "delta").glob("*.jar")))
-                runtime = spark.Runtime(java.find(settings), delta_jars)
-                return spark.spec(workspace, runtime, addresses[name], catalogue)
+                return spark.spec(workspace, runtime(settings, name), addresses[name], catalogue)
             case "trino":
                 return trino.spec(workspace, java.find(settings), addresses[name], catalogue)
             case "mlflow":

