@@ -1,4 +1,4 @@
-"""Feast's store of a workspace: registry and online store are files in its folder `feast`; the only importer of feast."""
+"""Feast's store of a workspace: registry and online store are files of its folder `feast`. No other imports feast."""
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence

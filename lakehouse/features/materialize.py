@@ -25,7 +25,7 @@ _NOTES = "CREATE TABLE IF NOT EXISTS lakehouse_notes (view TEXT PRIMARY KEY, not
 def note_of(workspace: Workspace, name: str) -> dict[str, Any]:
     """What a view in the online store was made from (`version`, `declaration`); empty where it was never filled.
 
-    It is in the same file as the rows, so the two cannot disagree, and is read without feast, whose import takes seconds.
+    It is in the file of the rows, so the two cannot disagree, and is read without feast, whose import takes seconds.
     """
     file = folder(workspace) / ONLINE_FILE
     if not file.exists():
@@ -63,7 +63,9 @@ def _fill(workspace: Workspace, features: Features, version: int) -> int:
     try:
         with quiet(), redirect_stdout(io.StringIO()):
             _pull(workspace, features, version, draft)
-        wanted = session.sql(f"SELECT count(DISTINCT {quote(features.key)}) FROM {quote(features.table)}").collect()[0][0]
+        wanted = session.sql(f"SELECT count(DISTINCT {quote(features.key)}) FROM {quote(features.table)}").collect()[0][
+            0
+        ]
     finally:
         session.stop()
     keys = _note(draft, features, version)
@@ -71,7 +73,7 @@ def _fill(workspace: Workspace, features: Features, version: int) -> int:
         raise LakehouseError(
             f"features `{features.name}` were not served anew, the online store is as it was.\n"
             f"  {features.key}  expected {wanted} keys as in {features.table}, got {keys}\n"
-            f"Rows without {features.event_at}, or long before or after now, cannot be served; mend them in {features.table}."
+            f"Rows without {features.event_at}, or far from now, cannot be served: mend them in {features.table}."
         )
     _copy(draft, online)
     draft.unlink()
@@ -93,7 +95,7 @@ def _note(draft: Path, features: Features, version: int) -> int:
     with closing(sqlite3.connect(draft)) as connection, connection:
         connection.execute(_NOTES)
         connection.execute("REPLACE INTO lakehouse_notes VALUES (?, ?)", (features.name, json.dumps(note)))
-        count = f'SELECT count(DISTINCT entity_key) FROM "{_table_of(features)}"'  # noqa: S608 - our own declaration
+        count = f'SELECT count(DISTINCT entity_key) FROM "{_table_of(features)}"'
         return int(connection.execute(count).fetchone()[0])
 
 

@@ -1,6 +1,7 @@
 """The registry: a training becomes a version that explains itself, and a champion only if it is not worse."""
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from tempfile import TemporaryDirectory
@@ -163,13 +164,7 @@ def _log(
     experiment = experiment_of(client, workspace, name)
     run_id = str(client.create_run(experiment, tags=tags, run_name=f"{name} {tags[FINGERPRINT][:8]}").info.run_id)
     try:
-        for key, value in trained.parameters.items():
-            client.log_param(run_id, key, value)
-        figures = {**trained.metrics, "auc": verdict.auc, "held_out_rows": verdict.rows}
-        if verdict.champion_auc is not None:
-            figures["champion_auc"] = verdict.champion_auc
-        for key, value in figures.items():
-            client.log_metric(run_id, key, float(value))
+        _log_figures(client, run_id, trained, verdict)
         client.log_inputs(run_id, [_dataset_input(dataset) for dataset in origin.datasets])
         _log_files(client, run_id, trained, content)
     except BaseException:
@@ -177,6 +172,20 @@ def _log(
         raise
     client.set_terminated(run_id)
     return run_id
+
+
+def _log_figures(client: "MlflowClient", run_id: str, trained: Trained, verdict: Verdict) -> None:
+    from mlflow.entities import Metric, Param
+
+    figures = {**trained.metrics, "auc": verdict.auc, "held_out_rows": verdict.rows}
+    if verdict.champion_auc is not None:
+        figures["champion_auc"] = verdict.champion_auc
+    now = int(time.time() * 1000)
+    client.log_batch(
+        run_id,
+        metrics=[Metric(key, float(value), now, 0) for key, value in figures.items()],
+        params=[Param(key, str(value)) for key, value in trained.parameters.items()],
+    )
 
 
 def _dataset_input(dataset: Dataset) -> "DatasetInput":

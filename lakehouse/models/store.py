@@ -110,9 +110,7 @@ def _from_file(file: Path, name: str) -> tuple[ModelVersion, ...]:
         for run, key, value in connection.execute(_METRICS, (name,)) if made else ():
             metrics.setdefault(run, {})[key] = value
     return tuple(
-        ModelVersion(
-            name, int(version), run, uri, tuple(json.loads(aliases)), json.loads(tags), metrics.get(run, {})
-        )
+        ModelVersion(name, int(version), run, uri, tuple(json.loads(aliases)), json.loads(tags), metrics.get(run, {}))
         for version, run, uri, aliases, tags in rows
     )
 

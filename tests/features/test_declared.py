@@ -7,7 +7,9 @@ from lakehouse.features.declared import Features
 
 
 def declare(*columns: tuple[str, str]) -> Features:
-    return Features("wearers", "gold.wearers", key="wearer_id", columns=columns, event_at="read_at", created_at="sent_at")
+    return Features(
+        "wearers", "gold.wearers", key="wearer_id", columns=columns, event_at="read_at", created_at="sent_at"
+    )
 
 
 def test_a_type_without_an_exact_counterpart_is_refused() -> None:

@@ -64,8 +64,6 @@ def test_a_version_that_is_served_already_is_not_read_again(workspace: Workspace
     file = folder(workspace) / ONLINE_FILE
     before = file.read_bytes()
 
-
-
     with Connection(workspace) as second:
         again = FeatureAsset(features).materialize(second)
         assert second._session is None
@@ -80,7 +78,9 @@ def test_changed_and_vanished_keys_follow_the_table(
     asset = FeatureAsset(features)
     asset.materialize(connection)
     spark.sql(f"DELETE FROM {features.table} WHERE wearer_id = 'w-3'")
-    spark.sql(f"UPDATE {features.table} SET age_years = null, read_at = read_at - INTERVAL 1 DAY WHERE wearer_id = 'w-4'")
+    spark.sql(
+        f"UPDATE {features.table} SET age_years = null, read_at = read_at - INTERVAL 1 DAY WHERE wearer_id = 'w-4'"
+    )
 
     done = asset.materialize(connection)
 

@@ -1,9 +1,9 @@
 """ONNX says what scikit-learn says."""
 
 import numpy as np
-from tests.models.cases import FEATURES, people, train
 
 from lakehouse.models.onnx_model import OPSETS, feature_names_of, open_onnx, risks, to_onnx
+from tests.models.cases import FEATURES, people, train
 
 
 def test_probabilities_equal_those_of_the_pipeline_also_where_values_are_missing() -> None:

@@ -3,12 +3,12 @@
 import json
 
 import pytest
-from tests.models.cases import FEATURES, origin, people, train
 
 from lakehouse.errors import LakehouseError
 from lakehouse.models.registry import find_version, log_and_register, rollback
 from lakehouse.models.store import _from_server, open_store, read_onnx, store_file, versions, with_alias
 from lakehouse.workspace import Workspace
+from tests.models.cases import FEATURES, origin, people, train
 
 
 def test_a_training_is_logged_with_all_that_it_was_made_from(store: Workspace) -> None:

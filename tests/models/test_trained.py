@@ -1,9 +1,9 @@
 """Splits and fingerprints are decided by content alone."""
 
 import pandas as pd
-from tests.models.cases import people
 
 from lakehouse.models.trained import dataset_of, fingerprint, is_held_out
+from tests.models.cases import people
 
 
 def test_a_row_keeps_its_side_when_others_come_or_the_order_changes() -> None:
