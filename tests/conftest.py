@@ -62,6 +62,13 @@ def workspace(clean_environment: Path) -> Iterator[Workspace]:
 
 
 @pytest.fixture(scope="session")
+def sql_layer(workspace: Workspace) -> str:
+    """Trino over the workspace, for `lakehouse.services.sql.ask`; the value is its address."""
+    up(workspace, ["sql"])
+    return workspace.trino_url
+
+
+@pytest.fixture(scope="session")
 def spark(workspace: Workspace) -> "Iterator[SparkSession]":
     """The one session of the run. Whatever changes its configuration opens a session of its own."""
     from lakehouse.session import Connection

@@ -11,6 +11,7 @@ from lakehouse.services.runtime import Runtime, class_path
 from lakehouse.settings import Settings
 
 OLDEST_JAVA = 25
+FILE, DRAFT = "cache.aot", "draft.aot"
 # Signed jars of pyspark's: the JVM leaves their classes out of a cache.
 _SIGNED = ("janino-", "commons-compiler-")
 
@@ -24,6 +25,11 @@ def folder(settings: Settings, service: str, runtime: Runtime) -> Path:
     return settings.cache / "aot" / f"{service}-{hashlib.sha256(chr(10).join(seen).encode()).hexdigest()[:12]}"
 
 
+def is_missing(settings: Settings, service: str, runtime: Runtime) -> bool:
+    """Whether a cache is wanted, could be made, and is not there."""
+    return is_possible(settings, runtime) and not (folder(settings, service, runtime) / FILE).is_file()
+
+
 def is_possible(settings: Settings, runtime: Runtime) -> bool:
     """Whether a cache is wanted and this Java can make one."""
     return settings.aot == "auto" and settings.spark.profile == "tuned" and runtime.java.major >= OLDEST_JAVA
@@ -34,16 +40,17 @@ def applied(settings: Settings, service: str, runtime: Runtime) -> Runtime:
     if not is_possible(settings, runtime):
         return runtime
     home = folder(settings, service, runtime)
-    cache = home / "cache.aot"
+    cache = home / FILE
     if not cache.is_file():
         return runtime
     return Runtime(runtime.java, runtime.extras, (f"-XX:AOTCache={cache}",), _unsigned(home))
 
 
-def training(service: str, runtime: Runtime, home: Path) -> Runtime:
-    """The runtime that makes the cache of `home` when it ends."""
-    unsigned = _unsigned(home) or _without_signatures(runtime, home)
-    return Runtime(runtime.java, runtime.extras, (f"-XX:AOTCacheOutput={home / 'cache.aot'}",), unsigned)
+def training(runtime: Runtime, home: Path) -> Runtime:
+    """The runtime that makes a cache in `home`, under the name of a draft, when it ends."""
+    home.mkdir(parents=True, exist_ok=True)
+    output = (f"-XX:AOTCacheOutput={home / DRAFT}",)
+    return Runtime(runtime.java, runtime.extras, output, _without_signatures(runtime, home))
 
 
 def _unsigned(home: Path) -> tuple[Path, ...]:

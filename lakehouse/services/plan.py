@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from lakehouse.errors import ServiceError
-from lakehouse.services import dagster, jars, java, metastore, mlflow, spark, trino
+from lakehouse.services import aot, dagster, jars, java, metastore, mlflow, spark, trino
 from lakehouse.services.runtime import Runtime
 from lakehouse.services.spec import Address, ServiceSpec
 from lakehouse.settings import Settings
@@ -70,9 +70,10 @@ def specs(workspace: Workspace, names: Iterable[str], addresses: Mapping[str, Ad
     def describe(name: str) -> ServiceSpec:
         match name:
             case "metastore":
-                return metastore.spec(workspace, runtime(settings, name), addresses[name])
+                return metastore.spec(workspace, aot.applied(settings, name, runtime(settings, name)), addresses[name])
             case "spark":
-                return spark.spec(workspace, runtime(settings, name), addresses[name], catalogue)
+                applied = aot.applied(settings, name, runtime(settings, name))
+                return spark.spec(workspace, applied, addresses[name], catalogue)
             case "trino":
                 return trino.spec(workspace, java.find(settings), addresses[name], catalogue)
             case "mlflow":

@@ -9,6 +9,10 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lakehouse.workspace import Workspace
 
 # Every process that a workspace started carries this, so that `down` finds what the supervisor lost.
 MARK = "LAKEHOUSE_STARTED_BY"
@@ -29,6 +33,20 @@ def environment(additions: Mapping[str, str]) -> dict[str, str]:
     if "PYTHONPATH" in additions and "PYTHONPATH" in os.environ:
         merged["PYTHONPATH"] = os.pathsep.join([additions["PYTHONPATH"], os.environ["PYTHONPATH"]])
     return merged
+
+
+def of_workspace(workspace: "Workspace") -> dict[str, str]:
+    """What every process that a workspace starts inherits."""
+    return environment(
+        {
+            MARK: str(workspace.home),
+            "LAKEHOUSE_HOME": str(workspace.home),
+            "LAKEHOUSE_PROJECT": str(workspace.settings.project),
+            "LAKEHOUSE_CACHE": str(workspace.settings.cache),
+            # The launcher must be importable wherever it runs.
+            "PYTHONPATH": str(Path(__file__).parents[2]),
+        }
+    )
 
 
 def main() -> None:

@@ -32,6 +32,13 @@ class ServiceSpec:
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
     files: Mapping[Path, str] = field(default_factory=dict, repr=False)
 
+    def write_files(self) -> None:
+        """Make its folder and write its configuration."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for path, text in self.files.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+
     def launch(self) -> dict[str, Any]:
         """What the launcher needs, for JSON."""
         plain = asdict(self)

@@ -102,15 +102,7 @@ def start(workspace: Workspace) -> None:
     conf = home / "supervisord.conf"
     conf.write_text(_conf(workspace, socket))
     command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(conf)]
-    # Everything that supervisord starts inherits this; the launcher must be importable wherever it runs.
-    inherited = process.environment(
-        {
-            process.MARK: str(workspace.home),
-            "LAKEHOUSE_HOME": str(workspace.home),
-            "LAKEHOUSE_PROJECT": str(workspace.settings.project),
-            "PYTHONPATH": str(Path(__file__).parents[2]),
-        }
-    )
+    inherited = process.of_workspace(workspace)
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=inherited)  # noqa: S603 - ours
     if done.returncode != 0 or not answers(workspace, patient=True):
         raise ServiceError(
@@ -154,10 +146,7 @@ def _rpc(workspace: Workspace) -> Any:
 
 def run(workspace: Workspace, spec: ServiceSpec) -> None:
     """Write what the spec wants and have supervisord run it."""
-    spec.folder.mkdir(parents=True, exist_ok=True)
-    for path, text in spec.files.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+    spec.write_files()
     launch = folder(workspace) / f"{spec.name}.json"
     with os.fdopen(os.open(launch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         json.dump(spec.launch(), file, indent=1)
