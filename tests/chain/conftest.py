@@ -1,0 +1,91 @@
+"""The reference project, run once as a user runs it, in a workspace that names somebody else's servers."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lakehouse.services import down, up
+from lakehouse.settings import load
+from lakehouse.workspace import Workspace
+
+ROWS = 2000
+
+
+@dataclass(frozen=True)
+class Demo:
+    """Two runs of the demo, and what the simulator said must come of the first."""
+
+    workspace: Workspace
+    environment: dict[str, str]
+    first: str
+    versions: dict[str, int]
+    second: str
+    versions_after: dict[str, int]
+
+    @property
+    def ledger(self) -> dict[str, Any]:
+        return json.loads((self.workspace.settings.project / "landing" / "ledger.json").read_text())
+
+    @property
+    def screen(self) -> dict[str, tuple[int, int, int, str]]:
+        """Rows, version, quarantined and checks of each table, as the last screen shows them."""
+        lines = re.findall(r"│ (\w+\.\w+) +│ (\d+) +│ (\d+) +│ (\d+) +│ (\d+/\d+) +│", self.first)
+        return {name: (int(rows), int(version), int(quarantined), checks) for name, rows, version, quarantined, checks in lines}
+
+
+def run(environment: dict[str, str], *command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", *command], env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
+
+
+def versions(workspace: Workspace) -> dict[str, int]:
+    """Every table of every layer, the internal ones too, with its version."""
+    from deltalake import DeltaTable
+
+    logs = Path(workspace.warehouse).glob("*/*/_delta_log")
+    return {f"{log.parent.parent.name}.{log.parent.name}": DeltaTable(str(log.parent)).version() for log in logs}
+
+
+@pytest.fixture(scope="session")
+def demo(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    root = Path(__file__).parents[2]
+    project = tmp_path_factory.mktemp("project")
+    for name in ("data", "expectations", "dbt_project", "assets", "orchestration"):
+        (project / name).symlink_to(root / name)
+    environment = {
+        **os.environ,
+        "LAKEHOUSE_HOME": str(tmp_path_factory.mktemp("guest")),
+        "LAKEHOUSE_PROJECT": str(project),
+        "LAKEHOUSE_WAREHOUSE": workspace.warehouse,
+        "LAKEHOUSE_SPARK__REMOTE": workspace.spark_remote,
+        "LAKEHOUSE_METASTORE__URI": workspace.metastore_uri,
+    }
+    first = run(environment, "orchestration.demo", "--rows", str(ROWS))
+    assert first.returncode == 0, first.stdout + first.stderr
+    before = versions(workspace)
+    second = run(environment, "orchestration.demo", "--rows", str(ROWS))
+    assert second.returncode == 0, second.stdout + second.stderr
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        guest = Workspace(load())
+    yield Demo(guest, environment, first.stdout, before, second.stdout, versions(workspace))
+    down(guest)
+
+
+@pytest.fixture(scope="session")
+def trino(workspace: Workspace, demo: Demo) -> Iterator[Any]:
+    """Ask Trino of the host's workspace, which sees the same tables."""
+    from lakehouse.services.sql import ask
+
+    up(workspace, ["sql"])
+    yield lambda statement: ask(workspace, statement)
