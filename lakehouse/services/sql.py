@@ -29,21 +29,34 @@ def ask(workspace: Workspace, statement: str) -> Answer:
         LakehouseError: Trino refuses the statement; the message is its own.
     """
     from requests.exceptions import RequestException
-    from trino.dbapi import connect
+    from tenacity import retry, retry_if_exception, stop_after_delay, wait_fixed
     from trino.exceptions import Error, TrinoQueryError
 
-    url, settings = urlsplit(workspace.trino_url), workspace.settings.trino
-    where = {"host": url.hostname, "port": url.port, "http_scheme": url.scheme}
+    def has_no_node(error: BaseException) -> bool:
+        return isinstance(error, TrinoQueryError) and error.error_name == "NO_NODES_AVAILABLE"
+
+    # For some seconds after its start Trino plans scans before it has a node to run them.
+    patient = retry(
+        retry=retry_if_exception(has_no_node), stop=stop_after_delay(30), wait=wait_fixed(0.5), reraise=True
+    )
     try:
-        opened: Any = connect  # trino ships no types for it
-        with opened(**where, user=settings.user, catalog=settings.catalog) as connection:
-            cursor = connection.cursor()
-            cursor.execute(statement.strip().rstrip(";"))
-            rows = tuple(tuple(row) for row in cursor.fetchall())
-            return Answer(tuple(column.name for column in cursor.description or ()), rows)
+        return patient(_ask)(workspace, statement)
     except TrinoQueryError as error:
         raise LakehouseError(f"Trino refuses: {error.message}") from error
     except (Error, RequestException) as error:
         raise ServiceError(
             f"Trino at {workspace.trino_url} does not answer ({error}). See `lakehouse status`."
         ) from error
+
+
+def _ask(workspace: Workspace, statement: str) -> Answer:
+    from trino.dbapi import connect
+
+    url, settings = urlsplit(workspace.trino_url), workspace.settings.trino
+    where = {"host": url.hostname, "port": url.port, "http_scheme": url.scheme}
+    opened: Any = connect  # trino ships no types for it
+    with opened(**where, user=settings.user, catalog=settings.catalog) as connection:
+        cursor = connection.cursor()
+        cursor.execute(statement.strip().rstrip(";"))
+        rows = tuple(tuple(row) for row in cursor.fetchall())
+        return Answer(tuple(column.name for column in cursor.description or ()), rows)
