@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from lakehouse.services import down, up
+from lakehouse.services import down
 from lakehouse.settings import load
 from lakehouse.workspace import Workspace
 
@@ -83,9 +83,8 @@ def demo(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 @pytest.fixture(scope="session")
-def trino(workspace: Workspace, demo: Demo) -> Iterator[Any]:
+def trino(workspace: Workspace, demo: Demo, sql_layer: str) -> Any:
     """Ask Trino of the host's workspace, which sees the same tables."""
     from lakehouse.services.sql import ask
 
-    up(workspace, ["sql"])
-    yield lambda statement: ask(workspace, statement)
+    return lambda statement: ask(workspace, statement)
