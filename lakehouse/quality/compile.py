@@ -1,6 +1,6 @@
 """A suite becomes one pass: predicates on rows, aggregates on the table, and what only GX can do."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from lakehouse.errors import SuiteError
 from lakehouse.quality.masks import broken_by, broken_rules_sql, mask_sql
@@ -31,6 +31,7 @@ __all__ = [
     "compile_suite",
     "declared",
     "declared_not_null",
+    "known_to_the_pass",
     "mask_sql",
     "reason_for_rest",
 ]
@@ -38,9 +39,7 @@ __all__ = [
 _ROW_RULES = {**COLUMN_RULES, **MULTICOLUMN_RULES}
 _TABLE_RULES = {**AGGREGATE_RULES, **SCHEMA_RULES}
 # GX has no Spark metric for these, or asks for what a frame cannot answer: they always fail to compute there.
-_OTHER_TABLES = frozenset(
-    ("expect_query_results_to_match_comparison", "expect_table_row_count_to_equal_other_table")
-)
+_OTHER_TABLES = frozenset(("expect_query_results_to_match_comparison", "expect_table_row_count_to_equal_other_table"))
 
 
 def compile_suite(suite: Suite | None, columns: Mapping[str, str]) -> Compiled:
@@ -106,11 +105,6 @@ def _compile(expectation: Expectation, columns: Mapping[str, str]) -> RowRule | 
     return "a type that only GX knows how to compute"
 
 
-def is_compiled(kind: str) -> bool:
-    """Whether the one pass knows a type at all."""
-    return kind in _ROW_RULES or kind in _TABLE_RULES
-
-
-def rules_of_types() -> Sequence[str]:
+def known_to_the_pass() -> tuple[str, ...]:
     """The types that the one pass knows."""
-    return sorted({*_ROW_RULES, *_TABLE_RULES})
+    return tuple(sorted({*_ROW_RULES, *_TABLE_RULES}))

@@ -8,7 +8,9 @@ from lakehouse.quality.suite import Condition
 from lakehouse.quality.values import NotCompiledError, column_of, fits, text
 
 _COMPARISONS = {"==": "=", "=": "=", "!=": "!=", "<>": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
-_GX = re.compile(r"""\s*col\((?P<q>["'])(?P<column>\w+)(?P=q)\)\s*(?:\.(?P<notnull>notnull\(\)|notNull\(\))|(?P<op>==|!=|<=|>=|<|>)\s*(?:(?P<s>["'])(?P<string>[^"'\\]*)(?P=s)|(?P<number>-?\d+(?:\.\d+)?)))\s*\Z""")
+_GX = re.compile(
+    r"""\s*col\((?P<q>["'])(?P<column>\w+)(?P=q)\)\s*(?:\.(?P<notnull>notnull\(\)|notNull\(\))|(?P<op>==|!=|<=|>=|<|>)\s*(?:(?P<s>["'])(?P<string>[^"'\\]*)(?P=s)|(?P<number>-?\d+(?:\.\d+)?)))\s*\Z"""
+)
 _TOKEN = re.compile(
     r"""\s*(?:(?P<number>-?\d+(?:\.\d+)?)(?![\w.])|(?P<string>'[^'\\]*'|"[^"\\]*")|`(?P<quoted>\w+)`|(?P<word>[A-Za-z_]\w*)|(?P<sign><=|>=|==|!=|<>|=|<|>|\(|\)|,))"""
 )
@@ -86,7 +88,7 @@ def _number(shown: str) -> int | float:
 
 
 class _Spark:
-    """Reads `a = 1 AND (b IN ('x', 'y') OR c IS NOT NULL)`: columns against literals. Nothing in it can fail to compute."""
+    """Reads `a = 1 AND (b IN ('x') OR c IS NOT NULL)`: columns against literals, nothing that can fail to compute."""
 
     def __init__(self, source: str, columns: Mapping[str, str]) -> None:
         self.columns = columns
@@ -165,5 +167,3 @@ class _Spark:
         if kind == "word" and shown.upper() in ("TRUE", "FALSE"):
             return shown.upper() == "TRUE"
         raise NotCompiledError("a condition with more than columns, literals and comparisons")
-
-

@@ -11,13 +11,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lakehouse.errors import SuiteError
 from lakehouse.quality.results import CheckResult, failed_check, result_of
 from lakehouse.quality.rules import Outcome
 from lakehouse.quality.suite import Expectation, Suite
 
 if TYPE_CHECKING:
     from great_expectations.core import ExpectationValidationResult
-    from great_expectations.data_context import AbstractDataContext
+    from great_expectations.data_context.data_context.ephemeral_data_context import EphemeralDataContext
     from pyspark.sql import DataFrame
 
 _PLACE = "lakehouse_place"
@@ -25,7 +26,15 @@ _SPARK_ERROR = re.compile(r"\[([A-Z][A-Z0-9_]+(?:\.[A-Z0-9_]+)*)\]")
 _NO_PROVIDER = re.compile(r"No provider found for [\w.]+ using \w+")
 
 
-def run(frame: "DataFrame", expectations: Sequence[Expectation]) -> tuple[CheckResult, ...]:
+# Counts only: no lists of values, each of which would cost GX one more job and bring values of rows here.
+LEAN: Mapping[str, Any] = {"result_format": "BASIC", "partial_unexpected_count": 0}
+# What GX computes when it is not told otherwise.
+DEFAULT: Mapping[str, Any] = {"result_format": "SUMMARY"}
+
+
+def run(
+    frame: "DataFrame", expectations: Sequence[Expectation], result_format: Mapping[str, Any] = LEAN
+) -> tuple[CheckResult, ...]:
     """GX's own verdicts on a frame, in the order of the expectations.
 
     One that GX refuses or cannot compute is a failed check of its severity, and does not stop the others.
@@ -33,9 +42,11 @@ def run(frame: "DataFrame", expectations: Sequence[Expectation]) -> tuple[CheckR
     with _quiet():
         built = [(place, _build(each, place)) for place, each in enumerate(expectations)]
         usable = [found for _, found in built if not isinstance(found, str)]
-        results = _validate(frame, usable) if usable else {}
+        results = _validate(frame, usable, result_format) if usable else {}
     return tuple(
-        failed_check(expectations[place], found) if isinstance(found, str) else _result(expectations[place], results[place])
+        failed_check(expectations[place], found)
+        if isinstance(found, str)
+        else _result(expectations[place], results[place])
         for place, found in built
     )
 
@@ -50,20 +61,26 @@ def data_docs(suites: Sequence[tuple[Suite, Callable[[], "DataFrame"]]], out: Pa
     Returns:
         The page to open.
     """
+    import shutil
+
     import great_expectations as gx
 
+    shutil.rmtree(out, ignore_errors=True)
     with _quiet():
         context = _context(out)
         source = context.data_sources.add_spark("lakehouse", persist=False)
         for suite, read in suites:
-            made = gx.ExpectationSuite(name=suite.name, expectations=[e.to_gx() for e in suite.expectations])
+            built = [_build(each, place) for place, each in enumerate(suite.expectations)]
+            for expectation, refused in zip(suite.expectations, built, strict=True):
+                if isinstance(refused, str):
+                    raise SuiteError(f"{suite.path} cannot be shown.\n  {expectation.label}: {refused}\nMend the file.")
+            made = gx.ExpectationSuite(name=suite.name, expectations=built)
             batch = source.add_dataframe_asset(suite.name).add_batch_definition_whole_dataframe("table")
             definition = gx.ValidationDefinition(name=suite.name, data=batch, suite=context.suites.add(made))
             checkpoint = gx.Checkpoint(
                 name=suite.name,
                 validation_definitions=[context.validation_definitions.add(definition)],
-                # Summaries only: the pages hold no values of rows.
-                result_format={"result_format": "BASIC", "partial_unexpected_count": 0},
+                result_format=dict(LEAN),  # type: ignore[arg-type]
             )
             context.checkpoints.add(checkpoint).run(batch_parameters={"dataframe": read()})
         context.build_data_docs()
@@ -100,7 +117,7 @@ def _quiet() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def _context(docs: Path | None = None) -> "AbstractDataContext":
+def _context(docs: Path | None = None) -> "EphemeralDataContext":
     """A context in memory that reports nothing to anybody and draws no progress bars; with a site at `docs`."""
     import great_expectations as gx
     from great_expectations.data_context.types.base import (
@@ -133,21 +150,21 @@ def _build(expectation: Expectation, place: int) -> Any:
     found["meta"] = {**found["meta"], _PLACE: place}
     try:
         return gx.ExpectationSuite(name="one", expectations=[found]).expectations[0]
-    except Exception as error:  # noqa: BLE001 - GX raises what its models raise: pydantic's, its own, TypeError
+    except Exception as error:  # GX raises what its models raise: pydantic's, its own, TypeError
         return f"GX refuses its arguments ({type(error).__name__})"
 
 
-def _validate(frame: "DataFrame", built: Sequence[Any]) -> Mapping[int, "ExpectationValidationResult"]:
+def _validate(
+    frame: "DataFrame", built: Sequence[Any], result_format: Mapping[str, Any]
+) -> Mapping[int, "ExpectationValidationResult"]:
     import great_expectations as gx
 
     context = _context()
     suite = context.suites.add(gx.ExpectationSuite(name="rest", expectations=list(built)))
     source = context.data_sources.add_spark("lakehouse", persist=False)
     batch = source.add_dataframe_asset("frame").add_batch_definition_whole_dataframe("whole")
-    found = batch.get_batch({"dataframe": frame}).validate(
-        suite, result_format={"result_format": "BASIC", "partial_unexpected_count": 0}
-    )
-    return {result.expectation_config.meta[_PLACE]: result for result in found.results}
+    found = batch.get_batch({"dataframe": frame}).validate(suite, result_format=dict(result_format))  # type: ignore[arg-type]
+    return {result.expectation_config.meta[_PLACE]: result for result in found.results if result.expectation_config}
 
 
 def _result(expectation: Expectation, found: "ExpectationValidationResult") -> CheckResult:
@@ -159,8 +176,8 @@ def _result(expectation: Expectation, found: "ExpectationValidationResult") -> C
     # GX sums over no rows to None, in some of its types.
     unexpected = 0 if unexpected is None and elements == 0 else unexpected
     considered = None if elements is None else elements - (missing or 0)
-    observed = figures.get("observed_value")
-    observed = observed.item() if hasattr(observed, "item") else observed
+    observed: Any = figures.get("observed_value")
+    observed = observed.item() if hasattr(observed, "item") else observed  # numpy's numbers
     return result_of(expectation, Outcome(bool(found.success), observed, elements, unexpected, considered))
 
 

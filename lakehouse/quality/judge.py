@@ -22,8 +22,9 @@ _FIGURES = ("values", "repeated_rows", "members", "modes", "member_modes")
 def judge(staged: "DataFrame", compiled: Compiled, columns: Sequence[str]) -> tuple[CheckResult, ...]:
     """Judge rows that carry the masks of `compiled.rows`.
 
-    One job counts what the masks say, computes the aggregates and counts values where a rule asks for it; GX does the rest,
-    with jobs of its own. Where there is nothing to do no job is run. An expectation that cannot be computed is a failed check.
+    One job counts what the masks say, computes the aggregates and counts values where a rule asks for it; GX does the
+    rest, with jobs of its own. Where there is nothing to do no job is run. An expectation that cannot be computed is a
+    failed check.
 
     Args:
         staged: The table's columns and the mask columns.
@@ -58,7 +59,9 @@ def _judge_rows(staged: "DataFrame", compiled: Compiled) -> list[CheckResult]:
         if _reason(error) is None or not compiled.aggregates:
             raise
         return _one_by_one(staged, compiled)
-    return [_of_row(rule, measured) for rule in compiled.rows] + [_of_table(rule, measured) for rule in compiled.aggregates]
+    return [_of_row(rule, measured) for rule in compiled.rows] + [
+        _of_table(rule, measured) for rule in compiled.aggregates
+    ]
 
 
 def _one_by_one(staged: "DataFrame", compiled: Compiled) -> list[CheckResult]:

@@ -46,7 +46,5 @@ def broken_rules_sql(rules: Sequence[RowRule]) -> str:
 def broken_by(rules: Sequence[RowRule], masks: Mapping[str, int]) -> tuple[str, ...]:
     """The same in Python, for the masks of one row."""
     return tuple(
-        rule.label
-        for index, rule in enumerate(rules)
-        if masks[f"{PREFIX}{index // BITS}"] & (1 << index % BITS)
+        rule.label for index, rule in enumerate(rules) if masks[f"{PREFIX}{index // BITS}"] & (1 << index % BITS)
     )

@@ -10,7 +10,7 @@ from lakehouse.quality.conditions import condition_sql
 from lakehouse.quality.rules import AggregateRule, Grouping, Outcome, is_met
 from lakehouse.quality.rules_columns import considered_sql
 from lakehouse.quality.suite import Expectation
-from lakehouse.quality.values import NUMERIC, SIMPLE, NotCompiledError, bounds, column_of, literal, members
+from lakehouse.quality.values import NUMERIC, NotCompiledError, bounds, column_of, literal, members
 
 Columns = Mapping[str, str]
 Values = Mapping[str, Any]
@@ -30,7 +30,7 @@ def _observed(value: Any, low: Any, high: Any) -> Any:
         return float(value)
     bound = low if low is not None else high
     if isinstance(bound, datetime) and not isinstance(value, datetime):
-        return datetime(value.year, value.month, value.day)  # noqa: DTZ001 - GX compares naive times
+        return datetime(value.year, value.month, value.day)  # naive, as GX compares them
     if isinstance(bound, date) and not isinstance(bound, datetime) and isinstance(value, datetime):
         return value.date()
     return value
@@ -123,7 +123,9 @@ def _grouped(expectation: Expectation, columns: Columns, listed: Sequence[Any] =
     column, _ = column_of(columns, expectation.kwargs.get("column"))
     condition = condition_sql(expectation.condition, columns)
     shown = ", ".join(literal(value) for value in listed)
-    return Grouping((column,), f"({condition} AND {column} IS NOT NULL)", f"{column} IN ({shown})" if shown else "false")
+    return Grouping(
+        (column,), f"({condition} AND {column} IS NOT NULL)", f"{column} IN ({shown})" if shown else "false"
+    )
 
 
 def _distinct_count(share: bool) -> Rule:

@@ -30,7 +30,9 @@ def considered_sql(expectation: Expectation, names: Sequence[str], condition: st
     return present if condition == "true" else f"({condition} AND {present})"
 
 
-def _rule(predicate: Predicate, families: frozenset[str], alike: bool, default: str) -> Callable[[Expectation, Columns], RowRule]:
+def _rule(
+    predicate: Predicate, families: frozenset[str], alike: bool, default: str
+) -> Callable[[Expectation, Columns], RowRule]:
     def rule(expectation: Expectation, columns: Columns) -> RowRule:
         listed = expectation.columns
         if len(listed) < 2 or len(set(listed)) < len(listed):

@@ -8,6 +8,7 @@ from lakehouse.quality.conditions import condition_sql
 from lakehouse.quality.rules import RowRule
 from lakehouse.quality.suite import Expectation
 from lakehouse.quality.values import SIMPLE, NotCompiledError, bounds, column_of, literal, members, text
+from lakehouse.table import quote
 
 Columns = Mapping[str, str]
 # What Python's and Java's regular expressions read alike and neither refuses. GX on Spark uses Java's, and so do we;
@@ -19,7 +20,7 @@ _ALIKE = re.compile(
 
 
 def _broken(expected: str, condition: str, column: str) -> tuple[str, str]:
-    """GX's unexpected condition and denominator for a column: nulls are not considered, an unknown answer is no failure."""
+    """GX's unexpected condition and denominator: nulls are not considered, an unknown answer is no failure."""
     considered = f"({column} IS NOT NULL)" if condition == "true" else f"({condition} AND {column} IS NOT NULL)"
     return f"({considered} AND coalesce(NOT ({expected}), false))", considered
 
@@ -29,8 +30,6 @@ def _nullity(wanted: str) -> Callable[[Expectation, Columns], RowRule]:
         name = expectation.kwargs.get("column")
         if name not in columns:
             raise NotCompiledError("the column is not there, or is a field within one")
-        from lakehouse.table import quote
-
         condition = condition_sql(expectation.condition, columns)
         broken = f"({quote(str(name))} IS {wanted})"
         broken = broken if condition == "true" else f"({condition} AND {broken})"

@@ -1,120 +1,23 @@
-"""Suites: reads Great Expectations' own JSON from `expectations/`. Pure; what cannot be right is an error at load time."""
+"""Suites: reads GX's own JSON from `expectations/`. Pure; what cannot be right is an error at load time."""
 
-import hashlib
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cache
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lakehouse.errors import SuiteError, near_miss
+from lakehouse.quality.expectation import Condition, Expectation, expectation_of, known_types, numbered
+
+__all__ = ["Condition", "Expectation", "Suite", "expectation_of", "known_types", "load_suite", "numbered"]
 
 SEVERITIES = ("critical", "warning", "info")
-_COLUMN_KEYS = ("column", "column_A", "column_B", "column_list")
-_DOMAIN_KEYS = (*_COLUMN_KEYS, "mostly", "row_condition", "condition_parser", "ignore_row_if", "strict_min", "strict_max")
 # Keys of great_expectations.expectations.expectation_configuration.ExpectationConfiguration (1.24).
 _KEYS = frozenset(
     ("type", "kwargs", "id", "meta", "severity", "notes", "description", "rendered_content", "expectation_context")
 )
 # These two ask whether a column is there: naming one that is not is their business.
 _MAY_MISS_COLUMNS = frozenset(("expect_column_to_exist", "expect_table_columns_to_match_ordered_list"))
-
-
-@cache
-def known_types() -> Mapping[str, Mapping[str, Sequence[str]]]:
-    """The expectation types of GX's core with their `kwargs` and the `required` ones among them, as kept beside this file."""
-    return dict(json.loads(Path(__file__).with_name("gx_types.json").read_text()))
-
-
-@dataclass(frozen=True)
-class Condition:
-    """Which rows an expectation is about.
-
-    Args:
-        row_condition: GX's condition: a string in the parser's language, or a condition object as JSON.
-        parser: `great_expectations`, `spark` or `pandas`, for strings.
-    """
-
-    row_condition: str | Mapping[str, Any]
-    parser: str | None = None
-
-    def __str__(self) -> str:
-        return self.row_condition if isinstance(self.row_condition, str) else json.dumps(self.row_condition, sort_keys=True)
-
-
-@dataclass(frozen=True)
-class Expectation:
-    """One rule of a suite.
-
-    Args:
-        type: GX's name of it, such as `expect_column_values_to_be_between`.
-        kwargs: Its arguments as in the file, without `mostly` and the condition.
-        id: GX's id, if the file has one.
-        severity: `critical` (GX's default), `warning` or `info`.
-        mostly: The share of considered rows that must hold.
-        condition: Which rows it is about; all where None.
-        meta: Free notes of the file.
-        notes: Free text of the file.
-        ordinal: 1, or 2, 3, ... for a rule that its suite has more than once.
-    """
-
-    type: str
-    kwargs: Mapping[str, Any]
-    id: str | None = None
-    severity: str = "critical"
-    mostly: float = 1.0
-    condition: Condition | None = None
-    meta: Mapping[str, Any] = field(default_factory=dict)
-    notes: str | None = None
-    ordinal: int = 1
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The columns that it is about, none for a rule on the table."""
-        found: list[str] = []
-        for key in _COLUMN_KEYS:
-            value = self.kwargs.get(key)
-            found += [value] if isinstance(value, str) else list(value or ())
-        return tuple(found)
-
-    @property
-    def column(self) -> str | None:
-        """The column, where there is one."""
-        return ", ".join(self.columns) or None
-
-    @property
-    def label(self) -> str:
-        """The rule in a few words that stay the same as long as the rule does: `age_years: values_between(1,120)`."""
-        if self.type.startswith("declared_"):
-            return f"{self.column or 'table'}: {self.type.removeprefix('declared_')} (declared)"
-        parts = [f"{self.column or 'table'}: {_short(self.type)}{_arguments(self.kwargs)}"]
-        if self.condition:
-            parts.append(f"where {self.condition}")
-        if self.ordinal > 1:
-            parts.append(f"#{self.ordinal}")
-        return " ".join(parts)
-
-    @property
-    def check_name(self) -> str:
-        """The label as a name of `[A-Za-z0-9_]`, unique in its suite."""
-        base = replace(self, ordinal=1).label
-        name = re.sub(r"[^A-Za-z0-9]+", "_", base).strip("_")
-        if len(name) > 80 or not base.isascii():
-            name = f"{name[:72].rstrip('_')}_{hashlib.sha256(base.encode()).hexdigest()[:6]}"
-        return name if self.ordinal == 1 else f"{name}_{self.ordinal}"
-
-    def to_gx(self) -> dict[str, Any]:
-        """The rule as GX's own JSON."""
-        kwargs = dict(self.kwargs)
-        if "mostly" in known_types().get(self.type, {}).get("kwargs", ()):
-            kwargs["mostly"] = self.mostly
-        if self.condition:
-            kwargs["row_condition"] = self.condition.row_condition
-            kwargs |= {"condition_parser": self.condition.parser} if self.condition.parser else {}
-        found = {"type": self.type, "kwargs": kwargs, "severity": self.severity, "meta": dict(self.meta)}
-        return found | ({"notes": self.notes} if self.notes else {})
 
 
 @dataclass(frozen=True)
@@ -140,7 +43,8 @@ def load_suite(path: Path, columns: Mapping[str, str] | None) -> Suite | None:
         columns: Types of the table's columns by name; None where they are not known, then no column name is checked.
 
     Raises:
-        SuiteError: malformed JSON, an unknown type, key, column or severity, a missing key, a bad `mostly`, an id given twice.
+        SuiteError: malformed JSON, an unknown type, key, column or severity, a missing key, a bad `mostly`, an id
+            given twice.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -163,33 +67,6 @@ def load_suite(path: Path, columns: Mapping[str, str] | None) -> Suite | None:
         raise SuiteError(f"{where} cannot be used.\n{lines}\nMend the file; its table is not written until then.")
     name = content.get("name") or ".".join(path.with_suffix("").parts[-2:])
     return Suite(str(name), path, tuple(numbered([expectation_of(each) for each in listed])))
-
-
-def expectation_of(found: Mapping[str, Any]) -> Expectation:
-    """An expectation from GX's JSON; taken as it is, nothing is checked."""
-    kwargs = dict(found.get("kwargs") or {})
-    mostly = kwargs.pop("mostly", None)
-    condition, parser = kwargs.pop("row_condition", None), kwargs.pop("condition_parser", None)
-    notes = found.get("notes")
-    return Expectation(
-        type=found["type"],
-        kwargs=kwargs,
-        id=found.get("id"),
-        severity=found.get("severity") or "critical",
-        mostly=1.0 if mostly is None else float(mostly),
-        condition=Condition(condition, parser) if condition else None,
-        meta=found.get("meta") or {},
-        notes="\n".join(notes) if isinstance(notes, list) else notes,
-    )
-
-
-def numbered(expectations: Sequence[Expectation]) -> Iterator[Expectation]:
-    """The expectations, those of one name told apart by their ordinal."""
-    seen: dict[str, int] = {}
-    for each in expectations:
-        name = each.check_name.lower()
-        seen[name] = seen.get(name, 0) + 1
-        yield replace(each, ordinal=seen[name])
 
 
 def _problems(listed: Sequence[Any], columns: Mapping[str, str] | None) -> Iterator[str]:
@@ -223,56 +100,20 @@ def _problems_of(found: Mapping[str, Any], columns: Mapping[str, str] | None) ->
 
 def _argument_problems(kind: str, kwargs: Mapping[str, Any], columns: Mapping[str, str] | None) -> Iterator[str]:
     known = known_types()[kind]
-    for key in kwargs:
-        if key not in known["kwargs"]:
-            yield f"unknown argument `{key}`{_hint(key, known['kwargs'])}"
-    for key in known["required"]:
-        if key not in kwargs:
-            yield f"argument `{key}` is missing"
+    strange = [key for key in kwargs if key not in known["kwargs"]]
+    yield from (f"unknown argument `{key}`{_hint(key, known['kwargs'])}" for key in strange)
+    yield from (f"argument `{key}` is missing" for key in known["required"] if key not in kwargs)
     for key, value in kwargs.items():
         if isinstance(value, dict) and "$PARAMETER" in value:
             yield f"argument `{key}` is a suite parameter, which has no value here; write the value"
     mostly = kwargs.get("mostly")
     if mostly is not None and (isinstance(mostly, bool) or not isinstance(mostly, int | float) or not 0 <= mostly <= 1):
         yield f"mostly is a number from 0 to 1, got `{mostly}`"
-    if columns is None or kind in _MAY_MISS_COLUMNS:
-        return
-    for name in Expectation(kind, kwargs).columns:
-        if name not in columns:
-            yield f"`{name}` is no column of the table{_hint(str(name), list(columns))}"
+    if columns is not None and kind not in _MAY_MISS_COLUMNS:
+        unknown = [name for name in Expectation(kind, kwargs).columns if name not in columns]
+        yield from (f"`{name}` is no column of the table{_hint(str(name), list(columns))}" for name in unknown)
 
 
 def _hint(name: str, candidates: Sequence[str]) -> str:
     near = near_miss(name, candidates)
     return f" (did you mean `{near}`?)" if near else ""
-
-
-def _short(kind: str) -> str:
-    name = re.sub(r"^expect_(column_|table_)?", "", kind)
-    name = re.sub(r"_to_not_(be_)?", "_not_", name)
-    return re.sub(r"^to_|_expectation$", "", re.sub(r"_to_(be_)?", "_", name))
-
-
-def _arguments(kwargs: Mapping[str, Any]) -> str:
-    rest = {key: value for key, value in kwargs.items() if key not in _DOMAIN_KEYS}
-    bounds = ""
-    if "min_value" in kwargs or "max_value" in kwargs:
-        low, high = rest.pop("min_value", None), rest.pop("max_value", None)
-        left, right = ("(" if kwargs.get("strict_min") else "["), (")" if kwargs.get("strict_max") else "]")
-        plain = not (kwargs.get("strict_min") or kwargs.get("strict_max"))
-        text = f"{_plain(low)},{_plain(high)}"
-        bounds = text if plain else f"{left}{text}{right}"
-    listed = [bounds] if bounds else []
-    for value in rest.values():
-        if value is not None and value is not False:
-            listed.append(_plain(value))
-    text = ", ".join(listed)
-    if len(text) > 60:
-        text = f"{text[:50]}...{hashlib.sha256(text.encode()).hexdigest()[:6]}"
-    return f"({text})" if text else ""
-
-
-def _plain(value: Any) -> str:
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)

@@ -1,5 +1,6 @@
 """Types and literals: what GX's arguments mean in Spark SQL, in the same types that GX gives to `F.lit`."""
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
@@ -52,23 +53,25 @@ def text(value: str) -> str:
 
 def literal(value: Any) -> str:
     """A literal of the type that `F.lit` gives a Python value."""
-    if value is None:
-        return "NULL"
-    if isinstance(value, bool):
-        return "true" if value else "false"
+    if value is None or isinstance(value, bool):
+        return {None: "NULL", True: "true", False: "false"}[value]
     if isinstance(value, str):
         return text(value)
+    if isinstance(value, date):
+        return _moment(value)
     if isinstance(value, int) and -_LONG < value < _LONG:
         return f"{value}" if -(2**31) < value < 2**31 else f"{value}L"
-    if isinstance(value, float) and value == value and abs(value) != float("inf"):
+    if isinstance(value, float) and math.isfinite(value):
         return f"{value!r}D"
-    # A naive time is taken as UTC here; GX takes it in the time zone of its own process.
-    if isinstance(value, datetime):
-        moment = value.astimezone(UTC) if value.tzinfo else value
-        return f"TIMESTAMP'{moment.replace(tzinfo=None).isoformat(sep=' ')}Z'"
-    if isinstance(value, date):
+    raise NotCompiledError(f"an argument of type {type(value).__name__} that SQL cannot write")
+
+
+def _moment(value: date) -> str:
+    if not isinstance(value, datetime):
         return f"DATE'{value.isoformat()}'"
-    raise NotCompiledError(f"an argument of type {type(value).__name__}")
+    # A naive time is taken as UTC here; GX takes it in the time zone of its own process.
+    moment = value.astimezone(UTC) if value.tzinfo else value
+    return f"TIMESTAMP'{moment.replace(tzinfo=None).isoformat(sep=' ')}Z'"
 
 
 def comparable(value: Any) -> float | date | datetime | None:
@@ -85,6 +88,8 @@ def comparable(value: Any) -> float | date | datetime | None:
 
 def bounds(kwargs: Mapping[str, Any]) -> tuple[Any, Any]:
     """`min_value` and `max_value`, read by `comparable`, of one kind and in order."""
+    low: Any
+    high: Any
     try:
         low, high = comparable(kwargs.get("min_value")), comparable(kwargs.get("max_value"))
     except ValueError:
@@ -105,15 +110,16 @@ def fits(value: Any, family: str) -> bool:
         return family == "boolean"
     if isinstance(value, int | float):
         return family in NUMERIC
-    if isinstance(value, str):
-        if family == "string":
-            return True
-        pattern, read = (_DATE, date) if family == "date" else (_DATETIME, datetime)
-        try:
-            return family in ("date", "timestamp") and bool(pattern.match(value)) and bool(read.fromisoformat(value))  # type: ignore[attr-defined]
-        except ValueError:
-            return False
-    return False
+    return isinstance(value, str) and (family == "string" or _is_moment(value, family))
+
+
+def _is_moment(value: str, family: str) -> bool:
+    try:
+        if family == "date":
+            return bool(_DATE.match(value) and date.fromisoformat(value))
+        return bool(family == "timestamp" and _DATETIME.match(value) and datetime.fromisoformat(value))
+    except ValueError:
+        return False
 
 
 def members(values: Any, family: str) -> Sequence[Any]:
