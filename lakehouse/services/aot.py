@@ -26,13 +26,17 @@ def folder(settings: Settings, service: str, runtime: Runtime) -> Path:
 
 
 def is_missing(settings: Settings, service: str, runtime: Runtime) -> bool:
-    """Whether a cache is wanted, could be made, and is not there."""
-    return is_possible(settings, runtime) and not (folder(settings, service, runtime) / FILE).is_file()
+    """Whether a cache is to be made: it is wanted, possible, and not there."""
+    return (
+        settings.aot == "auto"
+        and is_possible(settings, runtime)
+        and not (folder(settings, service, runtime) / FILE).is_file()
+    )
 
 
 def is_possible(settings: Settings, runtime: Runtime) -> bool:
-    """Whether a cache is wanted and this Java can make one."""
-    return settings.aot == "auto" and settings.spark.profile == "tuned" and runtime.java.major >= OLDEST_JAVA
+    """Whether a cache may be used and this Java can."""
+    return settings.aot != "off" and settings.spark.profile == "tuned" and runtime.java.major >= OLDEST_JAVA
 
 
 def applied(settings: Settings, service: str, runtime: Runtime) -> Runtime:

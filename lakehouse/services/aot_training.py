@@ -32,7 +32,7 @@ _READY_WITHIN_SECONDS, _WRITTEN_WITHIN_SECONDS = 300, 900
 
 
 def missing(settings: Settings) -> list[str]:
-    """The services whose cache is wanted, could be made and is not there."""
+    """The services whose cache is to be made."""
     return [name for name in plan.BASE if aot.is_missing(settings, name, plan.runtime(settings, name))]
 
 

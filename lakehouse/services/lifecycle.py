@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 import psutil
 
-from lakehouse.services import addresses, orphans, plan, ready, supervisor, wire
+from lakehouse.services import addresses, aot_training, orphans, plan, ready, supervisor, wire
 from lakehouse.workspace import Workspace
 
 LAYERS = ("bronze", "silver", "gold", "ml", "quarantine", "ops")
@@ -30,6 +30,8 @@ def up(workspace: Workspace, parts: Iterable[str], *, tell: Callable[[str], None
                 supervisor.halt(workspace, name)
             raise
         _create_layers(workspace)
+        if missing:
+            aot_training.launch(workspace)
 
 
 def down(workspace: Workspace, *, tell: Callable[[str], None]) -> None:
