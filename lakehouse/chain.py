@@ -48,8 +48,8 @@ def run_job(workspace: Workspace, job: "dg.JobDefinition", *, say: Callable[[str
         LakehouseError: a step failed; the message is that step's own.
     """
     import dagster as dg
-    from dagster._core.execution.api import create_execution_plan, execute_run_iterator
     from dagster._core.definitions.job_base import InMemoryJob
+    from dagster._core.execution.api import create_execution_plan, execute_run_iterator
 
     steps: list[Step] = []
     failure: str | None = None
@@ -73,7 +73,9 @@ def run_job(workspace: Workspace, job: "dg.JobDefinition", *, say: Callable[[str
             elif event.event_type == dg.DagsterEventType.RUN_FAILURE and failure is None:
                 failure = event.message
     if failure is not None:
-        raise LakehouseError(f"The run stopped at {next((s.name for s in steps if not s.is_success), 'its start')}.\n{failure}")
+        raise LakehouseError(
+            f"The run stopped at {next((s.name for s in steps if not s.is_success), 'its start')}.\n{failure}"
+        )
     return steps
 
 

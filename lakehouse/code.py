@@ -11,7 +11,7 @@ from typing import Any
 
 
 def _used(module: ModuleType) -> Iterator[str]:
-    """Modules of the same top package that `module` imports something from, but for declarations of the library's kinds.
+    """Modules of the same top package that `module` imports from, but for declarations of the library's kinds.
 
     A table or a model that is imported is an input: its own version speaks for it.
     """

@@ -1,4 +1,4 @@
-"""The Dagster seam for dbt: models as assets, their tests as checks, in the same graph, and skipped while nothing is new.
+"""The Dagster seam for dbt: models as assets, their tests as checks, skipped while nothing is new.
 
 `dbt build` runs as a process of its own: dbt-spark turns ANSI off for its session, which no other session should see.
 """
@@ -17,8 +17,8 @@ from lakehouse.errors import AuditFailedError, LakehouseError
 from lakehouse.history import MARK, last_note, open_table, row_count, version_of
 from lakehouse.quality.judge import CheckResult
 from lakehouse.quality.suite import load_suite
-from lakehouse.session import Connection
-from lakehouse.table_asset import CONNECTION, check_result, check_spec
+from lakehouse.session import CONNECTION, Connection
+from lakehouse.table_asset import check_result, check_spec
 from lakehouse.workspace import Workspace, current
 from lakehouse.write.checks import audited, record
 from lakehouse.write.run import audit_foreign
@@ -223,16 +223,16 @@ def audit_checks(name: str) -> "dg.AssetsDefinition":
         for each in (suite.expectations if suite else ())
     ]
 
-    @dg.multi_asset_check(
-        name=f"audit_{name.replace('.', '_')}", specs=specs, required_resource_keys={CONNECTION}
-    )
+    @dg.multi_asset_check(name=f"audit_{name.replace('.', '_')}", specs=specs, required_resource_keys={CONNECTION})
     def audit(context) -> Iterator[Any]:  # type: ignore[no-untyped-def]  # noqa: ANN001 - dagster reads annotations
         connection = getattr(context.resources, CONNECTION)
         version = version_of(connection.workspace, name)
         if version is None:
             raise dg.Failure(f"{name} does not exist yet. Materialise it first.")
         try:
-            results: Sequence[CheckResult] = audit_foreign(connection, name, version, context.run.run_id.replace("-", "")[:12])
+            results: Sequence[CheckResult] = audit_foreign(
+                connection, name, version, context.run.run_id.replace("-", "")[:12]
+            )
         except AuditFailedError as error:
             results = error.results
         yield from (check_result(name, each) for each in results)

@@ -19,7 +19,9 @@ def modules(package: ModuleType) -> Iterator[ModuleType]:
 
 def declared(package: ModuleType, kind: type[Any]) -> list[Any]:
     """The module-level values of a kind, once each, in the order of their modules' names."""
-    found = {id(value): value for module in modules(package) for value in vars(module).values() if isinstance(value, kind)}
+    found = {
+        id(value): value for module in modules(package) for value in vars(module).values() if isinstance(value, kind)
+    }
     return list(found.values())
 
 

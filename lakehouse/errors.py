@@ -1,4 +1,4 @@
-"""The one error family. Each message names the table, the state it was left in, what was expected and got, and what to do.
+"""The one error family. A message names the table, the state it was left in, expected and got, and what to do.
 
 Messages never hold values from the data, nor secrets.
 """
@@ -18,7 +18,7 @@ class DeclarationError(LakehouseError):
 
 
 class SuiteError(LakehouseError):
-    """A suite in `expectations/` cannot be read: malformed JSON, unknown expectation, unknown column or key, two with one id."""
+    """A suite cannot be read: malformed JSON, unknown expectation, unknown column or key, two with one id."""
 
 
 class SettingsError(LakehouseError):
@@ -75,7 +75,8 @@ class SchemaMismatchError(LakehouseError):
         lines = "\n".join(f"  {problem}" for problem in self.problems)
         super().__init__(
             f"{table} was not written, {state_of(version)}.\n{lines}\n"
-            f"Cast or rename in assets/{table.replace('.', '/')}.py, or change the Table there if the source really changed."
+            f"Cast or rename in assets/{table.replace('.', '/')}.py, "
+            "or change the Table there if the source really changed."
         )
 
 

@@ -45,7 +45,12 @@ def hold(
     try:
         holder.write_text(
             json.dumps(
-                {"what": what, "pid": os.getpid(), "user": getuser(), "since": datetime.now(UTC).isoformat("T", "seconds")}
+                {
+                    "what": what,
+                    "pid": os.getpid(),
+                    "user": getuser(),
+                    "since": datetime.now(UTC).isoformat("T", "seconds"),
+                }
             )
         )
         yield

@@ -1,4 +1,4 @@
-"""How a batch becomes a version: the write modes, as frozen values. What they do is in `lakehouse/write/`, one file each."""
+"""How a batch becomes a version: the write modes, as frozen values. What they do is in `lakehouse/write/`."""
 
 from dataclasses import dataclass
 

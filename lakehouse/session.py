@@ -15,6 +15,9 @@ SESSION_CONF = {
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
 }
 
+# Name of the Dagster resource that gives a `Connection`.
+CONNECTION = "connection"
+
 
 def connect(workspace: Workspace | None = None) -> "SparkSession":
     """A session on the workspace's Spark Connect server; the caller stops it.
@@ -35,7 +38,7 @@ def connect(workspace: Workspace | None = None) -> "SparkSession":
 
 
 class Connection:
-    """A workspace and its session, opened when the first rows are needed. One per process or run; close it at the end."""
+    """A workspace and its session, opened when the first rows are needed. One per run; close it at the end."""
 
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class File:
-    """One file: its full path in its store, its path below the folder that was listed, bytes, and modification time (ms)."""
+    """One file: its path in its store, its path below the folder that was listed, bytes, modification time (ms)."""
 
     path: str
     relative: str

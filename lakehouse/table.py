@@ -73,7 +73,9 @@ class Table:
     def __post_init__(self) -> None:
         layer, _, entity = self.name.partition(".")
         if layer not in LAYERS + INTERNAL_LAYERS or not _NAME.match(entity):
-            raise DeclarationError(f"table `{self.name}`: expected <layer>.<entities> with a layer of {', '.join(LAYERS)}")
+            raise DeclarationError(
+                f"table `{self.name}`: expected <layer>.<entities> with a layer of {', '.join(LAYERS)}"
+            )
         names = [column.name for column in self.columns]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice or not names:
@@ -131,7 +133,7 @@ class Changes:
 
 @dataclass(frozen=True)
 class Foreign:
-    """A table that another tool writes (dbt, say) and we read. Its suite, if there is one, is audited before it is read.
+    """A table that another tool writes (dbt, say). Its suite, if there is one, is audited before it is read.
 
     Args:
         name: `layer.entities`.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lakehouse.code import digest
 from lakehouse.errors import AuditFailedError, LakehouseError
 from lakehouse.read import dependency
-from lakehouse.session import Connection
+from lakehouse.session import CONNECTION, Connection
 from lakehouse.table import Table
 from lakehouse.workspace import Workspace, current
 from lakehouse.write.door import Published, rules_of, suite_of
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from lakehouse.quality.judge import CheckResult
     from lakehouse.quality.suite import Expectation
-
-CONNECTION = "connection"
 
 
 @dataclass(frozen=True)
@@ -82,7 +80,7 @@ class TableAsset:
         def materialized(context):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 - dagster reads annotations
             yield from self._events(context)
 
-        return materialized
+        return materialized  # type: ignore[no-any-return]
 
     def _events(self, context: Any) -> Iterator[Any]:
         import dagster as dg
@@ -126,8 +124,7 @@ def summary(done: Published) -> str:
 
 def declared_expectations(workspace: Workspace, table: Table) -> "list[Expectation]":
     """All expectations of a table: of its declaration and of its suite."""
-    rules, compiled = rules_of(table, suite_of(workspace, table))
-    return [each.expectation for each in (*rules, *compiled.aggregates)] + list(compiled.rest)
+    return list(rules_of(table, suite_of(workspace, table)).expectations)
 
 
 def column_schema(table: Table) -> "dg.TableSchema":

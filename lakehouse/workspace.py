@@ -12,7 +12,7 @@ from lakehouse.settings import Settings
 
 @dataclass(frozen=True)
 class Workspace:
-    """The folders of a workspace (DESIGN: warehouse, metastore, mlflow, dagster, feast, logs, locks) and its addresses."""
+    """The folders of a workspace (warehouse, metastore, mlflow, dagster, feast, logs, locks) and its addresses."""
 
     settings: Settings
 
@@ -84,7 +84,9 @@ class Workspace:
             ServiceError: none is up and none is named in the settings.
         """
         given = self.settings.spark.remote
-        return self._address("spark", given.get_secret_value() if given else None, "sc://localhost:{port}/;token={token}")
+        return self._address(
+            "spark", given.get_secret_value() if given else None, "sc://localhost:{port}/;token={token}"
+        )
 
     @property
     def metastore_uri(self) -> str:

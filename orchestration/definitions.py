@@ -7,8 +7,7 @@ import dagster as dg
 import assets
 from lakehouse.discover import dagster_assets
 from lakehouse.landing import landing_sensor
-from lakehouse.session import Connection
-from lakehouse.table_asset import CONNECTION
+from lakehouse.session import CONNECTION, Connection
 from lakehouse.workspace import current
 
 

@@ -40,17 +40,18 @@ def history(
     from dataclasses import asdict
 
     from lakehouse.cli.printing import print_json, print_table
-    from lakehouse.errors import LakehouseError
+    from lakehouse.errors import LakehouseError, near_miss
     from lakehouse.history import history as commits
     from lakehouse.overview import table_names
-    from lakehouse.errors import near_miss
     from lakehouse.workspace import current
 
     workspace = current()
     found = commits(workspace, name, limit)
     if not found:
         near = near_miss(name, table_names(workspace))
-        raise LakehouseError(f"{name} does not exist in {workspace.warehouse}" + (f" (did you mean `{near}`?)" if near else ""))
+        raise LakehouseError(
+            f"{name} does not exist in {workspace.warehouse}" + (f" (did you mean `{near}`?)" if near else "")
+        )
     if as_json:
         print_json([asdict(commit) for commit in found])
         return
@@ -61,7 +62,10 @@ def history(
             commit.operation,
             str(commit.note.get("run", "")),
             ", ".join(f"{key} {value}" for key, value in commit.note.get("rows", {}).items()),
-            ", ".join(f"{key}@{value if isinstance(value, int) else '...'}" for key, value in commit.note.get("inputs", {}).items()),
+            ", ".join(
+                f"{key}@{value if isinstance(value, int) else '...'}"
+                for key, value in commit.note.get("inputs", {}).items()
+            ),
         )
         for commit in found
     ]

@@ -11,9 +11,8 @@ from lakehouse.errors import LakehouseError
 from lakehouse.features.declared import Features
 from lakehouse.features.materialize import materialize, note_of
 from lakehouse.read import ReadContext, position_of
-from lakehouse.session import Connection
+from lakehouse.session import CONNECTION, Connection
 from lakehouse.table import Foreign
-from lakehouse.table_asset import CONNECTION
 from lakehouse.write.run import audit_foreign, locked
 
 if TYPE_CHECKING:

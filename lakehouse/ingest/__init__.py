@@ -1,0 +1,1 @@
+"""Sources: each gives a frame and a position."""

@@ -13,9 +13,8 @@ from lakehouse.models.registry import CHAMPION, GATE, find_version, log_and_regi
 from lakehouse.models.store import ModelVersion
 from lakehouse.models.trained import Origin, Trained, dataset_of
 from lakehouse.read import ReadContext, load, position_of
-from lakehouse.session import Connection
+from lakehouse.session import CONNECTION, Connection
 from lakehouse.table import Foreign, Table
-from lakehouse.table_asset import CONNECTION
 from lakehouse.write.run import audit_foreign, locked
 
 if TYPE_CHECKING:

@@ -100,6 +100,12 @@ class Compiled:
     aggregates: tuple[AggregateRule, ...] = ()
     rest: tuple[Expectation, ...] = ()
 
+    @property
+    def expectations(self) -> tuple[Expectation, ...]:
+        """All that will be judged."""
+        of_rows = tuple(rule.expectation for rule in self.rows)
+        return of_rows + tuple(rule.expectation for rule in self.aggregates) + self.rest
+
 
 def declared(label: str, column: str | None, broken: str) -> RowRule:
     """A rule of the table's declaration: its failing rows always go to quarantine, and it never blocks.

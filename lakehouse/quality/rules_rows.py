@@ -107,11 +107,11 @@ def _not_match_regex(kwargs: Mapping[str, Any], column: str, family: str) -> str
 
 def _match_regex_list(kwargs: Mapping[str, Any], column: str, _family: str) -> str:
     patterns = _listed(kwargs.get("regex_list"))
-    for pattern in patterns:
-        _regex(pattern)
-    if kwargs.get("match_on", "any") == "any":
-        return f"{column} RLIKE {_regex('|'.join(patterns))}"
-    return " AND ".join(f"{column} RLIKE {_regex(pattern)}" for pattern in patterns)
+    each = [f"{column} RLIKE {_regex(pattern)}" for pattern in patterns]
+    # GX joins the patterns themselves: a flag such as (?i) holds for those after it, too.
+    return (
+        f"{column} RLIKE {text('|'.join(patterns))}" if kwargs.get("match_on", "any") == "any" else " AND ".join(each)
+    )
 
 
 def _not_match_regex_list(kwargs: Mapping[str, Any], column: str, _family: str) -> str:

@@ -9,11 +9,17 @@ import org.apache.thrift.server.TThreadPoolServer
 import org.apache.thrift.transport.TServerSocket
 
 object LoopbackMetastore {
-  def main(arguments: Array[String]): Unit = {
-    val conf = new HiveConf(classOf[HiveMetaStore])
-    val handler = HiveMetaStore.newRetryingHMSHandler("lakehouse", conf, false)
-    val socket = new TServerSocket(new InetSocketAddress("127.0.0.1", arguments(0).toInt))
-    val options = new TThreadPoolServer.Args(socket).processor(new TSetIpAddressProcessor(handler))
-    new TThreadPoolServer(options).serve()
+  def main(arguments: Array[String]): Unit =
+    try serve(arguments(0).toInt)
+    catch {
+      // Threads of the handler would keep a failed server alive.
+      case failure: Throwable => failure.printStackTrace(); System.exit(1)
+    }
+
+  private def serve(port: Int): Unit = {
+    // First, so that a port that is taken is seen at once, and so that early clients wait for the handler.
+    val socket = new TServerSocket(new InetSocketAddress("127.0.0.1", port))
+    val handler = HiveMetaStore.newRetryingHMSHandler("lakehouse", new HiveConf(classOf[HiveMetaStore]), false)
+    new TThreadPoolServer(new TThreadPoolServer.Args(socket).processor(new TSetIpAddressProcessor(handler))).serve()
   }
 }

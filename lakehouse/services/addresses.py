@@ -3,7 +3,6 @@
 import json
 import os
 import secrets
-from dataclasses import asdict
 from pathlib import Path
 
 from lakehouse.services import ports, supervisor
@@ -45,5 +44,5 @@ def _keep(workspace: Workspace, addresses: dict[str, Address]) -> None:
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = file.with_suffix(".tmp")
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
-        json.dump({name: asdict(address) for name, address in addresses.items()}, stream, indent=1)
+        json.dump({name: address.given() for name, address in addresses.items()}, stream, indent=1)
     draft.replace(file)

@@ -1,9 +1,9 @@
 """`up` and `down`: what a workspace starts, when it is ready, and how it ends."""
 
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from dataclasses import asdict
+from queue import Queue
+from threading import Event, Thread
 
 import psutil
 
@@ -75,16 +75,29 @@ def _start(workspace: Workspace, names: list[str], tell: Callable[[str], None]) 
 
 
 def _await(workspace: Workspace, names: list[str], tell: Callable[[str], None]) -> None:
-    """Wait until all answer, and note in the services file what does."""
+    """Wait until all answer, and note in the services file what does. The first failure ends the wait."""
     known = addresses.kept(workspace)
-    with ThreadPoolExecutor(max(len(names), 1)) as pool:
-        pids = dict(
-            zip(names, pool.map(lambda name: ready.wait(workspace, name, known.get(name), tell), names), strict=True)
-        )
+    outcomes: Queue[tuple[str, int | Exception]] = Queue()
+    enough = Event()
+
+    def wait(name: str) -> None:
+        try:
+            outcomes.put((name, ready.wait(workspace, name, known.get(name), enough=enough, tell=tell)))
+        except Exception as error:
+            outcomes.put((name, error))
+
+    for name in names:
+        Thread(target=wait, args=(name,), daemon=True).start()
     services = workspace.services()
-    for name, pid in pids.items():
-        given = {key: value for key, value in asdict(known[name]).items() if value is not None} if name in known else {}
-        services[name] = {**given, "pid": pid}
+    try:
+        for _ in names:
+            name, outcome = outcomes.get()
+            if isinstance(outcome, Exception):
+                raise outcome
+            given = known[name].given() if name in known else {}
+            services[name] = {**given, "pid": outcome}
+    finally:
+        enough.set()
     workspace.write_services(services)
 
 

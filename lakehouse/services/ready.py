@@ -3,6 +3,7 @@
 import socket
 import time
 from collections.abc import Callable
+from threading import Event
 
 import psutil
 
@@ -13,19 +14,21 @@ from lakehouse.services.spec import Address
 from lakehouse.workspace import Workspace
 
 WITHIN_SECONDS = 180
-ANSWER_WITHIN_SECONDS = 60
+ANSWER_WITHIN_SECONDS = 45
 _POLL_SECONDS = 0.1
 _LOG_LINES = 15
 
 
-def wait(workspace: Workspace, name: str, address: Address | None, tell: Callable[[str], None]) -> int:
-    """Wait for one service and give its pid.
+def wait(
+    workspace: Workspace, name: str, address: Address | None, *, enough: Event, tell: Callable[[str], None]
+) -> int:
+    """Wait for one service and give its pid. `enough` ends the wait early.
 
     Raises:
         ServiceError: it ended, another process holds its port, or it does not answer in time.
     """
     began, first, problem = time.monotonic(), 0, ""
-    while time.monotonic() - began < WITHIN_SECONDS:
+    while time.monotonic() - began < WITHIN_SECONDS and not enough.is_set():
         state = supervisor.states(workspace).get(name)
         if state is None:
             raise ServiceError(f"{name} is no longer supervised: somebody ran `lakehouse down` meanwhile.")
@@ -42,7 +45,7 @@ def wait(workspace: Workspace, name: str, address: Address | None, tell: Callabl
             else:
                 tell(f"{name} answers after {time.monotonic() - began:.1f} s")
                 return state.pid
-        time.sleep(_POLL_SECONDS)  # a process gives no sign when it begins to listen
+        enough.wait(_POLL_SECONDS)  # a process gives no sign when it begins to listen
     raise ServiceError(f"{name} does not answer after {WITHIN_SECONDS} s. {problem}\n{last_lines(workspace, name)}")
 
 

@@ -13,6 +13,10 @@ class Address:
     port: int
     token: str | None = field(default=None, repr=False)
 
+    def given(self) -> dict[str, Any]:
+        """What there is of it, for JSON."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
 
 @dataclass(frozen=True)
 class ServiceSpec:

@@ -1,0 +1,1 @@
+"""The door into a table: stage, audit, quarantine, publish."""

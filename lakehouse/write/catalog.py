@@ -46,9 +46,7 @@ def ddl(table: Table) -> str:
 def quarantine_table(table: Table) -> Table:
     """The declaration of a table's quarantine: the same columns, all nullable, and why each row is there."""
     columns: Sequence[Column] = [Column(c.name, c.type, c.comment) for c in table.columns]
-    return Table(
-        quarantine_of(table.name), columns=(*columns, *QUARANTINE_COLUMNS), grain=f"rejected: {table.grain}"
-    )
+    return Table(quarantine_of(table.name), columns=(*columns, *QUARANTINE_COLUMNS), grain=f"rejected: {table.grain}")
 
 
 def ensure(workspace: Workspace, session: "SparkSession", table: Table) -> "DeltaTable":

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from lakehouse.errors import AuditFailedError, InvalidKeyError, Problem
 from lakehouse.history import MARK, open_table
 from lakehouse.modes import Merge, Overwrite
-from lakehouse.quality.compile import Compiled, RowRule, broken_rules_sql, compile_suite, declared_not_null
+from lakehouse.quality.compile import Compiled, broken_rules_sql, compile_suite, declared_not_null
 from lakehouse.quality.judge import CheckResult, judge, verdict
 from lakehouse.quality.suite import Suite, load_suite
 from lakehouse.storage import delete_file, delete_folder, read_json, write_json
@@ -101,12 +101,13 @@ def suite_of(workspace: Workspace, table: Table) -> Suite | None:
     return load_suite(workspace.expectations / table.layer / f"{table.entity}.json", columns)
 
 
-def rules_of(table: Table, suite: Suite | None) -> tuple[tuple[RowRule, ...], Compiled]:
-    """All row rules of a table, those of the declaration first, and its compiled suite."""
+def rules_of(table: Table, suite: Suite | None) -> Compiled:
+    """The compiled suite of a table, with the rules of the declaration before those of the suite."""
     columns = {column.name: column.type for column in table.columns}
     compiled = compile_suite(suite, columns)
     required = [c.name for c in table.columns if not c.nullable or c.name in table.key]
-    return (*(declared_not_null(name) for name in required), *compiled.rows), compiled
+    declared = tuple(declared_not_null(name) for name in required)
+    return Compiled(declared + compiled.rows, compiled.aggregates, compiled.rest)
 
 
 def _rows(staged: Staged, columns: set[str]) -> dict[str, int]:
@@ -149,9 +150,9 @@ def write(workspace: Workspace, session: "SparkSession", table: Table, frame: "D
     """
     started = time.monotonic()
     delta = ensure(workspace, session, table)
-    rules, compiled = rules_of(table, suite_of(workspace, table))
+    rules = rules_of(table, suite_of(workspace, table))
     shaped = check_shape(table, frame, delta.version())
-    staged = stage(table, shaped, rules, root=workspace.table_path(table.name), run=batch.run_id)
+    staged = stage(table, shaped, rules.rows, root=workspace.table_path(table.name), run=batch.run_id)
     rows = _rows(staged, set(table.column_names))
     if rows[TWICE]:
         delete_folder(staged.path)
@@ -160,7 +161,7 @@ def write(workspace: Workspace, session: "SparkSession", table: Table, frame: "D
             f"  {', '.join(table.key)}  expected one row per key in a batch, got {rows[TWICE]} rows too many\n"
             f"Declare `sequence=` of its Merge, so that the newest row of a key wins, or make the transform give one."
         )
-    results = judge(staged.frame(session), Compiled(rules, compiled.aggregates, compiled.rest), table.column_names)
+    results = judge(staged.frame(session), rules, table.column_names)
     decided = verdict(results)
     if decided.blocking:
         record(workspace, session, table.name, results, run_id=batch.run_id, version=None)
@@ -172,7 +173,7 @@ def write(workspace: Workspace, session: "SparkSession", table: Table, frame: "D
         sequence=_next_sequence(workspace, delta, table.name),
         staged=asdict(staged),
         note=_note(table, batch, rows, results),
-        broken_sql=broken_rules_sql(rules),
+        broken_sql=broken_rules_sql(rules.rows),
         rows=rows,
     )
     write_json(intent_uri(workspace, table.name), asdict(intent))

@@ -61,11 +61,11 @@ def adopt(
         Rows committed.
     """
     from deltalake import CommitProperties
-    from deltalake.transaction import AddAction, Transaction
+    from deltalake.transaction import AddAction, RemoveAction, Transaction
 
     root = table.table_uri
     counted = [(file, *read_statistics(root, file, columns)) for file in files]
-    actions = [
+    actions: list[AddAction | RemoveAction] = [
         AddAction(
             path=file.relative,
             size=file.size,

@@ -151,10 +151,8 @@ def run(
 
 def _judged_anew(connection: Connection, table: Table, version: int, run_id: str) -> tuple[CheckResult, ...]:
     """The rules may be new where no row is: judge the version that is there."""
-    rules, compiled = rules_of(table, suite_of(connection.workspace, table))
-    present = Compiled(rules, compiled.aggregates, compiled.rest)
-    wanted = {rule.expectation.check_name for rule in (*present.rows, *present.aggregates)}
-    wanted |= {expectation.check_name for expectation in present.rest}
+    present = rules_of(table, suite_of(connection.workspace, table))
+    wanted = {expectation.check_name for expectation in present.expectations}
     return judged(connection, table.name, version, wanted=wanted, compiled=lambda _: present, run_id=run_id)
 
 

@@ -38,9 +38,7 @@ class Staged:
     def files(self, audit: str) -> list[File]:
         """The files of one verdict; `relative` is relative to the table."""
         found = list_files(f"{self.path}/{AUDIT}={audit}", ".parquet")
-        return [
-            File(f.path, f"{self.run}/{AUDIT}={audit}/{f.relative}", f.size, f.modified_ms) for f in found
-        ]
+        return [File(f.path, f"{self.run}/{AUDIT}={audit}/{f.relative}", f.size, f.modified_ms) for f in found]
 
     def frame(self, session: "SparkSession", *audits: str) -> "DataFrame":
         """The staged rows of some verdicts (all, where none is named), as they stand in the files."""
@@ -76,11 +74,7 @@ def stage(table: Table, frame: "DataFrame", rules: Sequence[RowRule], *, root: s
     judged = frame.withColumns({name: F.expr(sql) for name, sql in masks.items()})
     judged = judged.withColumn("audit_is_bad", F.expr(is_bad_sql(rules)))
     losers = OLDER if isinstance(table.write, Merge) and table.write.sequence else TWICE
-    verdict = (
-        F.when(F.col("audit_is_bad"), BAD)
-        .when(F.expr(_rank(table, "audit_is_bad")) > 1, losers)
-        .otherwise(GOOD)
-    )
+    verdict = F.when(F.col("audit_is_bad"), BAD).when(F.expr(_rank(table, "audit_is_bad")) > 1, losers).otherwise(GOOD)
     staged = Staged(root, f"run-{run}", ", ".join([table.schema, *(f"{name} bigint" for name in masks)]))
     judged.withColumn(AUDIT, verdict).drop("audit_is_bad").write.partitionBy(AUDIT).parquet(staged.path)
     return staged

@@ -38,7 +38,10 @@ class Demo:
     def screen(self) -> dict[str, tuple[int, int, int, str]]:
         """Rows, version, quarantined and checks of each table, as the last screen shows them."""
         lines = re.findall(r"│ (\w+\.\w+) +│ (\d+) +│ (\d+) +│ (\d+) +│ (\d+/\d+) +│", self.first)
-        return {name: (int(rows), int(version), int(quarantined), checks) for name, rows, version, quarantined, checks in lines}
+        return {
+            name: (int(rows), int(version), int(quarantined), checks)
+            for name, rows, version, quarantined, checks in lines
+        }
 
 
 def run(environment: dict[str, str], *command: str) -> subprocess.CompletedProcess[str]:

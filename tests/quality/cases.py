@@ -52,7 +52,10 @@ _values = (
     _moment,
     st.booleans(),
 )
-rows = st.lists(st.tuples(*(st.one_of(each, each, each, st.none()) for each in _values)), max_size=12)
+_row = st.tuples(*(st.one_of(each, each, each, st.none()) for each in _values))
+rows = st.one_of(
+    st.lists(_row, max_size=2), st.lists(_row, min_size=6, max_size=14), st.lists(_row, min_size=9, max_size=20)
+)
 
 
 def _compared(column: str, operator: str, parameter: Any) -> dict[str, Any]:
@@ -113,7 +116,9 @@ def _in_set(draw: st.DrawFn, names: str = "ilxmsdtb", nulls: bool = True) -> dic
 
 
 def _fixed(**kwargs: Any) -> st.SearchStrategy[dict[str, Any]]:
-    return st.fixed_dictionaries({key: v if isinstance(v, st.SearchStrategy) else st.just(v) for key, v in kwargs.items()})
+    return st.fixed_dictionaries(
+        {key: v if isinstance(v, st.SearchStrategy) else st.just(v) for key, v in kwargs.items()}
+    )
 
 
 _regex = st.sampled_from(("^a", "b$", r"^\w+$", "[^a-z]", "ü|日", r"(?i)^A B$", "^$", r"\d{1,3}"))
@@ -136,7 +141,10 @@ _temporal = st.sampled_from(
 _quantiles = st.tuples(_bounds, _bounds).map(
     lambda pair: {
         "column": "x",
-        "quantile_ranges": {"quantiles": [0.1, 0.3, 0.5, 0.7, 1.0], "value_ranges": [*pair, [None, 2], [0, None], pair[0]]},
+        "quantile_ranges": {
+            "quantiles": [0.1, 0.3, 0.5, 0.7, 1.0],
+            "value_ranges": [*pair, [None, 2], [0, None], pair[0]],
+        },
     }
 )
 ARGUMENTS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
@@ -150,10 +158,14 @@ ARGUMENTS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "expect_column_values_to_match_regex_list": _fixed(
         column="s", regex_list=st.lists(_regex, min_size=1, max_size=2), match_on=st.sampled_from(("any", "all"))
     ),
-    "expect_column_values_to_not_match_regex_list": _fixed(column="s", regex_list=st.lists(_regex, min_size=1, max_size=2)),
+    "expect_column_values_to_not_match_regex_list": _fixed(
+        column="s", regex_list=st.lists(_regex, min_size=1, max_size=2)
+    ),
     "expect_column_values_to_match_like_pattern": _fixed(column="s", like_pattern=_pattern),
     "expect_column_values_to_not_match_like_pattern": _fixed(column="s", like_pattern=_pattern),
-    "expect_column_values_to_match_like_pattern_list": _fixed(column="s", like_pattern_list=st.lists(_pattern, min_size=1)),
+    "expect_column_values_to_match_like_pattern_list": _fixed(
+        column="s", like_pattern_list=st.lists(_pattern, min_size=1)
+    ),
     "expect_column_values_to_not_match_like_pattern_list": _fixed(
         column="s", like_pattern_list=st.lists(_pattern, min_size=1)
     ),
@@ -163,7 +175,9 @@ ARGUMENTS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "expect_column_value_lengths_to_equal": _fixed(column=st.sampled_from("sl"), value=st.integers(0, 3)),
     "expect_column_values_to_be_unique": _fixed(column=_any_column),
     "expect_column_pair_values_to_be_equal": st.one_of(
-        _fixed(**_pair, ignore_row_if=_ignored_pair), _fixed(column_A="x", column_B="y"), _fixed(column_A="s", column_B="u")
+        _fixed(**_pair, ignore_row_if=_ignored_pair),
+        _fixed(column_A="x", column_B="y"),
+        _fixed(column_A="s", column_B="u"),
     ),
     "expect_column_pair_values_a_to_be_greater_than_b": st.one_of(
         _fixed(**_pair, ignore_row_if=_ignored_pair, or_equal=st.booleans()), _fixed(column_A="d", column_B="e")
@@ -171,10 +185,14 @@ ARGUMENTS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "expect_column_pair_values_to_be_in_set": _fixed(
         **_pair,
         ignore_row_if=_ignored_pair,
-        value_pairs_set=st.lists(st.lists(st.one_of(_small, st.none()), min_size=2, max_size=2), min_size=1, max_size=4),
+        value_pairs_set=st.lists(
+            st.lists(st.one_of(_small, st.none()), min_size=2, max_size=2), min_size=1, max_size=4
+        ),
     ),
     "expect_multicolumn_values_to_be_equal": _fixed(column_list=["i", "j", "l"], ignore_row_if=_ignored_list),
-    "expect_multicolumn_sum_to_equal": _fixed(column_list=["i", "j", "l"], ignore_row_if=_ignored_list, sum_total=_small),
+    "expect_multicolumn_sum_to_equal": _fixed(
+        column_list=["i", "j", "l"], ignore_row_if=_ignored_list, sum_total=_small
+    ),
     "expect_select_column_values_to_be_unique_within_record": _fixed(
         column_list=["i", "j", "l"], ignore_row_if=_ignored_list
     ),
@@ -199,10 +217,14 @@ ARGUMENTS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "expect_column_distinct_values_to_contain_set": _in_set(nulls=False),
     "expect_column_distinct_values_to_equal_set": _in_set(nulls=False),
     "expect_column_most_common_value_to_be_in_set": _in_set("is", nulls=False),
-    "expect_column_values_to_be_of_type": _fixed(column=_any_column, type_=st.sampled_from(("IntegerType", "StringType"))),
+    "expect_column_values_to_be_of_type": _fixed(
+        column=_any_column, type_=st.sampled_from(("IntegerType", "StringType"))
+    ),
     "expect_column_values_to_be_in_type_list": _fixed(column=_any_column, type_list=["DateType", "DoubleType"]),
     "expect_column_type_to_be": _fixed(column=_any_column, type_="DecimalType"),
-    "expect_column_to_exist": _fixed(column=st.sampled_from(("i", "zz")), column_index=st.sampled_from((None, 0, 2, 40))),
+    "expect_column_to_exist": _fixed(
+        column=st.sampled_from(("i", "zz")), column_index=st.sampled_from((None, 0, 2, 40))
+    ),
     "expect_table_columns_to_match_ordered_list": _fixed(column_list=st.sampled_from((list(COLUMNS), ["i", "j"]))),
     "expect_table_columns_to_match_set": _fixed(
         column_set=st.sampled_from((list(COLUMNS)[::-1], ["i", "j"], ["i", "zz"])), exact_match=st.booleans()

@@ -1,4 +1,4 @@
-"""A door of its own for each test: the warm server, a project folder of its own for suites, tables with unique names."""
+"""A door of its own for each test: the warm server, a folder of its own for suites, tables with unique names."""
 
 import json
 import uuid
@@ -49,7 +49,9 @@ class Door:
         return write(self.workspace, self.spark, table, frame, Batch(run or uuid.uuid4().hex[:12], "batch"))
 
     def read(self, name: str, *columns: str) -> list[tuple[Any, ...]]:
-        return sorted(tuple(row) for row in self.spark.table(name).select(*columns or ("id", "name", "value")).collect())
+        return sorted(
+            tuple(row) for row in self.spark.table(name).select(*columns or ("id", "name", "value")).collect()
+        )
 
 
 @pytest.fixture

@@ -33,7 +33,8 @@ def test_a_frame_of_another_shape_is_refused_with_every_problem_and_the_near_mis
         "  name  expected string, got nothing (did you mean `nane`?)\n"
         "  value  expected int, got double\n"
         "  extra  expected no such column, got int\n"
-        f"Cast or rename in assets/{table.name.replace('.', '/')}.py, or change the Table there if the source really changed."
+        f"Cast or rename in assets/{table.name.replace('.', '/')}.py, "
+        "or change the Table there if the source really changed."
     )
     assert open_table(door.workspace, table.name).version() == 0
 
@@ -80,7 +81,10 @@ def test_the_rows_that_are_judged_are_the_rows_that_are_published(door: Door):
     table = door.table()
     door.suite(table, BETWEEN | {"kwargs": BETWEEN["kwargs"] | {"max_value": 499, "mostly": 0.01}})
     frame = door.spark.range(2000).select(
-        "id", F.lit("r").alias("name"), (F.rand() * 1000).cast("int").alias("value"), F.lit(None).cast("timestamp").alias("sent_at")
+        "id",
+        F.lit("r").alias("name"),
+        (F.rand() * 1000).cast("int").alias("value"),
+        F.lit(None).cast("timestamp").alias("sent_at"),
     )
 
     done = door.write(table, frame)
@@ -97,7 +101,9 @@ def test_the_rows_that_are_judged_are_the_rows_that_are_published(door: Door):
 def test_a_merge_keeps_the_newest_of_each_key_within_the_batch_and_against_the_table(door: Door, at):
     table = door.table(Merge(on=("id",), sequence=("sent_at",)))
 
-    first = door.write(table, door.rows((1, "new", 2, at(5)), (1, "old", 1, at(1)), (2, "b", 2, at(1)), (2, "b", 2, at(1))))
+    first = door.write(
+        table, door.rows((1, "new", 2, at(5)), (1, "old", 1, at(1)), (2, "b", 2, at(1)), (2, "b", 2, at(1)))
+    )
     late = door.write(table, door.rows((1, "older still", 0, at(3)), (2, "newer", 3, at(9))))
 
     assert (first.rows_in, first.published, first.deduplicated) == (4, 2, 2)
@@ -190,14 +196,18 @@ def test_a_warning_is_recorded_and_stops_nothing(door: Door):
 
     assert (done.published, done.quarantined) == (1, 0)
     assert [check.success for check in done.checks if check.type == BETWEEN["type"]] == [False]
-    found = door.spark.table("ops.checks").where(F.col("asset") == table.name).select("is_success", "severity").collect()
+    found = (
+        door.spark.table("ops.checks").where(F.col("asset") == table.name).select("is_success", "severity").collect()
+    )
     assert ("warning", False) in {(row["severity"], row["is_success"]) for row in found}
 
 
 # --- crashes ---
 
 
-@pytest.mark.parametrize("mode", [None, Overwrite(), Merge(on=("id",), sequence=("sent_at",))], ids=["append", "overwrite", "merge"])
+@pytest.mark.parametrize(
+    "mode", [None, Overwrite(), Merge(on=("id",), sequence=("sent_at",))], ids=["append", "overwrite", "merge"]
+)
 @pytest.mark.parametrize("crash", ["quarantine", "ensure", "record", "delete_file"])
 def test_a_crash_after_the_decision_is_finished_by_the_next_run(door: Door, at, monkeypatch, mode, crash):
     """Each step after the intent is cut off in turn; what the next run finds is finished once, without a frame."""
@@ -226,7 +236,11 @@ def test_a_crash_after_the_decision_is_finished_by_the_next_run(door: Door, at, 
 
     module.recover(door.workspace, door.spark, table)
 
-    expected = {None: [(1, "a", 1), (1, "b", 2), (7, "x", 7)], "overwrite": [(1, "b", 2)], "merge": [(1, "b", 2), (7, "x", 7)]}
+    expected = {
+        None: [(1, "a", 1), (1, "b", 2), (7, "x", 7)],
+        "overwrite": [(1, "b", 2)],
+        "merge": [(1, "b", 2), (7, "x", 7)],
+    }
     name = None if mode is None else type(mode).__name__.lower()
     assert door.read(table.name) == expected[name]
     assert door.read(quarantine_of(table.name)) == [(2, "c", 400)]
