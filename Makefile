@@ -15,7 +15,7 @@ $(READY): requirements.lock pyproject.toml infra/setup.sh
 	@touch $@
 
 demo: $(READY) ## Show the whole chain on real data
-	@$(BIN)/lakehouse demo
+	@$(BIN)/python -m orchestration.demo
 
 test: $(READY) ## Run the tests
 	@$(BIN)/pytest
