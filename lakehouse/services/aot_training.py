@@ -27,6 +27,7 @@ from lakehouse.settings import Settings, load
 from lakehouse.workspace import Workspace
 
 NEEDED_BYTES = 3_000_000_000
+_UNUSED_SECONDS = 30 * 24 * 3600
 _QUIET_PERCENT, _PATIENCE_SECONDS = 40, 3600
 _READY_WITHIN_SECONDS, _WRITTEN_WITHIN_SECONDS = 300, 900
 
@@ -104,6 +105,15 @@ def _train(settings: Settings, names: list[str]) -> None:
             raise ServiceError(f"{name} wrote no AOT cache. It works without. See logs/aot.log.")
         draft.replace(homes[name] / aot.FILE)
         print(f"{homes[name] / aot.FILE}: {(homes[name] / aot.FILE).stat().st_size / 1e6:.0f} MB")
+        _drop_unused(homes[name], name)
+
+
+def _drop_unused(kept: Path, name: str) -> None:
+    """Remove the caches of this service that no server has read for long: of jars or a JVM that are no longer there."""
+    for home in kept.parent.glob(f"{name}-*"):
+        cache = home / aot.FILE
+        if home != kept and cache.is_file() and time.time() - cache.stat().st_atime > _UNUSED_SECONDS:
+            shutil.rmtree(home)
 
 
 def _start(spec: ServiceSpec, home: Path) -> "subprocess.Popen[bytes]":
