@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _PLACE = "lakehouse_place"
 _SPARK_ERROR = re.compile(r"\[([A-Z][A-Z0-9_]+(?:\.[A-Z0-9_]+)*)\]")
+_RAISED = re.compile(r"^(?:\w+\.)*(\w+(?:Error|Exception))\b", re.MULTILINE)
 _NO_PROVIDER = re.compile(r"No provider found for [\w.]+ using \w+")
 
 
@@ -192,5 +193,5 @@ def _reason(info: Mapping[str, Any]) -> str | None:
     if known:
         return f"GX has no Spark form of it: {known[0]}"
     spark = _SPARK_ERROR.search(shown)
-    last = str(raised[0].get("exception_traceback") or "").strip().splitlines()[-1:] or [""]
-    return f"GX failed with {spark[1] if spark else last[0].partition(':')[0].rpartition('.')[2] or 'an error'}"
+    first = _RAISED.search(str(raised[0].get("exception_traceback")))
+    return f"GX failed with {spark[1] if spark else first[1] if first else 'an error'}"

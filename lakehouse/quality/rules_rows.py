@@ -15,7 +15,7 @@ Columns = Mapping[str, str]
 # but a pattern that Java refuses would stop the one pass that all rules share.
 _ALIKE = re.compile(
     r"""(?x)(?: [^\\\[\](){}*+?] | \\[dDwWsSbB.\-/+*?()\[\]{}^$|tnr\\] | \{\d+(?:,\d*)?\} | [*+?]
-    | \[\^?(?:[^\\\[\]&] | \\[dDwWsS.\-/+*?()\[\]{}^$|tnr\\])+\] | \((?:\?(?::|[ism]\)|=|!|<=|<!))? | \) )*\Z"""
+    | \[\^?(?:[^\\\[\]&] | \\[dDwWsS.\-/+*?()\[\]{}^$|tnr\\])+\] | \((?!\?) | \(\?(?::|[ism]\)|=|!|<=|<!) | \) )*\Z"""
 )
 
 
@@ -66,6 +66,8 @@ def between_sql(low: Any, high: Any, kwargs: Mapping[str, Any], column: str) -> 
 
 def _between(kwargs: Mapping[str, Any], column: str, family: str) -> str:
     low, high = bounds(kwargs)
+    if low is None and high is None:
+        raise NotCompiledError("neither min_value nor max_value, which GX refuses")
     temporal = not isinstance(low if low is not None else high, float)
     if temporal != (family in ("date", "timestamp")) or family in ("string", "boolean"):
         raise NotCompiledError("bounds of another type than the column")

@@ -279,7 +279,7 @@ def _close(ours: Any, theirs: Any) -> bool:
 
 
 def compare(frame: Any, suite: Suite) -> tuple[list[Compared], Compiled]:
-    """Judge a frame both ways. Types that GX cannot compute on Spark are left out, and so is what the pass leaves to GX."""
+    """Judge a frame both ways, without what GX cannot compute on Spark or what the pass leaves to GX."""
     compiled = compile_suite(suite, COLUMNS)
     ours = {result.name: result for result in audit(frame, replace(compiled, rest=()))}
     both = [each for each in suite.expectations if each.check_name in ours and not each.type.startswith(LIKE)]

@@ -1,0 +1,49 @@
+"""The one pass against GX on many random frames, each with all compiled types at once.
+
+python -m benchmarks.parity [--frames 100] [--seed 0]
+"""
+
+import argparse
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, given, seed, settings
+
+from lakehouse.quality.suite import Suite
+from lakehouse.session import connect
+from tests.quality.cases import COLUMNS, compare, rows, suites
+
+
+def main() -> None:
+    """Print each disagreement, and the count of comparisons."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--frames", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    session = connect()
+    ddl = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
+    found = {"frames": 0, "compared": 0, "different": 0}
+
+    @seed(arguments.seed)
+    @settings(
+        max_examples=arguments.frames,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.generate],
+    )
+    @given(data=rows, suite=suites())
+    def judge(data: list[tuple[Any, ...]], suite: Suite) -> None:
+        compared, _ = compare(session.createDataFrame(data, ddl), suite)
+        different = [each for each in compared if not each.agrees]
+        found["frames"] += 1
+        found["compared"] += len(compared)
+        found["different"] += len(different)
+        for each in different:
+            print(f"{each.ours.label}\n  ours {each.ours}\n  GX   {each.gx}\n  rows {data}", flush=True)
+
+    judge()
+    print(", ".join(f"{count} {what}" for what, count in found.items()))
+
+
+if __name__ == "__main__":
+    main()
