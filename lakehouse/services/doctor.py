@@ -7,11 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lakehouse.errors import LakehouseError
-from lakehouse.services import jars, java, supervisor, trino, truststore
+from lakehouse.services import jars, java, plan, supervisor, trino, truststore
 from lakehouse.services.status import ServiceStatus, status
 from lakehouse.workspace import Workspace
 
 _NEEDED_BYTES = 2_000_000_000
+_PARTS = {name: f" {part}" for part, names in plan.PARTS.items() for name in names}
+_SETTINGS = {
+    "metastore": "LAKEHOUSE_METASTORE__URI",
+    "spark": "LAKEHOUSE_SPARK__REMOTE",
+    "trino": "LAKEHOUSE_TRINO__URL",
+    "mlflow": "LAKEHOUSE_MLFLOW__URL",
+    "dagster": "LAKEHOUSE_DAGSTER__URL",
+}
 
 
 @dataclass(frozen=True)
@@ -99,6 +107,9 @@ def _home(workspace: Workspace) -> Finding:
 
 def _service(entry: ServiceStatus) -> Finding:
     found = f"{entry.state} {entry.address or ''}".strip()
+    if entry.state == "down":
+        found += f"; started by `lakehouse up{_PARTS.get(entry.name, '')}`"
+        found += f", or named as somebody else's by {_SETTINGS[entry.name]}" if entry.name in _SETTINGS else ""
     if entry.is_healthy or entry.state in {"down", "starting"}:
         return Finding(entry.name, True, found)
     remedy = entry.note or f"See `lakehouse logs {entry.name}`."

@@ -3,6 +3,7 @@
 import json
 import shutil
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -62,16 +63,22 @@ def test_a_wrong_jar_from_a_mirror_is_not_kept(empty_cache, tmp_path):
     for jar in jars.fetch(load(), "delta").iterdir():
         mirror.mkdir(exist_ok=True)
         (mirror / jar.name).write_bytes(b"not this")
-    settings = tmp_path / "ivysettings.xml"
-    settings.write_text(
-        f"""<ivysettings><settings defaultResolver="mirror"/><resolvers><filesystem name="mirror">
-        <artifact pattern="{mirror}/[artifact]-[revision].[ext]"/></filesystem></resolvers></ivysettings>"""
-    )
 
     with pytest.raises(DownloadError, match="Nothing was kept"):
-        jars.fetch(empty_cache.model_copy(update={"ivy_settings": settings}), "delta")
+        jars.fetch(empty_cache.model_copy(update={"ivy_settings": mirror_of(mirror, tmp_path)}), "delta")
 
     assert [path.name for path in (empty_cache.cache / "jars").iterdir()] == ["delta.lock"]
+
+
+def test_two_at_once_fetch_once_and_from_the_mirror_that_is_named(empty_cache, tmp_path, capsys):
+    mirrored = empty_cache.model_copy(update={"ivy_settings": mirror_of(jars.fetch(load(), "delta"), tmp_path)})
+
+    with ThreadPoolExecutor(2) as pool:
+        both = list(pool.map(lambda _: jars.fetch(mirrored, "delta"), range(2)))
+
+    assert both == [jars.folder(mirrored, "delta")] * 2
+    assert capsys.readouterr().err.count("fetching the files for delta") == 1
+    assert {jar.name for jar in both[0].iterdir()} == set(jars.expected("delta"))
 
 
 def test_a_full_disk_is_seen_before_anything_is_fetched(empty_cache):
@@ -97,6 +104,16 @@ def test_no_registry_host_is_named():
 
     assert not any("http" in text for text in files)
     assert set(json.loads(files[1])) == {"delta", "trino"}
+
+
+def mirror_of(files: Path, folder: Path) -> Path:
+    """Ivy settings that name a folder of files as the repository."""
+    settings = folder / "mirror.xml"
+    settings.write_text(
+        f"""<ivysettings><settings defaultResolver="mirror"/><resolvers><filesystem name="mirror">
+        <artifact pattern="{files}/[artifact]-[revision].[ext]"/></filesystem></resolvers></ivysettings>"""
+    )
+    return settings
 
 
 def dead_mirror(folder: Path) -> Path:
