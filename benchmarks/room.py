@@ -1,0 +1,86 @@
+"""A workspace for one benchmark: home and project in a temporary folder, servers taken down at the end."""
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+from lakehouse.services import aot_training, down, process
+from lakehouse.settings import (
+    DagsterSettings,
+    MetastoreSettings,
+    MlflowSettings,
+    Settings,
+    SparkSettings,
+    TrinoSettings,
+    load,
+)
+from lakehouse.workspace import Workspace
+
+ROOT = Path(__file__).parents[1]
+CORES = "2"
+# The caches of this user and how to fill them are the machine's; all else is chosen here.
+_KEPT = {f"LAKEHOUSE_{name}" for name in ("CACHE", "TRUSTSTORE", "IVY_SETTINGS", "JAVA_HOME")}
+
+
+def has_aot_cache() -> bool:
+    """Whether this machine's AOT caches are made. `lakehouse up` makes them, in the background."""
+    return not aot_training.missing(load().model_copy(update={"aot": "auto", "spark": SparkSettings()}))
+
+
+@contextmanager
+def room(*, profile: Literal["tuned", "stock"] = "tuned", aot: Literal["use", "off"] = "use") -> Iterator[Workspace]:
+    """A fresh workspace with nothing up; whatever comes up in it is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        home, project = Path(folder) / "home", Path(folder) / "project"
+        project.mkdir()
+        for name in ("assets", "data", "dbt_project", "expectations", "orchestration"):
+            (project / name).symlink_to(ROOT / name)
+        workspace = Workspace(_settings(home, project, SparkSettings(cores=CORES, profile=profile), aot))
+        try:
+            yield workspace
+        finally:
+            down(workspace)
+
+
+def _settings(home: Path, project: Path, spark: SparkSettings, aot: str) -> Settings:
+    ours = {"home": home, "project": project, "warehouse": None, "aot": aot, "spark": spark}
+    nobodys = {
+        "metastore": MetastoreSettings(),
+        "trino": TrinoSettings(),
+        "mlflow": MlflowSettings(),
+        "dagster": DagsterSettings(),
+    }
+    return load().model_copy(update=ours | nobodys)
+
+
+def environment(workspace: Workspace) -> dict[str, str]:
+    """The environment of a process that works in a room."""
+    plain = process.of_workspace(workspace)
+    settings = workspace.settings
+    return {name: value for name, value in plain.items() if not name.startswith("LAKEHOUSE_") or name in _KEPT} | {
+        "LAKEHOUSE_HOME": str(workspace.home),
+        "LAKEHOUSE_PROJECT": str(settings.project),
+        "LAKEHOUSE_CACHE": str(settings.cache),
+        "LAKEHOUSE_AOT": settings.aot,
+        "LAKEHOUSE_SPARK__CORES": settings.spark.cores,
+        "LAKEHOUSE_SPARK__PROFILE": settings.spark.profile,
+    }
+
+
+def run(workspace: Workspace, *module: str) -> str:
+    """Run `python -m module ...` in a room, in a process of its own; its output.
+
+    Raises:
+        RuntimeError: it failed.
+    """
+    command = [sys.executable, "-m", *module]
+    done = subprocess.run(
+        command, env=environment(workspace), cwd=ROOT, capture_output=True, text=True, timeout=900, check=False
+    )
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(module)} failed in {workspace.home}\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
+    return done.stdout
