@@ -95,10 +95,15 @@ def intent_uri(workspace: Workspace, name: str) -> str:
     return f"{workspace.warehouse}/_intents/{name}.json"
 
 
+def suite_name(name: str) -> str:
+    """Where the suite of `layer.entities` is, below the project."""
+    return f"expectations/{name.replace('.', '/')}.json"
+
+
 def suite_of(workspace: Workspace, table: Table) -> Suite | None:
     """The suite of a table, `expectations/<layer>/<entities>.json`, or None."""
     columns = {column.name: column.type for column in table.columns}
-    return load_suite(workspace.expectations / table.layer / f"{table.entity}.json", columns)
+    return load_suite(workspace.settings.project / suite_name(table.name), columns)
 
 
 def rules_of(table: Table, suite: Suite | None) -> Compiled:
@@ -166,8 +171,7 @@ def write(workspace: Workspace, session: "SparkSession", table: Table, frame: "D
     if decided.blocking:
         record(workspace, session, table.name, results, run_id=batch.run_id, version=None)
         delete_folder(staged.path)
-        suite = f"expectations/{table.name.replace('.', '/')}.json"
-        raise AuditFailedError(table.name, delta.version(), failures(decided.blocking), suite, results)
+        raise AuditFailedError(table.name, delta.version(), failures(decided.blocking), suite_name(table.name), results)
     intent = Intent(
         table=table.name,
         sequence=_next_sequence(workspace, delta, table.name),

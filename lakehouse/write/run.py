@@ -17,7 +17,7 @@ from lakehouse.session import Connection
 from lakehouse.table import Foreign, Table
 from lakehouse.workspace import Workspace
 from lakehouse.write.checks import audited, record
-from lakehouse.write.door import Batch, Published, failures, recover, rules_of, suite_of, write
+from lakehouse.write.door import Batch, Published, failures, recover, rules_of, suite_name, suite_of, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,7 +57,8 @@ class Plan:
 def plan(reads: Mapping[str, Any], context: ReadContext, note: Mapping[str, Any], code: str) -> Plan:
     """Compare the positions of the inputs, and the code, with what the last commit says."""
     positions = {name: position_of(source, context) for name, source in reads.items()}
-    same_code = note.get("code") == code or all(is_incremental(source) for source in reads.values())
+    only_new_rows = bool(reads) and all(is_incremental(source) for source in reads.values())
+    same_code = note.get("code") == code or only_new_rows
     since = dict(note.get("inputs", {}))
     return Plan(since, positions, unchanged=bool(note) and same_code and since == positions)
 
@@ -74,14 +75,19 @@ def judged(
         wanted: Names of the checks.
         compiled: Gives the rules for columns (name to Spark type).
         run_id: The run.
+
+    Raises:
+        AuditFailedError: a critical expectation failed; who reads the version must not go on.
     """
-    known = tuple(each for each in audited(connection.workspace, name, version) if each.name in wanted)
-    if len(known) >= len(wanted):
-        return known
-    session = connection.session()
-    frame = snapshot(session, name, version)
-    results = audit(frame, compiled({field.name: field.dataType.simpleString() for field in frame.schema.fields}))
-    record(connection.workspace, session, name, results, run_id=run_id, version=version)
+    results = tuple(each for each in audited(connection.workspace, name, version) if each.name in wanted)
+    if len(results) < len(wanted):
+        session = connection.session()
+        frame = snapshot(session, name, version)
+        results = audit(frame, compiled({field.name: field.dataType.simpleString() for field in frame.schema.fields}))
+        record(connection.workspace, session, name, results, run_id=run_id, version=version)
+    blocking = verdict(results).blocking
+    if blocking:
+        raise AuditFailedError(name, version, failures(blocking), suite_name(name), results)
     return results
 
 
@@ -92,12 +98,11 @@ def audit_foreign(connection: Connection, name: str, version: int, run_id: str) 
         AuditFailedError: a critical expectation failed; who reads the table must not go on.
         SuiteError: the suite cannot be read.
     """
-    workspace = connection.workspace
-    suite_file = workspace.expectations / f"{name.replace('.', '/')}.json"
+    suite_file = connection.workspace.settings.project / suite_name(name)
     suite = load_suite(suite_file, None)
     if suite is None:
         return ()
-    results = judged(
+    return judged(
         connection,
         name,
         version,
@@ -105,11 +110,6 @@ def audit_foreign(connection: Connection, name: str, version: int, run_id: str) 
         compiled=lambda columns: compile_suite(load_suite(suite_file, columns), columns),
         run_id=run_id,
     )
-    blocking = verdict(results).blocking
-    if blocking:
-        file = str(suite_file.relative_to(workspace.settings.project))
-        raise AuditFailedError(name, version, failures(blocking), file, results)
-    return results
 
 
 def run(

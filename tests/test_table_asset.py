@@ -1,0 +1,121 @@
+"""A declaration and a function as a Dagster asset: what is shown, what stops, what is skipped."""
+
+import json
+import uuid
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from lakehouse.modes import Overwrite
+from lakehouse.session import CONNECTION, Connection
+from lakehouse.table import Column, Table
+from lakehouse.table_asset import TableAsset, table_asset
+from lakehouse.workspace import Workspace
+
+
+@pytest.fixture
+def connection(workspace: Workspace, spark: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Connection:
+    """The session's servers, and a project of the test's own for its suites."""
+    monkeypatch.setenv("LAKEHOUSE_PROJECT", str(tmp_path))
+    own = Connection(Workspace(workspace.settings.model_copy(update={"project": tmp_path})))
+    own._session = spark
+    return own
+
+
+def numbers(reads: dict[str, Any] | None = None) -> TableAsset:
+    columns = (Column("id", "bigint", "Key", nullable=False), Column("value", "int", "A number"))
+    table = Table(f"silver.t_{uuid.uuid4().hex[:10]}", columns=columns, grain="one row per number", write=Overwrite())
+
+    @table_asset(table, reads=reads or {})
+    def made(**frames: Any) -> Any:
+        from pyspark.sql import SparkSession
+
+        if frames:
+            return frames["raw"].selectExpr("id", "value + 1 AS value")
+        return SparkSession.active().sql("SELECT * FROM VALUES (1L, 10), (2L, 200) AS t(id, value)")
+
+    return made
+
+
+def suite(connection: Connection, asset: TableAsset, maximum: int) -> None:
+    file = connection.workspace.expectations / f"{asset.table.name.replace('.', '/')}.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    rule = {
+        "type": "expect_column_values_to_be_between",
+        "kwargs": {"column": "value", "min_value": 0, "max_value": maximum},
+        "severity": "critical",
+    }
+    file.write_text(json.dumps({"name": asset.table.name, "expectations": [rule], "meta": {}}))
+
+
+def materialize(connection: Connection, *assets: TableAsset) -> dg.ExecuteInProcessResult:
+    definitions = [TableAsset(each.table, each.transform, each.reads).definition for each in assets]
+    return dg.materialize(definitions, resources={CONNECTION: connection}, raise_on_error=False)
+
+
+def test_a_run_shows_rows_version_columns_and_checks(connection: Connection):
+    first = numbers()
+    suite(connection, first, 1000)
+
+    result = materialize(connection, first)
+
+    assert result.success
+    shown = result.asset_materializations_for_node(first.table.name.replace(".", "__"))[0].metadata
+    assert shown["dagster/row_count"].value == 2
+    assert shown["delta_version"].value == 1
+    evaluations = result.get_asset_check_evaluations()
+    assert {(each.check_name, each.passed) for each in evaluations} == {
+        ("id_not_null_declared", True),
+        ("value_values_between_0_1000", True),
+    }
+    columns = first.definition.metadata_by_key[dg.AssetKey(first.table.name.split("."))][
+        "dagster/column_schema"
+    ].columns
+    assert [(column.name, column.type, column.description) for column in columns] == [
+        ("id", "bigint", "Key"),
+        ("value", "int", "A number"),
+    ]
+
+
+def test_a_critical_failure_fails_the_asset_with_its_message_and_nothing_runs_after_it(connection: Connection):
+    first = numbers()
+    second = numbers({"raw": first.table})
+    assert materialize(connection, first, second).success
+    suite(connection, first, 100)
+
+    result = materialize(connection, first, second)
+
+    name = first.table.name
+    assert not result.success
+    failed = result.failure_data_for_node(name.replace(".", "__"))
+    assert failed.user_failure_data.description.splitlines() == [
+        f"{name} was not published, it stays at version 1.",
+        "  value: values_between(0,100)  expected to hold, got 1 of 2 rows against it",
+        f"Mend the source or the transform in assets/{name.replace('.', '/')}.py, or change the expectation in "
+        f"expectations/{name.replace('.', '/')}.json if the rule is wrong.",
+    ]
+    assert [each.passed for each in result.get_asset_check_evaluations() if "between" in each.check_name] == [False]
+    started = {event.step_key for event in result.all_events if event.event_type_value == "STEP_START"}
+    assert started == {name.replace(".", "__")}
+
+
+def test_a_second_run_with_nothing_new_changes_nothing_and_says_so(connection: Connection):
+    first = numbers()
+    second = numbers({"raw": first.table})
+    assert materialize(connection, first, second).success
+
+    result = materialize(connection, first, second)
+
+    for each in (first, second):
+        shown = result.asset_materializations_for_node(each.table.name.replace(".", "__"))[0].metadata
+        assert (shown["unchanged"].value, shown["delta_version"].value) == (True, 1)
+
+
+def test_the_asset_itself_is_the_pure_function(spark: Any):
+    second = numbers({"raw": "anything"})
+
+    result = second(raw=spark.sql("SELECT 7L AS id, 1 AS value"))
+
+    assert [tuple(row) for row in result.collect()] == [(7, 2)]
