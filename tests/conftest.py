@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sys
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -26,7 +25,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Let a request to end run the fixtures' ends, so that no server is left."""
     config.addinivalue_line("markers", "services: starts or asks real servers (all of tests/services)")
     if hasattr(signal, "SIGTERM"):
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+        signal.signal(signal.SIGTERM, lambda *_: pytest.exit("ended by SIGTERM", 143))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
