@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,7 +33,7 @@ def seconds(work: Callable[[], Any]) -> float:
     return time.perf_counter() - began
 
 
-def alternated(ways: dict[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
+def alternated(ways: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
     """What each way measures, round by round, so that a slow minute of the machine hits all of them."""
     measured: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(rounds):
