@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["CheckResult", "Verdict", "audit", "failed_check", "judge", "verdict"]
 
 _ADAPTIVE = "spark.sql.adaptive.enabled"
-_FIGURES = ("values", "repeated_rows", "members", "modes", "member_modes")
+_PARTITIONS = "spark.sql.shuffle.partitions"
 
 
 def judge(staged: "DataFrame", compiled: Compiled, columns: Sequence[str]) -> tuple[CheckResult, ...]:
@@ -87,13 +87,21 @@ def _reason(error: "PySparkException") -> str | None:
 
 @contextmanager
 def _one_job_each(session: "SparkSession") -> Iterator[None]:
-    """Adaptive execution makes a job of every stage, and these queries have nothing for it to adapt."""
-    before = session.conf.get(_ADAPTIVE, "true")
-    session.conf.set(_ADAPTIVE, "false")
+    """Settings for these queries, put back afterwards.
+
+    Adaptive execution makes a job of every stage, and these queries have nothing for it to adapt. A server tuned for
+    little work may bring all values to one task, which is slow for the many values of a key.
+    """
+    before = {name: session.conf.get(name) for name in (_ADAPTIVE, _PARTITIONS)}
+    wanted = {_ADAPTIVE: "false", _PARTITIONS: str(max(4, int(before[_PARTITIONS] or 4)))}
+    changed = {name: value for name, value in wanted.items() if before[name] != value}
+    for name, value in changed.items():
+        session.conf.set(name, value)
     try:
         yield
     finally:
-        session.conf.set(_ADAPTIVE, before or "true")
+        for name in changed:
+            session.conf.set(name, str(before[name]))
 
 
 @dataclass(frozen=True)
@@ -125,7 +133,7 @@ def _measure(staged: "DataFrame", rows: Sequence[RowRule], aggregates: Sequence[
     found = {row["grouping"]: row for row in _union(parts).collect()}
     return _Measured(
         counts={key: found[-1][f"m{place}"] for place, key in enumerate(wanted)},
-        figures={each: {name: found[number][name] for name in _FIGURES} for number, each in enumerate(groupings)},
+        figures={each: found[number].asDict() for number, each in enumerate(groupings)},
     )
 
 
@@ -144,15 +152,25 @@ def _figures_of(staged: "DataFrame", grouping: Grouping, number: int) -> "DataFr
         .groupBy(*(F.expr(key).alias(f"k{place}") for place, key in enumerate(grouping.keys)))
         .agg(F.expr("count(1)").alias("times"), F.expr(f"any_value({grouping.member})").alias("is_member"))
     )
-    by_times = by_value.groupBy("times").agg(F.expr("count(1)").alias("n"), F.expr("count_if(is_member)").alias("m"))
-    return by_times.agg(
-        F.lit(number).alias("grouping"),
-        F.expr("coalesce(sum(n), 0)").alias("values"),
-        F.expr("coalesce(sum(CASE WHEN times > 1 THEN times * n END), 0)").alias("repeated_rows"),
-        F.expr("coalesce(sum(m), 0)").alias("members"),
-        F.expr("max_by(n, times)").alias("modes"),
-        F.expr("max_by(m, times)").alias("member_modes"),
-    )
+    figures = {
+        "grouping": str(number),
+        "values": "count(1)",
+        "repeated_rows": "coalesce(sum(CASE WHEN times > 1 THEN times END), 0)",
+        "members": "count_if(is_member)",
+    }
+    if grouping.modes:
+        by_value = by_value.groupBy("times").agg(
+            F.expr("count(1)").alias("n"), F.expr("count_if(is_member)").alias("m")
+        )
+        figures = {
+            "grouping": str(number),
+            "values": "coalesce(sum(n), 0)",
+            "repeated_rows": "coalesce(sum(CASE WHEN times > 1 THEN times * n END), 0)",
+            "members": "coalesce(sum(m), 0)",
+            "modes": "max_by(n, times)",
+            "member_modes": "max_by(m, times)",
+        }
+    return by_value.agg(*(F.expr(sql).alias(name) for name, sql in figures.items()))
 
 
 def _of_row(rule: RowRule, measured: _Measured) -> CheckResult:

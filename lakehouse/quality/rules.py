@@ -61,11 +61,13 @@ class Grouping:
         keys: Columns.
         where: SQL predicate, never null: which rows.
         member: SQL predicate over the keys: which values count as members of the rule's set.
+        modes: Whether the most common values are asked for.
     """
 
     keys: tuple[str, ...]
     where: str
     member: str = "false"
+    modes: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,8 +78,8 @@ class AggregateRule:
         expectation: What it came from.
         sql: Named aggregate expressions, for the one aggregate over the table.
         verdict: From their values by name to what came of it.
-        grouping: Where values must be counted; its figures come to `verdict` as `values`, `repeated_rows`, `members`,
-            `modes` and `member_modes`.
+        grouping: Where values must be counted; its figures come to `verdict` as `values`, `repeated_rows`, `members`
+            and, where asked for, `modes` and `member_modes`.
     """
 
     expectation: Expectation

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -172,7 +173,7 @@ def _most_common(expectation: Expectation, columns: Columns) -> AggregateRule:
     listed = members(expectation.kwargs.get("value_set"), family)
     if family == "boolean" or None in listed:
         raise NotCompiledError("a set of booleans or nulls")
-    grouping = _grouped(expectation, columns, listed)
+    grouping = replace(_grouped(expectation, columns, listed), modes=True)
     ties = bool(expectation.kwargs.get("ties_okay"))
 
     def verdict(values: Values) -> Outcome:
