@@ -174,12 +174,14 @@ class DbtProject:
             complete = len(selected) == len(models_of(manifest))
             done = self.build(connection, () if complete else selected, context.run_id.replace("-", "")[:12])
             context.log.info("dbt: unchanged" if done.unchanged else "dbt: built")
+            columns = {model.table: model_columns(manifest["nodes"][model.unique_id]) for model in models_of(manifest)}
             for name, version in done.versions.items():
                 yield from (check_result(name, each) for each in done.results[name])
                 yield dg.MaterializeResult(
                     asset_key=name.split("."),
                     metadata={
                         "dagster/row_count": row_count(connection.workspace, name),
+                        "dagster/column_schema": columns[name],
                         "delta_version": version,
                         "unchanged": done.unchanged,
                     },
@@ -189,6 +191,18 @@ class DbtProject:
 
         audits = [audit_checks(model.table) for model in models_of(manifest) if has_suite(workspace, model.table)]
         return (built, *audits)
+
+
+def model_columns(node: dict[str, Any]) -> "dg.TableSchema":
+    """The columns of a model, as its yml describes them."""
+    import dagster as dg
+
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(name, column.get("data_type") or "?", description=column.get("description"))
+            for name, column in node["columns"].items()
+        ]
+    )
 
 
 def test_result(name: str, found: dict[str, Any]) -> CheckResult:

@@ -94,7 +94,8 @@ class TableAsset:
             raise dg.Failure(f"{type(error).__name__}: {error}", allow_retries=False) from error
         context.log.info(summary(done))
         yield from (check_result(self.table.name, each) for each in done.checks)
-        yield dg.MaterializeResult(metadata=materialization(getattr(context.resources, CONNECTION).workspace, done))
+        shown = materialization(getattr(context.resources, CONNECTION).workspace, done)
+        yield dg.MaterializeResult(metadata={**shown, "dagster/column_schema": column_schema(self.table)})
 
 
 def table_asset(table: Table, *, reads: Mapping[str, Any], **options: Any) -> "Callable[..., TableAsset]":

@@ -109,3 +109,19 @@ def test_the_scores_were_made_by_the_champion_for_every_wearer(demo: Demo, spark
     assert {row[0] for row in scores.select("wearer_id").collect()} == {
         row[0] for row in spark.table("gold.wearer_latest").select("wearer_id").collect()
     }
+
+
+def test_feast_gives_for_every_wearer_exactly_what_gold_has(demo: Demo, spark):
+    from assets.ml.wearer_features import WEARER_FEATURES
+    from lakehouse.features.feast_store import online_rows
+
+    columns = [WEARER_FEATURES.key, *(name for name, _ in WEARER_FEATURES.columns)]
+    gold = [row.asDict() for row in spark.table(WEARER_FEATURES.table).select(*columns).collect()]
+
+    online = online_rows(demo.workspace, WEARER_FEATURES, [row[WEARER_FEATURES.key] for row in gold])
+
+    assert [{name: row[name] for name in columns} for row in online] == gold
+    assert {(name, type(row[name])) for row in online for name in columns} == {
+        (name, type(row[name])) for row in gold for name in columns
+    }
+    assert len(gold) > 90
