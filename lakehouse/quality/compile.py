@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from lakehouse.errors import SuiteError
-from lakehouse.quality.masks import broken_by, broken_rules_sql, mask_sql
+from lakehouse.quality.masks import broken_by, broken_rules_sql, mask_sql, quarantined_sql
 from lakehouse.quality.rules import (
     AggregateRule,
     Compiled,
@@ -33,6 +33,7 @@ __all__ = [
     "declared_not_null",
     "known_to_the_pass",
     "mask_sql",
+    "quarantined_sql",
     "reason_for_rest",
 ]
 

@@ -35,6 +35,15 @@ def mask_sql(rules: Sequence[RowRule]) -> dict[str, str]:
     }
 
 
+def quarantined_sql(rules: Sequence[RowRule]) -> str:
+    """True for a row that breaks a rule that sends rows to quarantine, from its masks."""
+    wanted: dict[int, int] = {}
+    for index, rule in enumerate(rules):
+        if rule.quarantines:
+            wanted[index // BITS] = wanted.get(index // BITS, 0) | 1 << index % BITS
+    return " OR ".join(f"({PREFIX}{number} & {bits}L) != 0" for number, bits in wanted.items()) or "false"
+
+
 def broken_rules_sql(rules: Sequence[RowRule]) -> str:
     """The labels of the rules that a row breaks, as array<string>, from its masks."""
     if not rules:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lakehouse.modes import Merge
-from lakehouse.quality.compile import RowRule, mask_sql
+from lakehouse.quality.compile import RowRule, mask_sql, quarantined_sql
 from lakehouse.storage import File, list_files
 from lakehouse.table import Table, quote
 
@@ -60,19 +60,13 @@ def _rank(table: Table, is_bad: str) -> str:
     return f"row_number() OVER (PARTITION BY {keys}, {is_bad} ORDER BY {', '.join([*newest, everything])})"
 
 
-def is_bad_sql(rules: Sequence[RowRule]) -> str:
-    """True for a row that breaks a rule that sends rows to quarantine."""
-    broken = [f"({rule.broken})" for rule in rules if rule.quarantines]
-    return " OR ".join(broken) if broken else "false"
-
-
 def stage(table: Table, frame: "DataFrame", rules: Sequence[RowRule], *, root: str, run: str) -> Staged:
     """Compute `frame` once and write it below `root`, with its masks, split by verdict."""
     from pyspark.sql import functions as F
 
     masks = mask_sql(rules)
     judged = frame.withColumns({name: F.expr(sql) for name, sql in masks.items()})
-    judged = judged.withColumn("audit_is_bad", F.expr(is_bad_sql(rules)))
+    judged = judged.withColumn("audit_is_bad", F.expr(quarantined_sql(rules)))
     losers = OLDER if isinstance(table.write, Merge) and table.write.sequence else TWICE
     verdict = F.when(F.col("audit_is_bad"), BAD).when(F.expr(_rank(table, "audit_is_bad")) > 1, losers).otherwise(GOOD)
     staged = Staged(root, f"run-{run}", ", ".join([table.schema, *(f"{name} bigint" for name in masks)]))
