@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from benchmarks.figure import Figure, alternated, seconds, timing
 from benchmarks.one_row import OneRow, row, same, table
 from benchmarks.room import room
+from lakehouse.asset import TableAsset
 from lakehouse.chain import run_job
 from lakehouse.services import up
 from lakehouse.session import CONNECTION, Connection
-from lakehouse.table_asset import TableAsset
 
 if TYPE_CHECKING:
     import dagster as dg

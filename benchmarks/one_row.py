@@ -7,11 +7,11 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lakehouse.asset import TableAsset
 from lakehouse.modes import Append
 from lakehouse.read import ReadContext, load, position_of
 from lakehouse.session import Connection
 from lakehouse.table import Column, Table
-from lakehouse.table_asset import TableAsset
 from lakehouse.workspace import current
 from lakehouse.write.door import Published
 

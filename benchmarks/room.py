@@ -59,9 +59,14 @@ def _settings(home: Path, project: Path, spark: SparkSettings, aot: str) -> Sett
 
 def environment(workspace: Workspace) -> dict[str, str]:
     """The environment of a process that works in a room."""
-    plain = process.of_workspace(workspace)
     settings = workspace.settings
-    return {name: value for name, value in plain.items() if not name.startswith("LAKEHOUSE_") or name in _KEPT} | {
+    # pyspark leaves SPARK_CONNECT_MODE_ENABLED in the environment of a process that has a Connect session.
+    plain = {
+        name: value
+        for name, value in process.of_workspace(workspace).items()
+        if not name.startswith(("LAKEHOUSE_", "SPARK_")) or name in _KEPT
+    }
+    return plain | {
         "LAKEHOUSE_HOME": str(workspace.home),
         "LAKEHOUSE_PROJECT": str(settings.project),
         "LAKEHOUSE_CACHE": str(settings.cache),

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lakehouse.asset import check_result, check_spec
 from lakehouse.code import commit
 from lakehouse.dbt import manifest_of, project_digest, run_dbt, target_of
 from lakehouse.errors import AuditFailedError, LakehouseError
@@ -18,7 +19,6 @@ from lakehouse.history import MARK, last_note, open_table, row_count, version_of
 from lakehouse.quality.judge import CheckResult
 from lakehouse.quality.suite import load_suite
 from lakehouse.session import CONNECTION, Connection
-from lakehouse.table_asset import check_result, check_spec
 from lakehouse.workspace import Workspace, current
 from lakehouse.write.checks import audited, record
 from lakehouse.write.run import audit_foreign

@@ -6,8 +6,8 @@ from pkgutil import walk_packages
 from types import ModuleType
 from typing import Any
 
+from lakehouse.asset import TableAsset
 from lakehouse.dbt_assets import DbtProject
-from lakehouse.table_asset import TableAsset
 
 
 def modules(package: ModuleType) -> Iterator[ModuleType]:

@@ -46,7 +46,7 @@ def test_a_module_is_small_and_reads_no_environment(path: Path):
 
     assert text.count("\n") <= 400
     assert long == []
-    assert path in READS_ENVIRONMENT or "os.environ" not in text and "getenv" not in text
+    assert path in READS_ENVIRONMENT or ("os.environ" not in text and "getenv" not in text)
 
 
 def test_nothing_of_spark_that_connect_lacks_is_used():

@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 from assets.attributes import ATTRIBUTES
 from assets.source import SOURCE_COLUMNS, SOURCE_NAMES
+from lakehouse.asset import table_asset
 from lakehouse.ingest.files import Lines
 from lakehouse.modes import Append
 from lakehouse.table import Column, Table
-from lakehouse.table_asset import table_asset
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

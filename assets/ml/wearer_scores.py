@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING
 
+from lakehouse.asset import table_asset
 from lakehouse.models.champion import Champion, ChampionModel
 from lakehouse.models.scoring import score_frame
 from lakehouse.modes import Overwrite
 from lakehouse.table import Column, Foreign, Table
-from lakehouse.table_asset import table_asset
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

@@ -6,9 +6,9 @@ from assets.attributes import ATTRIBUTES, LABEL_COLUMN, MISSING, Attribute
 from assets.bronze.patients import BRONZE_PATIENTS, CLASS, FIELDS, HEADER_LINES
 from assets.parsing import number, unreadable
 from assets.source import SOURCE_COLUMNS, SOURCE_NAMES
+from lakehouse.asset import table_asset
 from lakehouse.modes import Merge
 from lakehouse.table import Column, Table
-from lakehouse.table_asset import table_asset
 
 if TYPE_CHECKING:
     from pyspark.sql import Column as Expression

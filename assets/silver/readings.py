@@ -6,9 +6,9 @@ from assets.attributes import ATTRIBUTES
 from assets.bronze.readings import BRONZE_READINGS
 from assets.parsing import number, time, unreadable
 from assets.source import SOURCE_COLUMNS, SOURCE_NAMES
+from lakehouse.asset import table_asset
 from lakehouse.modes import Merge
 from lakehouse.table import Column, Table
-from lakehouse.table_asset import table_asset
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

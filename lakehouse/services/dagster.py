@@ -10,6 +10,8 @@ from lakehouse.workspace import Workspace
 _INSTANCE = """\
 telemetry:
   enabled: false
+nux:
+  enabled: false
 run_queue:
   max_concurrent_runs: 1
 run_monitoring:

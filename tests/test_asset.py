@@ -8,10 +8,10 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from lakehouse.asset import TableAsset, table_asset
 from lakehouse.modes import Overwrite
 from lakehouse.session import CONNECTION, Connection
 from lakehouse.table import Column, Table
-from lakehouse.table_asset import TableAsset, table_asset
 from lakehouse.workspace import Workspace
 
 
