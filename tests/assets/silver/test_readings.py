@@ -87,7 +87,7 @@ def guilty(workspace: Workspace, table: Table, frame: "DataFrame") -> dict[tuple
     """The broken rules, without their values, by file and row."""
     from pyspark.sql import functions as F
 
-    rules, _ = rules_of(table, suite_of(workspace, table))
+    rules = rules_of(table, suite_of(workspace, table)).rows
     broken = F.array_compact(F.array(*(F.when(F.expr(r.broken), F.lit(r.label)) for r in rules if r.quarantines)))
     rows = frame.select("_source_file", "_source_row", broken.alias("broken")).where("size(broken) > 0").collect()
     return {(row[0], row[1]): sorted(label.partition("(")[0].strip() for label in row[2]) for row in rows}
