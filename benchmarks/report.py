@@ -68,8 +68,8 @@ def as_markdown(measured: Measured, states: Mapping[str, str]) -> str:
         "# Benchmarks",
         "",
         f"Made by `python -m benchmarks --save docs/benchmarks.md` on {machine()}; `make bench`",
-        "prints the figures of your machine. Nothing fails where a target is missed; all times are wall time. Other work on the",
-        "machine makes them larger: each part says its load average at the start.",
+        "prints the figures of your machine. Nothing fails where a target is missed; all times are wall time.",
+        "Other work on the machine makes them larger: each part says its load average at the start.",
     ]
     for name, figures in measured.items():
         lines += ["", f"## {name}", "", f"`python -m benchmarks {name}`; {states[name]}.", ""]
