@@ -73,7 +73,10 @@ def show_model(workspace: Workspace, console: Console) -> None:
     """The champion: version, alias and its figure."""
     found = with_alias(workspace, "heart", CHAMPION)
     if found is not None:
-        console.print(f"Model {found.name}: version {found.version}, alias {CHAMPION}, AUC {found.metrics['auc']:.4f}")
+        auc, rows = found.metrics["auc"], int(found.metrics["held_out_rows"])
+        console.print(
+            f"Model {found.name}: version {found.version}, alias {CHAMPION}, AUC {auc:.4f} on {rows} held-out patients"
+        )
 
 
 def show_addresses(workspace: Workspace, console: Console) -> None:
