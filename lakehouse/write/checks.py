@@ -1,6 +1,5 @@
 """`ops.checks`: the result of each expectation at each publish, as rows."""
 
-import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -45,13 +44,19 @@ def record(
     run_id: str,
     version: int | None,
 ) -> None:
-    """Add results to `ops.checks`, in one commit; none where there are no results."""
+    """Add results to `ops.checks`, in one commit; none where there are no results, or where this run's are there.
+
+    The file's name is the key: a transaction id for each run would stay in the log for ever.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     if not results:
         return
     delta = ensure(workspace, session, CHECKS)
+    relative = f"run-{run_id}/{asset}-{version}.parquet"
+    if relative in delta.get_add_actions(flatten=True)["path"].to_pylist():
+        return
     now = datetime.now(UTC)
     rows: list[dict[str, Any]] = [
         {
@@ -72,7 +77,6 @@ def record(
     ]
     types = {"string": pa.string(), "bigint": pa.int64(), "boolean": pa.bool_(), "timestamp": pa.timestamp("us", "UTC")}
     schema = pa.schema([(column.name, types[column.type]) for column in CHECKS.columns])
-    relative = f"run-{run_id}/{uuid.uuid4().hex}.parquet"
     store, root = locate(workspace.table_path(CHECKS.name))
     store.create_dir(f"{root}/run-{run_id}", recursive=True)
     with store.open_output_stream(f"{root}/{relative}") as stream:
@@ -80,7 +84,7 @@ def record(
     size = store.get_file_info(f"{root}/{relative}").size
     file = File(f"{root}/{relative}", relative, size, int(now.timestamp() * 1000))
     note = {"lakehouse": 1, "asset": CHECKS.name, "run": run_id, "of": asset}
-    adopt(delta, [file], set(CHECKS.column_names), Stamp(f"lakehouse/checks/{run_id}/{asset}", 1, note), "append")
+    adopt(delta, [file], set(CHECKS.column_names), Stamp(None, 0, note), "append")
 
 
 def audited(workspace: Workspace, asset: str, version: int) -> tuple[CheckResult, ...]:

@@ -24,12 +24,12 @@ class Stamp:
     """What a commit says of itself, and the key that keeps it from happening twice.
 
     Args:
-        app: Transaction application, one per table that is written.
+        app: Transaction application, one per table that is written; None for a commit that may come twice.
         sequence: Rises by one with each publish.
         note: The explaining JSON.
     """
 
-    app: str
+    app: str | None
     sequence: int
     note: dict[str, Any]
 
@@ -41,7 +41,7 @@ class Stamp:
 
 def is_done(table: "DeltaTable", stamp: Stamp) -> bool:
     """Whether a commit with this stamp is in the table already."""
-    done = table.transaction_version(stamp.app)
+    done = table.transaction_version(stamp.app) if stamp.app else None
     return done is not None and done >= stamp.sequence
 
 
@@ -77,9 +77,8 @@ def adopt(
         for file, rows, statistics in counted
         if rows
     ]
-    properties = CommitProperties(
-        custom_metadata={"userMetadata": stamp.text}, app_transactions=[Transaction(stamp.app, stamp.sequence)]
-    )
+    keys = [Transaction(stamp.app, stamp.sequence)] if stamp.app else []
+    properties = CommitProperties(custom_metadata={"userMetadata": stamp.text}, app_transactions=keys)
     table.create_write_transaction(actions, mode, table.schema(), commit_properties=properties)
     return sum(rows for _, rows, _ in counted)
 
@@ -91,8 +90,9 @@ def stamped(session: "SparkSession", stamp: Stamp) -> Iterator[None]:
     Transaction settings that stay on a session silently skip its later writes, so they are taken off again.
     """
     session.conf.set(USER_METADATA, stamp.text)
-    session.conf.set(TXN_APP, stamp.app)
-    session.conf.set(TXN_VERSION, str(stamp.sequence))
+    if stamp.app:
+        session.conf.set(TXN_APP, stamp.app)
+        session.conf.set(TXN_VERSION, str(stamp.sequence))
     try:
         yield
     finally:

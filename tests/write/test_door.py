@@ -247,4 +247,6 @@ def test_a_crash_after_the_decision_is_finished_by_the_next_run(door: Door, at, 
     assert read_json(intent_uri(door.workspace, table.name)) is None
     versions = [commit.version for commit in history(door.workspace, table.name)]
     assert versions == [2, 1, 0]
+    recorded = door.spark.table("ops.checks").where((F.col("asset") == table.name) & (F.col("table_version") == 2))
+    assert recorded.count() == recorded.select("check_name").distinct().count() > 0
     assert module.recover(door.workspace, door.spark, table) is None
