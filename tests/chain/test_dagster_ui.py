@@ -23,6 +23,11 @@ FLAGS = (
     "--disable-sync",
     "--window-size=2000,1200",
 )
+# In one step: the page draws its buttons anew while it loads, and an element that was found is soon no longer there.
+CLICK = """const button = [...document.querySelectorAll("button")].find(
+    each => each.textContent.includes("Materialize all") && !each.disabled);
+if (button) button.click();
+return Boolean(button);"""
 LAST_RUN = "{runsOrError(limit: 1) {... on Runs {results {runId status}}}}"
 CHECKS = """{assetNodes {assetKey {path} groupName assetChecksOrError {... on AssetChecks {checks {name
 executionForLatestMaterialization {status runId}}}}
@@ -72,7 +77,6 @@ def land_new_readings(project: Path) -> int:
 
 
 def test_materialize_all_gives_a_green_graph(demo: Demo, browser: Any, spark: Any):
-    from selenium.webdriver.common.by import By
     from selenium.webdriver.support.ui import WebDriverWait
 
     before = spark.table("silver.readings").count()
@@ -84,23 +88,14 @@ def test_materialize_all_gives_a_green_graph(demo: Demo, browser: Any, spark: An
     address = demo.workspace.dagster_url
     last = ask(address, LAST_RUN)["runsOrError"]["results"][0]["runId"]
 
+    def newest(*states: str) -> dict[str, str] | None:
+        runs = ask(address, LAST_RUN)["runsOrError"]["results"]
+        return next((each for each in runs if each["runId"] != last and (not states or each["status"] in states)), None)
+
     browser.get(f"{address}/asset-groups")
-    button = WebDriverWait(browser, 60).until(
-        lambda driver: next(
-            (each for each in driver.find_elements(By.TAG_NAME, "button") if "Materialize all" in each.text), None
-        )
-    )
-    button.click()
-    run = WebDriverWait(browser, 240, poll_frequency=1).until(
-        lambda _: next(
-            (
-                each
-                for each in ask(address, LAST_RUN)["runsOrError"]["results"]
-                if each["runId"] != last and each["status"] in ("SUCCESS", "FAILURE", "CANCELED")
-            ),
-            None,
-        )
-    )
+    WebDriverWait(browser, 90).until(lambda driver: driver.execute_script(CLICK))
+    WebDriverWait(browser, 60).until(lambda _: newest())
+    run = WebDriverWait(browser, 240, poll_frequency=1).until(lambda _: newest("SUCCESS", "FAILURE", "CANCELED"))
 
     assert run["status"] == "SUCCESS"
     assert landed > 0
