@@ -12,7 +12,7 @@ from lakehouse.read import dependency
 from lakehouse.session import CONNECTION, Connection
 from lakehouse.table import Table
 from lakehouse.workspace import Workspace, current
-from lakehouse.write.door import Published, rules_of, suite_of
+from lakehouse.write.door import Published, rules_of, suite_name, suite_of
 from lakehouse.write.run import run
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class TableAsset:
 
     def code(self, workspace: Workspace) -> str:
         """Digest of the transform, the declaration and the suite."""
-        suite = workspace.expectations / f"{self.table.name.replace('.', '/')}.json"
+        suite = workspace.settings.project / suite_name(self.table.name)
         rules = suite.read_text() if suite.exists() else ""
         return digest(self.transform, json.dumps(self.table.to_json(), sort_keys=True), rules)
 

@@ -21,6 +21,7 @@ from lakehouse.quality.suite import load_suite
 from lakehouse.session import CONNECTION, Connection
 from lakehouse.workspace import Workspace, current
 from lakehouse.write.checks import audited, record
+from lakehouse.write.door import suite_name
 from lakehouse.write.run import audit_foreign
 
 if TYPE_CHECKING:
@@ -223,7 +224,7 @@ def test_result(name: str, found: dict[str, Any]) -> CheckResult:
 
 def has_suite(workspace: Workspace, name: str) -> bool:
     """Whether there is a suite for `layer.entities`."""
-    return (workspace.expectations / f"{name.replace('.', '/')}.json").exists()
+    return (workspace.settings.project / suite_name(name)).exists()
 
 
 def audit_checks(name: str) -> "dg.AssetsDefinition":
@@ -231,7 +232,7 @@ def audit_checks(name: str) -> "dg.AssetsDefinition":
     import dagster as dg
 
     workspace = current()
-    suite = load_suite(workspace.expectations / f"{name.replace('.', '/')}.json", None)
+    suite = load_suite(workspace.settings.project / suite_name(name), None)
     specs = [
         check_spec(name.split("."), each)._replace(blocking=each.severity == "critical")
         for each in (suite.expectations if suite else ())

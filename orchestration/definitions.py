@@ -20,9 +20,10 @@ def connection(_: dg.InitResourceContext) -> Iterator[Connection]:
 
 chain = dg.define_asset_job("chain", dg.AssetSelection.all(), description="From the landing folder to the scores")
 
+found = dagster_assets(assets)
 defs = dg.Definitions(
-    assets=[each for each in dagster_assets(assets) if not isinstance(each, dg.AssetChecksDefinition)],
-    asset_checks=[each for each in dagster_assets(assets) if isinstance(each, dg.AssetChecksDefinition)],
+    assets=[each for each in found if not isinstance(each, dg.AssetChecksDefinition)],
+    asset_checks=[each for each in found if isinstance(each, dg.AssetChecksDefinition)],
     resources={CONNECTION: connection},
     jobs=[chain],
     schedules=[dg.ScheduleDefinition(name="daily", job=chain, cron_schedule="0 3 * * *", execution_timezone="UTC")],
