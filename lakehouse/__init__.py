@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from lakehouse.ingest.files import Lines
     from lakehouse.models.champion import Champion
     from lakehouse.models.model_asset import model_asset
-    from lakehouse.modes import Append, Merge, Overwrite
+    from lakehouse.modes import Append, Merge, Overwrite, ReplacePartitions, Scd2
     from lakehouse.session import connect
     from lakehouse.table import Column, Foreign, Table
 
@@ -20,6 +20,8 @@ _HOMES = {
     "Lines": "lakehouse.ingest.files",
     "Merge": "lakehouse.modes",
     "Overwrite": "lakehouse.modes",
+    "ReplacePartitions": "lakehouse.modes",
+    "Scd2": "lakehouse.modes",
     "Table": "lakehouse.table",
     "connect": "lakehouse.session",
     "model_asset": "lakehouse.models.model_asset",
@@ -34,6 +36,8 @@ __all__ = [
     "Lines",
     "Merge",
     "Overwrite",
+    "ReplacePartitions",
+    "Scd2",
     "Table",
     "connect",
     "model_asset",

@@ -1,6 +1,10 @@
-"""How a batch becomes a version: the write modes, as frozen values. What they do is in `lakehouse/write/`."""
+"""How a batch becomes a version: the write modes, as frozen values. What they do is in `lakehouse/write/modes/`."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lakehouse.table import Column
 
 
 @dataclass(frozen=True)
@@ -14,18 +18,56 @@ class Overwrite:
 
 
 @dataclass(frozen=True)
+class ReplacePartitions:
+    """Replace exactly the partitions of the run, or where the run names none, those that the batch has rows of.
+
+    The table declares `partitioned_by`. The other partitions keep their files.
+    """
+
+
+@dataclass(frozen=True)
 class Merge:
     """One row per key: insert new keys, update known ones.
 
     Args:
-        on: Key columns. Null keys are refused.
+        on: Key columns. Null keys are quarantined.
         sequence: Columns that order the changes of one key, most significant first. The highest wins, within a batch
             and against the table: an older change never overwrites a newer one. Empty: the batch wins, and two rows
             of one key in a batch are an error.
+        delete_when: SQL condition on the batch's columns: the row deletes its key. With a sequence, the deletion is
+            remembered in `ops.deleted_<layer>_<table>`, so that an older change that comes late does not bring it back.
+        signals: Columns that the batch brings for `delete_when` alone (an operation code); they are judged with the
+            row, and not stored.
     """
 
     on: tuple[str, ...]
     sequence: tuple[str, ...] = ()
+    delete_when: str = ""
+    signals: "tuple[Column, ...]" = ()
 
 
-WriteMode = Append | Overwrite | Merge
+@dataclass(frozen=True)
+class Scd2:
+    """Every change of a key is a row that holds from its sequence to the next one's (slowly changing dimension 2).
+
+    The table has four columns more than it declares: `_valid_from` and `_valid_to` (the first sequence column of this
+    change and of the next; null while it is the last), `_is_current` and `_is_deleted`. A row holds in
+    `_valid_from <= t < _valid_to`. A deletion is a row that holds at no time (`_valid_to` equals `_valid_from`), so
+    that what comes late still finds its place. The same changes give the same rows in whatever order they came: equal
+    states are not joined, and of two changes of one key with one sequence the greater row wins.
+
+    Args:
+        on: Key columns. Null keys are quarantined.
+        sequence: Columns that order the changes of one key, from the source and never from a clock of ours. Null
+            values are quarantined.
+        delete_when: SQL condition on the batch's columns: the change deletes the key.
+        signals: Columns that the batch brings for `delete_when` alone; they are judged with the row, and not stored.
+    """
+
+    on: tuple[str, ...]
+    sequence: tuple[str, ...]
+    delete_when: str = ""
+    signals: "tuple[Column, ...]" = ()
+
+
+WriteMode = Append | Overwrite | ReplacePartitions | Merge | Scd2

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lakehouse.errors import DeclarationError, near_miss
-from lakehouse.modes import Append, Merge, WriteMode
+from lakehouse.modes import Append, Merge, ReplacePartitions, Scd2, WriteMode
 
 LAYERS = ("bronze", "silver", "gold", "ml")
 INTERNAL_LAYERS = ("quarantine", "ops")
+SCD2_COLUMNS = ("_valid_from", "_valid_to", "_is_current", "_is_deleted")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}\Z")
 _COLUMN = re.compile(r"[a-z_][a-z0-9_]{0,126}\Z")
 
@@ -16,6 +17,11 @@ _COLUMN = re.compile(r"[a-z_][a-z0-9_]{0,126}\Z")
 def quote(identifier: str) -> str:
     """`identifier` as Spark SQL wants it. The only place where an identifier is quoted."""
     return ".".join("`" + part.replace("`", "``") + "`" for part in identifier.split("."))
+
+
+def schema_of(columns: "tuple[Column, ...]") -> str:
+    """Columns as a DDL string."""
+    return ", ".join(f"{quote(column.name)} {column.type}" for column in columns)
 
 
 def quarantine_of(name: str) -> str:
@@ -33,6 +39,7 @@ class Column:
         comment: What it holds, for people; it becomes the column's comment in the catalogue.
         nullable: False makes null a broken rule (the row goes to quarantine) and NOT NULL in the table.
         tags: Free labels, such as `pii`.
+        renamed_from: The stored name, where the column was called otherwise before; `lakehouse apply` renames it.
     """
 
     name: str
@@ -40,6 +47,7 @@ class Column:
     comment: str
     nullable: bool = True
     tags: tuple[str, ...] = ()
+    renamed_from: str | None = None
 
     def __post_init__(self) -> None:
         if not _COLUMN.match(self.name):
@@ -57,6 +65,8 @@ class Table:
         columns: In the order of the table.
         write: The write mode.
         partitioned_by: Columns that partition the files; prefer none.
+        clustered_by: Columns by which the files are clustered (liquid clustering); such a table is published by SQL.
+        constraints: Name and SQL condition that is true for every row; a row against it goes to quarantine.
         properties: Delta table properties beside the ones that the library sets.
 
     Raises:
@@ -68,6 +78,8 @@ class Table:
     grain: str
     write: WriteMode = field(default_factory=Append)
     partitioned_by: tuple[str, ...] = ()
+    clustered_by: tuple[str, ...] = ()
+    constraints: tuple[tuple[str, str], ...] = ()
     properties: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
@@ -76,17 +88,25 @@ class Table:
             raise DeclarationError(
                 f"table `{self.name}`: expected <layer>.<entities> with a layer of {', '.join(LAYERS)}"
             )
-        names = [column.name for column in self.columns]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice or not names:
+        names = [column.name for column in self.brought]
+        twice = sorted({name for name in names if names.count(name) > 1} | set(names) & set(SCD2_COLUMNS))
+        if twice or not self.columns:
             raise DeclarationError(f"{self.name}: columns must be given once each, got {', '.join(twice) or 'none'}")
-        keys = self.write.on + self.write.sequence if isinstance(self.write, Merge) else ()
-        for name in keys + self.partitioned_by:
+        for name in (*self.key, *self.sequence, *self.partitioned_by, *self.clustered_by):
             if name not in names:
                 hint = near_miss(name, names)
                 raise DeclarationError(
                     f"{self.name}: `{name}` is no column of it" + (f" (did you mean `{hint}`?)" if hint else "")
                 )
+        self._check_mode()
+
+    def _check_mode(self) -> None:
+        if isinstance(self.write, ReplacePartitions) and not self.partitioned_by:
+            raise DeclarationError(f"{self.name}: ReplacePartitions needs `partitioned_by`, for example ('read_on',)")
+        if isinstance(self.write, Scd2) and not (self.write.on and self.write.sequence):
+            raise DeclarationError(f"{self.name}: Scd2 needs `on` and `sequence`: the source must order its changes")
+        if self.partitioned_by and self.clustered_by:
+            raise DeclarationError(f"{self.name}: give `partitioned_by` or `clustered_by`, Delta allows one of them")
 
     @property
     def layer(self) -> str:
@@ -100,22 +120,68 @@ class Table:
 
     @property
     def column_names(self) -> tuple[str, ...]:
-        """Names in the table's order."""
+        """Names of the declared columns, in their order."""
         return tuple(column.name for column in self.columns)
 
     @property
+    def stored(self) -> tuple[Column, ...]:
+        """The columns that the table has: the declared ones, then those that the write mode adds."""
+        if not isinstance(self.write, Scd2):
+            return self.columns
+        types = {column.name: column.type for column in self.brought}
+        moment = types.get(self.write.sequence[0], "timestamp") if self.write.sequence else "timestamp"
+        return (
+            *self.columns,
+            Column("_valid_from", moment, "Holds from here, inclusive: the sequence of this change", nullable=False),
+            Column("_valid_to", moment, "Holds up to here, exclusive: the next change; null for the last"),
+            Column("_is_current", "boolean", "Whether this is the last change and no deletion", nullable=False),
+            Column("_is_deleted", "boolean", "Whether this change deleted the key", nullable=False),
+        )
+
+    @property
+    def stored_names(self) -> tuple[str, ...]:
+        """Names of the table's columns, in their order."""
+        return tuple(column.name for column in self.stored)
+
+    @property
+    def brought(self) -> tuple[Column, ...]:
+        """The columns that a batch must have: the declared ones, then the write mode's signals."""
+        return (*self.columns, *self.write.signals) if isinstance(self.write, Merge | Scd2) else self.columns
+
+    @property
+    def brought_names(self) -> tuple[str, ...]:
+        """Names of the batch's columns, in their order."""
+        return tuple(column.name for column in self.brought)
+
+    @property
     def key(self) -> tuple[str, ...]:
-        """Key columns of a merge, else nothing."""
-        return self.write.on if isinstance(self.write, Merge) else ()
+        """Key columns of a write mode that has them, else nothing."""
+        return self.write.on if isinstance(self.write, Merge | Scd2) else ()
+
+    @property
+    def sequence(self) -> tuple[str, ...]:
+        """Columns that order the changes of a key, where the write mode declares them."""
+        return self.write.sequence if isinstance(self.write, Merge | Scd2) else ()
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """Columns that are never null: declared so, key, and sequence of a history."""
+        never = {*self.key, *(self.sequence if isinstance(self.write, Scd2) else ())}
+        return tuple(column.name for column in self.brought if not column.nullable or column.name in never)
 
     @property
     def schema(self) -> str:
-        """The columns as a DDL string, for `spark.read.schema` and `createDataFrame`."""
-        return ", ".join(f"{quote(c.name)} {c.type}" for c in self.columns)
+        """The batch's columns as a DDL string, for `spark.read.schema` and `createDataFrame`."""
+        return schema_of(self.brought)
 
-    def changes(self) -> "Changes":
-        """The rows that are new since the last committed position of the reader."""
-        return Changes(self)
+    def changes(self, *, deletes: bool = False) -> "Changes":
+        """The rows that are new or changed since the last committed position of the reader.
+
+        Args:
+            deletes: Give the deleted rows too, and `_is_deleted boolean` with each row, for a `Merge` or `Scd2` that
+                declares it as a signal.
+        """
+        return Changes(self, deletes)
 
     def to_json(self) -> dict[str, Any]:
         """The declaration as plain values, for digests and `--json`."""
@@ -126,9 +192,15 @@ class Table:
 
 @dataclass(frozen=True)
 class Changes:
-    """The rows that a table gained since the version that the reader committed last."""
+    """The rows that a table gained since the version that the reader committed last.
+
+    Args:
+        table: The table.
+        deletes: Whether deleted rows are given too, marked by `_is_deleted`.
+    """
 
     table: Table
+    deletes: bool = False
 
 
 @dataclass(frozen=True)
