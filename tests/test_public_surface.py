@@ -13,6 +13,8 @@ PUBLIC = [
     "Lines",
     "Merge",
     "Overwrite",
+    "ReplacePartitions",
+    "Scd2",
     "Table",
     "connect",
     "model_asset",
