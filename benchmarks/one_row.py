@@ -13,7 +13,7 @@ from lakehouse.read import ReadContext, load, position_of
 from lakehouse.session import Connection
 from lakehouse.table import Column, Table
 from lakehouse.workspace import current
-from lakehouse.write.door import Published
+from lakehouse.write.batch import Published
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

@@ -12,7 +12,8 @@ from lakehouse.read import dependency
 from lakehouse.session import CONNECTION, Connection
 from lakehouse.table import Table
 from lakehouse.workspace import Workspace, current
-from lakehouse.write.door import Published, rules_of, suite_name, suite_of
+from lakehouse.write.batch import Published
+from lakehouse.write.rules import rules_of, suite_name, suite_of
 from lakehouse.write.run import run
 
 if TYPE_CHECKING:

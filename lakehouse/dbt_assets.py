@@ -21,7 +21,7 @@ from lakehouse.quality.suite import load_suite
 from lakehouse.session import CONNECTION, Connection
 from lakehouse.workspace import Workspace, current
 from lakehouse.write.checks import audited, record
-from lakehouse.write.door import suite_name
+from lakehouse.write.rules import suite_name
 from lakehouse.write.run import audit_foreign
 
 if TYPE_CHECKING:

@@ -37,6 +37,21 @@ class WorkspaceBusyError(LakehouseError):
     """Another process holds the workspace; the message names it."""
 
 
+class FencedError(LakehouseError):
+    """This workspace is no longer the warehouse's one committer: another took the lease. Nothing more is written."""
+
+    def __init__(self, home: str, warehouse: str, holder: object | None) -> None:
+        self.home, self.warehouse, self.holder = home, warehouse, holder
+        super().__init__(
+            f"{home} is no longer the one committer of {warehouse}: "
+            f"{holder or 'its lease was removed, so nobody'} has the lease now.\n"
+            "A server that gave no sign of life for too long loses it (a pause, a laptop's sleep, a stuck disk). "
+            "What was committed before stands; nothing more is written from here.\n"
+            "Run `lakehouse down` here. Run `lakehouse up` when the other is down, or use its server "
+            "(LAKEHOUSE_SPARK__REMOTE and LAKEHOUSE_METASTORE__URI)."
+        )
+
+
 class ConcurrentWriteError(LakehouseError):
     """A rival committed between the decision and the commit; nothing was written."""
 
@@ -99,6 +114,41 @@ class AuditFailedError(LakehouseError):
             f"Mend the source or the transform in assets/{table.replace('.', '/')}.py, "
             f"or change the expectation in {suite} if the rule is wrong."
         )
+
+
+class PartitionMismatchError(LakehouseError):
+    """The batch has rows of other partitions than those of the run. Nothing was written."""
+
+    def __init__(self, table: str, version: int | None, column: str, keys: Sequence[str], others: int) -> None:
+        super().__init__(
+            f"{table} was not written, {state_of(version)}.\n"
+            f"  {column}  expected only the partitions of the run ({', '.join(keys)}), got {others} others\n"
+            f"Filter the rows in assets/{table.replace('.', '/')}.py to the partitions that the run is for."
+        )
+
+
+class ChangeFeedGoneError(LakehouseError):
+    """The changes since the last position cannot be read any more, and reading all again would not be safe."""
+
+
+class DeclarationDiffersError(LakehouseError):
+    """A table is stored otherwise than it is declared. Nothing was read, computed or written."""
+
+    def __init__(self, table: str, version: int, differences: Sequence[object]) -> None:
+        self.table, self.version, self.differences = table, version, tuple(differences)
+        lines = "\n".join(f"  {difference}" for difference in self.differences)
+        super().__init__(
+            f"{table} was not written, {state_of(version)}. It is stored otherwise than it is declared:\n{lines}\n"
+            f"Run `lakehouse plan {table}` to see what would change, then `lakehouse apply {table}`."
+        )
+
+
+class TableMissingError(LakehouseError):
+    """A table that was there is not where it is kept any more. Nothing was read, computed or written."""
+
+    def __init__(self, table: str, folder: str, found: str | None, way_out: str) -> None:
+        self.table, self.folder, self.found = table, folder, found
+        super().__init__(f"{table} was not written: there is no table in {folder} any more.\n{way_out}")
 
 
 class InvalidKeyError(LakehouseError):

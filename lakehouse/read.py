@@ -1,6 +1,6 @@
 """What an asset reads: a position that is cheap to ask for, and the rows between two positions.
 
-Two open functions, `position_of` and `load`; a room that brings a new kind of input registers it with both.
+Open functions; a room that brings a new kind of input registers it with `position_of`, `load` and what else it needs.
 """
 
 from collections.abc import Callable
@@ -9,8 +9,10 @@ from functools import singledispatch
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.errors import LakehouseError
-from lakehouse.history import version_of
-from lakehouse.table import Changes, Foreign, Table, quote
+from lakehouse.feed import lost_feed
+from lakehouse.history import open_table, version_of
+from lakehouse.modes import Append, Overwrite, ReplacePartitions, Scd2
+from lakehouse.table import ByPartition, Changes, Foreign, Table, quote
 from lakehouse.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -26,12 +28,14 @@ class ReadContext:
         connect: Gives the session; called only when rows are needed.
         reader: `layer.entities` that the rows are for.
         batch_id: Identifies what one run reads.
+        partitions: Keys of the partitions that the run is for; None where it is for the whole table.
     """
 
     workspace: Workspace
     connect: "Callable[[], SparkSession]"
     reader: str
     batch_id: str
+    partitions: tuple[str, ...] | None = None
 
 
 @singledispatch
@@ -62,6 +66,18 @@ def is_incremental(source: object) -> bool:
     return False
 
 
+@singledispatch
+def gone(source: object, context: ReadContext, since: Any, position: Any) -> str | None:
+    """Why what is new after `since` cannot be told any more; None where it can. Starts no job."""
+    return None
+
+
+@singledispatch
+def of_partition(source: object, position: Any, key: str) -> Any:
+    """The part of a position that one partition of the reader depends on: all of it, unless the kind knows better."""
+    return position
+
+
 def snapshot(session: "SparkSession", name: str, version: int) -> "DataFrame":
     """The rows of a table at a version."""
     return session.sql(f"SELECT * FROM {quote(name)} VERSION AS OF {int(version)}")
@@ -77,15 +93,13 @@ def _version(name: str, context: ReadContext) -> int:
     return version
 
 
+# --- a table as it is at a version ---
+
+
 @position_of.register(Table)
 @position_of.register(Foreign)
 def _(source: Table | Foreign, context: ReadContext) -> int:
     return _version(source.name, context)
-
-
-@position_of.register(Changes)
-def _(source: Changes, context: ReadContext) -> int:
-    return _version(source.table.name, context)
 
 
 @load.register(Table)
@@ -94,21 +108,53 @@ def _(source: Table | Foreign, context: ReadContext, since: int | None, position
     return snapshot(context.connect(), source.name, position)
 
 
-@load.register(Changes)
-def _(source: Changes, context: ReadContext, since: int | None, position: int) -> "DataFrame":
-    session, name = context.connect(), source.table.name
-    if since is None:
-        return snapshot(session, name, position)
-    if since >= position:
-        return snapshot(session, name, position).limit(0)
-    changed = session.sql(f"SELECT * FROM table_changes('{name}', {since + 1}, {int(position)})")
-    return changed.where("_change_type IN ('insert', 'update_postimage')").select(*source.table.column_names)
-
-
 @dependency.register(Table)
 @dependency.register(Foreign)
 def _(source: Table | Foreign) -> str:
     return source.name
+
+
+# --- the rows that a table gained ---
+
+
+@position_of.register(Changes)
+def _(source: Changes, context: ReadContext) -> int:
+    return _version(source.table.name, context)
+
+
+@load.register(Changes)
+def _(source: Changes, context: ReadContext, since: int | None, position: int) -> "DataFrame":
+    from pyspark.sql import functions as F
+
+    session, name = context.connect(), source.table.name
+    if since is None or since >= position:
+        frame = snapshot(session, name, position).select(*source.table.stored_names)
+        frame = frame if since is None else frame.limit(0)
+        return frame.withColumn(Changes.MARK, F.lit(False)) if source.deletes else frame
+    return _net(source, session.sql(f"SELECT * FROM table_changes('{name}', {since + 1}, {int(position)})"))
+
+
+def _net(source: Changes, changed: "DataFrame") -> "DataFrame":
+    """What became of each row in the end, where a key tells which rows are one; else each row that was added."""
+    from pyspark.sql import Window
+    from pyspark.sql import functions as F
+
+    table = source.table
+    after = changed.where("_change_type != 'update_preimage'")
+    after = after.withColumn(Changes.MARK, F.col("_change_type") == "delete")
+    keys = (*table.key, *(table.sequence if isinstance(table.write, Scd2) else ()))
+    # A replaced row is deleted and inserted in one version: the insert is what stays.
+    if keys:
+        last = Window.partitionBy(*keys).orderBy(F.desc("_commit_version"), Changes.MARK)
+        after = after.withColumn("_place", F.row_number().over(last)).where("_place = 1")
+    elif source.deletes and isinstance(table.write, Append | Overwrite | ReplacePartitions):
+        raise LakehouseError(
+            f"changes(deletes=True) of {table.name} was not read: without a key a deleted row cannot be told from "
+            f"a replaced one. Read {table.name} as it is, or declare it as a Merge."
+        )
+    if source.deletes:
+        return after.select(*table.stored_names, Changes.MARK)
+    return after.where(~F.col(Changes.MARK)).select(*table.stored_names)
 
 
 @dependency.register(Changes)
@@ -119,3 +165,51 @@ def _(source: Changes) -> str:
 @is_incremental.register(Changes)
 def _(source: Changes) -> bool:
     return True
+
+
+@gone.register(Changes)
+def _(source: Changes, context: ReadContext, since: int, position: int) -> str | None:
+    return lost_feed(context.workspace, source.table.name, since, position)
+
+
+# --- the partitions of a table that the reader's run is for ---
+
+
+@position_of.register(ByPartition)
+def _(source: ByPartition, context: ReadContext) -> dict[str, Any]:
+    version = _version(source.table.name, context)
+    delta = open_table(context.workspace, source.table.name)
+    assert delta is not None  # noqa: S101 - it has a version
+    files = delta.get_add_actions(flatten=True)
+    column = f"partition.{source.table.partitioned_by[0]}"
+    found: dict[str, list[str]] = {}
+    for value, path in zip(files[column].to_pylist(), files["path"].to_pylist(), strict=True):
+        found.setdefault(str(value), []).append(path)
+    keys = context.partitions if context.partitions is not None else tuple(found)
+    return {"version": version, "partitions": {key: _digest(found.get(key, [])) for key in keys}}
+
+
+def _digest(paths: list[str]) -> str:
+    from hashlib import sha256
+
+    return sha256("\n".join(sorted(paths)).encode()).hexdigest()[:16]
+
+
+@load.register(ByPartition)
+def _(source: ByPartition, context: ReadContext, since: Any, position: dict[str, Any]) -> "DataFrame":
+    from pyspark.sql import functions as F
+
+    frame = snapshot(context.connect(), source.table.name, position["version"])
+    if context.partitions is None:
+        return frame
+    return frame.where(F.col(source.table.partitioned_by[0]).cast("string").isin(*context.partitions))
+
+
+@dependency.register(ByPartition)
+def _(source: ByPartition) -> str:
+    return source.table.name
+
+
+@of_partition.register(ByPartition)
+def _(source: ByPartition, position: dict[str, Any], key: str) -> Any:
+    return position["partitions"].get(key)

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from lakehouse.errors import DeclarationError, near_miss
 from lakehouse.modes import Append, Merge, ReplacePartitions, Scd2, WriteMode
@@ -22,6 +22,17 @@ def quote(identifier: str) -> str:
 def schema_of(columns: "tuple[Column, ...]") -> str:
     """Columns as a DDL string."""
     return ", ".join(f"{quote(column.name)} {column.type}" for column in columns)
+
+
+def literal(text: str) -> str:
+    """A SQL string literal."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'").replace("\0", "\\0").replace("\x1a", "\\Z")
+    return f"'{escaped}'"
+
+
+def deleted_of(name: str) -> str:
+    """Where a merge with a sequence remembers the deleted keys of `layer.entities`."""
+    return f"ops.deleted_{name.replace('.', '_')}"
 
 
 def quarantine_of(name: str) -> str:
@@ -183,6 +194,10 @@ class Table:
         """
         return Changes(self, deletes)
 
+    def by_partition(self) -> "ByPartition":
+        """The partitions that the reader's run is for. A partition is made again only where its files are others."""
+        return ByPartition(self)
+
     def to_json(self) -> dict[str, Any]:
         """The declaration as plain values, for digests and `--json`."""
         from dataclasses import asdict
@@ -199,8 +214,24 @@ class Changes:
         deletes: Whether deleted rows are given too, marked by `_is_deleted`.
     """
 
+    MARK: ClassVar[str] = "_is_deleted"
+
     table: Table
     deletes: bool = False
+
+
+@dataclass(frozen=True)
+class ByPartition:
+    """The partitions of a table that the reader's run is for; all of them in a run for the whole table."""
+
+    table: Table
+
+    def __post_init__(self) -> None:
+        if len(self.table.partitioned_by) != 1:
+            raise DeclarationError(
+                f"{self.table.name}.by_partition(): it must be partitioned by one column, "
+                f"got {', '.join(self.table.partitioned_by) or 'none'}"
+            )
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from lakehouse.features.materialize import materialize, note_of
 from lakehouse.read import ReadContext, position_of
 from lakehouse.session import CONNECTION, Connection
 from lakehouse.table import Foreign
-from lakehouse.write.run import audit_foreign, locked
+from lakehouse.write.lock import locked
+from lakehouse.write.run import audit_foreign
 
 if TYPE_CHECKING:
     import dagster as dg

@@ -15,7 +15,8 @@ from lakehouse.models.trained import Origin, Trained, dataset_of
 from lakehouse.read import ReadContext, load, position_of
 from lakehouse.session import CONNECTION, Connection
 from lakehouse.table import Foreign, Table
-from lakehouse.write.run import audit_foreign, locked
+from lakehouse.write.lock import locked
+from lakehouse.write.run import audit_foreign
 
 if TYPE_CHECKING:
     import dagster as dg

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lakehouse.history import open_table
-from lakehouse.table import Column, Table, quarantine_of, quote
+from lakehouse.table import INTERNAL_LAYERS, Column, Table, literal, quarantine_of, quote
 from lakehouse.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -15,15 +15,21 @@ if TYPE_CHECKING:
 PROPERTIES = (("delta.enableChangeDataFeed", "true"),)
 
 QUARANTINE_COLUMNS = (
+    Column("_row_id", "string", "Identifies the row in this quarantine"),
+    Column("_state", "string", "waiting, replayed (it went through the door) or discarded"),
     Column("_broken_rules", "array<string>", "The rules that the row breaks"),
-    Column("_run_id", "string", "The run that judged it"),
-    Column("_quarantined_at", "timestamp", "When, UTC"),
+    Column("_run_id", "string", "The run that judged it last"),
+    Column("_inputs", "string", "What that run read, as JSON: the position of each input"),
+    Column("_quarantined_at", "timestamp", "When it came, UTC"),
+    Column("_state_at", "timestamp", "When its state changed last, UTC"),
+    Column("_state_by", "string", "Who changed it"),
+    Column("_state_why", "string", "Why"),
+    Column(
+        "_fixes",
+        "array<struct<original:string,by:string,at:timestamp,why:string>>",
+        "What the row was before each fix, as JSON, oldest first; who fixed it, when (UTC) and why",
+    ),
 )
-
-
-def literal(text: str) -> str:
-    """A SQL string literal."""
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def _column(column: Column, *, nullable: bool) -> str:
@@ -33,30 +39,49 @@ def _column(column: Column, *, nullable: bool) -> str:
 
 def ddl(table: Table) -> str:
     """`CREATE TABLE IF NOT EXISTS` of a declaration."""
-    columns = ", ".join(_column(c, nullable=c.nullable and c.name not in table.key) for c in table.columns)
+    columns = ", ".join(_column(c, nullable=c.name not in table.required and c.nullable) for c in table.stored)
     parts = ", ".join(quote(name) for name in table.partitioned_by)
+    clusters = ", ".join(quote(name) for name in table.clustered_by)
     properties = ", ".join(f"{literal(k)} = {literal(v)}" for k, v in PROPERTIES + table.properties)
     return (
         f"CREATE TABLE IF NOT EXISTS {quote(table.name)} ({columns}) USING DELTA"
         + (f" PARTITIONED BY ({parts})" if parts else "")
+        + (f" CLUSTER BY ({clusters})" if clusters else "")
         + f" COMMENT {literal(table.grain)} TBLPROPERTIES ({properties})"
     )
 
 
 def quarantine_table(table: Table) -> Table:
-    """The declaration of a table's quarantine: the same columns, all nullable, and why each row is there."""
-    columns: Sequence[Column] = [Column(c.name, c.type, c.comment) for c in table.columns]
+    """The declaration of a table's quarantine: the batch's columns, all nullable, and why each row is there."""
+    columns: Sequence[Column] = [Column(c.name, c.type, c.comment) for c in table.brought]
     return Table(quarantine_of(table.name), columns=(*columns, *QUARANTINE_COLUMNS), grain=f"rejected: {table.grain}")
 
 
 def ensure(workspace: Workspace, session: "SparkSession", table: Table) -> "DeltaTable":
-    """The Delta table of a declaration, created empty where there is none."""
+    """The Delta table of a declaration, created empty where there is none.
+
+    The library's own tables (quarantine, ops) get the columns that they lack; others are changed by `lakehouse apply`.
+    """
     found = open_table(workspace, table.name)
     if found is None:
-        location = literal(workspace.table_path(table.name).rpartition("/")[0])
-        session.sql(f"CREATE DATABASE IF NOT EXISTS {quote(table.layer)} LOCATION {location}")
-        session.sql(ddl(table))
-        found = open_table(workspace, table.name)
+        found = _create(workspace, session, table)
+    elif table.layer in INTERNAL_LAYERS:
+        known = {field.name for field in found.schema().fields}
+        lacking = [column for column in table.stored if column.name not in known]
+        if lacking:
+            columns = ", ".join(_column(column, nullable=True) for column in lacking)
+            session.sql(f"ALTER TABLE {quote(table.name)} ADD COLUMNS ({columns})")
+            found.update_incremental()
+    return found
+
+
+def _create(workspace: Workspace, session: "SparkSession", table: Table) -> "DeltaTable":
+    location = literal(workspace.table_path(table.name).rpartition("/")[0])
+    session.sql(f"CREATE DATABASE IF NOT EXISTS {quote(table.layer)} LOCATION {location}")
+    session.sql(ddl(table))
+    for name, condition in table.constraints:
+        session.sql(f"ALTER TABLE {quote(table.name)} ADD CONSTRAINT {quote(name)} CHECK ({condition})")
+    found = open_table(workspace, table.name)
     if found is None:
         raise RuntimeError(
             f"{table.name} was created, but not at {workspace.table_path(table.name)}: "

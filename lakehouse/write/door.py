@@ -1,147 +1,35 @@
 """The door: how a frame becomes a version. Shape, stage, judge, decide, quarantine, publish, report."""
 
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from lakehouse.errors import AuditFailedError, InvalidKeyError, Problem
-from lakehouse.history import MARK, open_table
-from lakehouse.modes import Merge, Overwrite
-from lakehouse.quality.compile import Compiled, broken_rules_sql, compile_suite, declared_not_null
+from lakehouse.errors import AuditFailedError, InvalidKeyError, PartitionMismatchError
+from lakehouse.history import open_table
+from lakehouse.modes import Merge, ReplacePartitions, Scd2
+from lakehouse.position import committed, forget_positions, last_position, prepare_position
+from lakehouse.quality.compile import Compiled, broken_rules_sql
 from lakehouse.quality.judge import CheckResult, judge, verdict
-from lakehouse.quality.suite import Suite, load_suite
-from lakehouse.storage import delete_file, delete_folder, read_json, write_json
+from lakehouse.storage import delete_folder, sync
 from lakehouse.table import Table, quarantine_of
 from lakehouse.workspace import Workspace
+from lakehouse.write import quarantine
+from lakehouse.write.batch import Batch, Published
 from lakehouse.write.catalog import ensure
 from lakehouse.write.checks import record
-from lakehouse.write.footers import read_statistics
-from lakehouse.write.publish import Stamp, adopt, is_done, merge
-from lakehouse.write.quarantine import quarantine
+from lakehouse.write.conflicts import retried
+from lakehouse.write.footers import read_adopted
+from lakehouse.write.intent import Intent, close_intent, open_intent, save_intent
+from lakehouse.write.modes import GOOD, Publication, publish, published_rows
+from lakehouse.write.note import note_of, position_of_note
+from lakehouse.write.publish import is_done
+from lakehouse.write.rules import failures, rules_of, suite_name, suite_of
 from lakehouse.write.shape import check_shape
-from lakehouse.write.stage import BAD, GOOD, OLDER, TWICE, Staged, stage
+from lakehouse.write.stage import BAD, OLDER, TWICE, VERDICTS, Staged, stage
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
     from pyspark.sql import DataFrame, SparkSession
-
-
-@dataclass(frozen=True)
-class Batch:
-    """What one run brings to the door.
-
-    Args:
-        run_id: The run; also names the staging folder.
-        batch_id: What was read together.
-        inputs: Positions up to which the inputs were read, by name.
-        code: Digest of the code.
-        commit: Commit of the checkout, if known.
-    """
-
-    run_id: str
-    batch_id: str
-    inputs: dict[str, Any] = field(default_factory=dict)
-    code: str = ""
-    commit: str | None = None
-
-
-@dataclass(frozen=True)
-class Published:
-    """What came of a run.
-
-    Args:
-        table: `layer.entities`.
-        version: The version that holds the rows, or that was kept.
-        unchanged: True where nothing was new and nothing was written.
-        rows_in: Rows of the frame; they are the sum of the next three.
-        published: Rows appended, inserted or updated.
-        quarantined: Rows sent to quarantine.
-        deduplicated: Rows that an equal or newer row of the same key stands for.
-        checks: Results of the expectations.
-        seconds: Wall time at the door.
-    """
-
-    table: str
-    version: int
-    unchanged: bool = False
-    rows_in: int = 0
-    published: int = 0
-    quarantined: int = 0
-    deduplicated: int = 0
-    checks: tuple[CheckResult, ...] = ()
-    seconds: float = 0.0
-
-
-@dataclass(frozen=True)
-class Intent:
-    """A decision that outlives a crash: with it the staged files become a version without computing anything again."""
-
-    table: str
-    sequence: int
-    staged: dict[str, str]
-    note: dict[str, Any]
-    broken_sql: str
-    rows: dict[str, int]
-
-    @property
-    def stamp(self) -> Stamp:
-        """The commits' key and note."""
-        return Stamp(f"{MARK}/{self.table}", self.sequence, self.note)
-
-
-def intent_uri(workspace: Workspace, name: str) -> str:
-    """Where a table's open intent is."""
-    return f"{workspace.warehouse}/_intents/{name}.json"
-
-
-def suite_name(name: str) -> str:
-    """Where the suite of `layer.entities` is, below the project."""
-    return f"expectations/{name.replace('.', '/')}.json"
-
-
-def suite_of(workspace: Workspace, table: Table) -> Suite | None:
-    """The suite of a table, `expectations/<layer>/<entities>.json`, or None."""
-    columns = {column.name: column.type for column in table.columns}
-    return load_suite(workspace.settings.project / suite_name(table.name), columns)
-
-
-def rules_of(table: Table, suite: Suite | None) -> Compiled:
-    """The compiled suite of a table, with the rules of the declaration before those of the suite."""
-    columns = {column.name: column.type for column in table.columns}
-    compiled = compile_suite(suite, columns)
-    required = [c.name for c in table.columns if not c.nullable or c.name in table.key]
-    declared = tuple(declared_not_null(name) for name in required)
-    return Compiled(declared + compiled.rows, compiled.aggregates, compiled.rest)
-
-
-def _rows(staged: Staged, columns: set[str]) -> dict[str, int]:
-    """Rows staged by verdict, from the footers."""
-    return {
-        audit: sum(read_statistics(staged.root, file, columns)[0] for file in staged.files(audit))
-        for audit in (GOOD, BAD, OLDER, TWICE)
-    }
-
-
-def failures(results: Sequence[CheckResult]) -> list[Problem]:
-    """Failed checks in words: counts and what was measured, never values of rows."""
-    return [
-        Problem(
-            result.label,
-            "to hold",
-            f"{result.unexpected_count} of {result.element_count} rows against it"
-            if result.unexpected_count is not None
-            else f"{result.observed}",
-        )
-        for result in results
-    ]
-
-
-def _next_sequence(workspace: Workspace, delta: "DeltaTable", name: str) -> int:
-    rejected = open_table(workspace, quarantine_of(name))
-    app = f"{MARK}/{name}"
-    done = [table.transaction_version(app) or 0 for table in (delta, rejected) if table is not None]
-    return max(done) + 1
 
 
 def write(workspace: Workspace, session: "SparkSession", table: Table, frame: "DataFrame", batch: Batch) -> Published:
@@ -151,51 +39,102 @@ def write(workspace: Workspace, session: "SparkSession", table: Table, frame: "D
         SchemaMismatchError: the frame has another shape than the declaration.
         AuditFailedError: a critical expectation failed; nothing was published.
         InvalidKeyError: rows of one key, and the write mode declares no order for them.
+        PartitionMismatchError: rows of other partitions than the run's.
         SuiteError: the suite cannot be read.
+        ConcurrentWriteError: rivals committed again and again; the next run finishes the publish.
     """
     started = time.monotonic()
     delta = ensure(workspace, session, table)
     rules = rules_of(table, suite_of(workspace, table))
-    shaped = check_shape(table, frame, delta.version())
-    staged = stage(table, shaped, rules.rows, root=workspace.table_path(table.name), run=batch.run_id)
-    rows = _rows(staged, set(table.column_names))
-    if rows[TWICE]:
+    carried = () if batch.replay is None else (quarantine.ROW_ID,)
+    shaped = check_shape(table, frame, delta.version(), carried)
+    staged = stage(table, shaped, rules.rows, root=workspace.table_path(table.name), run=batch.run_id, carried=carried)
+    try:
+        rows, partitions = _counted(table, staged)
+        _refuse_twins(table, delta, rows)
+        replaced = _replaced(table, delta, batch, partitions)
+        results = _judged(workspace, session, table, staged=staged, rules=rules, batch=batch, version=delta.version())
+    except BaseException:
         delete_folder(staged.path)
+        raise
+    before = last_position(workspace, table.name, delta)
+    note = note_of(table, batch, rows, results, before)
+    intent = Intent(
+        table=table.name,
+        sequence=_next_sequence(workspace, delta, table.name),
+        staged=staged.to_json(),
+        note=note,
+        position=position_of_note(note, batch, before),
+        broken_sql=broken_rules_sql(rules.rows),
+        rows=rows,
+        partitions=replaced,
+        replay=batch.replay is not None,
+        rebuild=batch.rebuild,
+    )
+    save_intent(workspace, intent)
+    return finish(workspace, session, table, intent, checks=results, started=started)
+
+
+def _counted(table: Table, staged: Staged) -> tuple[dict[str, int], list[dict[str, str | None]]]:
+    """Rows staged by verdict, and the partitions of the good ones, from the footers."""
+    rows = dict.fromkeys(VERDICTS, 0)
+    partitions: list[dict[str, str | None]] = []
+    for audit in VERDICTS:
+        for file in staged.files(audit):
+            found = read_adopted(staged.root, file, set(), table.partitioned_by if audit == GOOD else ())
+            rows[audit] += found.rows
+            if found.partition and found.partition not in partitions:
+                partitions.append(found.partition)
+    return rows, partitions
+
+
+def _refuse_twins(table: Table, delta: "DeltaTable", rows: Mapping[str, int]) -> None:
+    if rows[TWICE]:
         raise InvalidKeyError(
             f"{table.name} was not written, it stays at version {delta.version()}.\n"
             f"  {', '.join(table.key)}  expected one row per key in a batch, got {rows[TWICE]} rows too many\n"
             f"Declare `sequence=` of its Merge, so that the newest row of a key wins, or make the transform give one."
         )
-    results = judge(staged.frame(session), rules, table.column_names)
-    decided = verdict(results)
-    if decided.blocking:
+
+
+def _replaced(
+    table: Table, delta: "DeltaTable", batch: Batch, partitions: list[dict[str, str | None]]
+) -> list[dict[str, str | None]] | None:
+    """The partitions that the publish replaces; None for modes that replace none."""
+    if not isinstance(table.write, ReplacePartitions):
+        return None
+    if batch.partitions is None:
+        return partitions
+    column = table.partitioned_by[0]
+    foreign = [found for found in partitions if found[column] not in batch.partitions]
+    if foreign:
+        raise PartitionMismatchError(table.name, delta.version(), column, batch.partitions, len(foreign))
+    return [{column: key} for key in batch.partitions]
+
+
+def _judged(
+    workspace: Workspace,
+    session: "SparkSession",
+    table: Table,
+    *,
+    staged: Staged,
+    rules: Compiled,
+    batch: Batch,
+    version: int,
+) -> tuple[CheckResult, ...]:
+    """The results, where they let the rows pass. A replay is not stopped by rows: they stay where they are."""
+    results = judge(staged.frame(session), rules, table.brought_names)
+    blocking = [each for each in verdict(results).blocking if batch.replay is None or not each.is_row_rule]
+    if blocking:
         record(workspace, session, table.name, results, run_id=batch.run_id, version=None)
-        delete_folder(staged.path)
-        raise AuditFailedError(table.name, delta.version(), failures(decided.blocking), suite_name(table.name), results)
-    intent = Intent(
-        table=table.name,
-        sequence=_next_sequence(workspace, delta, table.name),
-        staged=asdict(staged),
-        note=_note(table, batch, rows, results),
-        broken_sql=broken_rules_sql(rules.rows),
-        rows=rows,
-    )
-    write_json(intent_uri(workspace, table.name), asdict(intent))
-    return finish(workspace, session, table, intent, checks=results, started=started)
+        raise AuditFailedError(table.name, version, failures(blocking), suite_name(table.name), results)
+    return results
 
 
-def _note(table: Table, batch: Batch, rows: dict[str, int], results: Sequence[CheckResult]) -> dict[str, Any]:
-    return {
-        MARK: 1,
-        "asset": table.name,
-        "run": batch.run_id,
-        "batch": batch.batch_id,
-        "inputs": batch.inputs,
-        "code": batch.code,
-        "commit": batch.commit,
-        "rows": {"in": sum(rows.values()), "quarantined": rows[BAD], "superseded": rows[OLDER]},
-        "checks": [result.to_json() for result in results],
-    }
+def _next_sequence(workspace: Workspace, delta: "DeltaTable", name: str) -> int:
+    # The quarantine may be ahead: fixes and discards take numbers of their own there.
+    rejected = open_table(workspace, quarantine_of(name))
+    return max(committed(delta, name), committed(rejected, name)) + 1
 
 
 def finish(
@@ -208,53 +147,75 @@ def finish(
     started: float,
 ) -> Published:
     """Carry a decision out: quarantine, publish, report. Every step is safe to do again."""
-    staged, stamp = Staged(**intent.staged), intent.stamp
-    if intent.rows[BAD]:
-        quarantine(workspace, session, table, staged, broken_sql=intent.broken_sql, stamp=stamp)
-    delta = ensure(workspace, session, table)
-    good = intent.rows[GOOD]
-    published = good
-    if not is_done(delta, stamp):
-        if isinstance(table.write, Merge) and good:
-            published = merge(session, table, staged.frame(session, GOOD), stamp)
-        else:
-            mode = "overwrite" if isinstance(table.write, Overwrite) else "append"
-            adopt(delta, staged.files(GOOD), set(table.column_names), stamp, mode)  # type: ignore[arg-type]
-        delta.update_incremental()
-    elif isinstance(table.write, Merge):
-        published = _merged(workspace, table.name, intent)
-    record(workspace, session, table.name, checks, run_id=intent.note["run"], version=delta.version())
-    delete_file(intent_uri(workspace, table.name))
-    for audit in (GOOD, BAD, OLDER) if isinstance(table.write, Merge) else (BAD, OLDER):
-        delete_folder(f"{staged.path}/audit={audit}")
+    staged, rows = intent.files, intent.rows
+    if rows[BAD] and not intent.replay:
+        retried(table.name, lambda: quarantine.add(workspace, session, table, intent))
+    prepare_position(workspace, table.name, intent.sequence, intent.position)
+    published, version = retried(table.name, lambda: _publish(workspace, session, table, intent))
+    if intent.replay:
+        retried(table.name, lambda: quarantine.settle(workspace, session, table, intent))
+    record(workspace, session, table.name, checks, run_id=intent.note["run"], version=version)
+    close_intent(workspace, table.name)
+    forget_positions(workspace, table.name, before=intent.sequence)
+    if isinstance(table.write, Merge | Scd2):
+        delete_folder(staged.path)
+    else:
+        # The good files are the table's now.
+        for audit in (BAD, OLDER):
+            delete_folder(f"{staged.path}/audit={audit}")
     return Published(
         table=table.name,
-        version=delta.version(),
-        rows_in=sum(intent.rows.values()),
+        version=version,
+        rows_in=sum(rows.values()),
         published=published,
-        quarantined=intent.rows[BAD],
-        deduplicated=intent.rows[OLDER] + good - published,
+        quarantined=rows[BAD],
+        deduplicated=rows[OLDER] + rows[GOOD] - published,
         checks=tuple(checks),
         seconds=time.monotonic() - started,
+        messages=tuple(intent.note.get("messages", ())),
     )
 
 
-def _merged(workspace: Workspace, name: str, intent: Intent) -> int:
-    """Rows that an already committed merge inserted or updated, from Delta's own metrics."""
+def _publish(workspace: Workspace, session: "SparkSession", table: Table, intent: Intent) -> tuple[int, int]:
+    """Make the one commit, if it is not there yet; gives the changed rows and the version."""
+    delta = ensure(workspace, session, table)
+    if is_done(delta, intent.stamp):
+        return _already(workspace, table, intent, delta.version())
+    staged = intent.files
+    published = publish(
+        table.write,
+        Publication(
+            workspace=workspace,
+            session=session,
+            table=table,
+            delta=delta,
+            files=tuple(staged.files(GOOD)),
+            rows=intent.rows[GOOD],
+            frame=lambda: staged.frame(session, GOOD),
+            stamp=intent.stamp,
+            partitions=tuple(intent.partitions or ()),
+            rebuild=intent.rebuild,
+        ),
+    )
+    delta.update_incremental()
+    sync(f"{workspace.table_path(table.name)}/_delta_log", f"{delta.version():020d}.json")
+    return published, delta.version()
+
+
+def _already(workspace: Workspace, table: Table, intent: Intent, latest: int) -> tuple[int, int]:
+    """Rows that an already committed publish has changed, and its version."""
     from lakehouse.history import history
 
-    for commit in history(workspace, name):
+    for commit in history(workspace, table.name):
         if commit.note.get("run") == intent.note["run"]:
-            metrics = commit.metrics
-            return int(metrics.get("numTargetRowsInserted", 0)) + int(metrics.get("numTargetRowsUpdated", 0))
-    return intent.rows[GOOD]
+            return published_rows(table.write, commit.metrics, intent.rows[GOOD]), commit.version
+    return intent.rows[GOOD], latest
 
 
 def recover(workspace: Workspace, session: "SparkSession", table: Table) -> Published | None:
     """Finish what a crashed run has decided, from its staged files; None where nothing is open."""
-    found = read_json(intent_uri(workspace, table.name))
-    if found is None:
+    intent = open_intent(workspace, table.name)
+    if intent is None:
         return None
-    intent = Intent(**found)
     checks = tuple(CheckResult.from_json(each) for each in intent.note["checks"])
     return finish(workspace, session, table, intent, checks=checks, started=time.monotonic())

@@ -5,9 +5,12 @@ to milliseconds, which readers of Delta allow for (Delta protocol, "Per-file Sta
 """
 
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
+from lakehouse.errors import LakehouseError
 from lakehouse.storage import File, locate
 
 if TYPE_CHECKING:
@@ -66,11 +69,64 @@ def statistics(footer: "FileMetaData", columns: set[str]) -> dict[str, Any]:
     }
 
 
-def read_statistics(root: str, file: File, columns: set[str]) -> tuple[int, str]:
-    """Rows of a staged file, and its Delta statistics as JSON."""
+@dataclass(frozen=True)
+class Adopted:
+    """What a commit must say of one file.
+
+    Args:
+        rows: How many it has.
+        statistics: Delta's, as JSON.
+        partition: Values of the partition columns as Delta writes them, by name.
+    """
+
+    rows: int
+    statistics: str
+    partition: dict[str, str | None]
+
+
+def _serialized(value: Any) -> str | None:
+    """A partition value as Delta writes it (Delta protocol, "Partition Value Serialization")."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, datetime):
+        moment = value.astimezone(UTC) if value.tzinfo else value
+        return moment.strftime("%Y-%m-%d %H:%M:%S.%f")
+    if isinstance(value, date):
+        return value.isoformat()
+    return str(value) or None
+
+
+def _partition_value(footer: "FileMetaData", name: str) -> str | None:
+    """The one value that a column has in a file.
+
+    Raises:
+        LakehouseError: the footer does not say it, or there are several.
+    """
+    places = [i for i in range(footer.num_columns) if footer.schema.column(i).path == name]
+    chunks = [footer.row_group(group).column(place) for group in range(footer.num_row_groups) for place in places]
+    bounds = [chunk.statistics for chunk in chunks if chunk.is_stats_set]
+    if len(bounds) == len(chunks) and all(each.null_count == each.num_values + each.null_count for each in bounds):
+        return None
+    values = {end for each in bounds if each.has_min_max for end in (each.min, each.max)}
+    if len(bounds) != len(chunks) or len(values) != 1 or any(each.null_count for each in bounds):
+        raise LakehouseError(
+            f"a staged file does not say its one value of the partition column `{name}`. "
+            f"Partition by a short string, integer, boolean or date column."
+        )
+    return _serialized(values.pop())
+
+
+def read_adopted(root: str, file: File, columns: set[str], partitioned_by: Sequence[str] = ()) -> Adopted:
+    """What a commit must say of a staged file.
+
+    Raises:
+        LakehouseError: a partition column of a kind whose value the footer does not tell.
+    """
     import pyarrow.parquet as pq
 
     store, _ = locate(root)
     with store.open_input_file(file.path) as stream:
-        found = statistics(pq.read_metadata(stream), columns)
-    return int(found["numRecords"]), json.dumps(found)
+        footer = pq.read_metadata(stream)
+    found = statistics(footer, columns - set(partitioned_by))
+    partition = {name: _partition_value(footer, name) for name in partitioned_by} if footer.num_rows else {}
+    return Adopted(int(found["numRecords"]), json.dumps(found), partition)

@@ -1,4 +1,4 @@
-"""Publish: one commit that makes staged rows a version. By reference where Delta lets us, else by SQL."""
+"""Publish by reference: one commit that makes staged files a version, and the stamp that every commit has."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -6,17 +6,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from lakehouse.modes import Merge
 from lakehouse.storage import File
-from lakehouse.table import Table, quote
-from lakehouse.write.footers import read_statistics
+from lakehouse.write.footers import Adopted, read_adopted
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import SparkSession
 
 USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 TXN_APP, TXN_VERSION = "spark.databricks.delta.write.txnAppId", "spark.databricks.delta.write.txnVersion"
+
+# delta-rs refuses to commit to tables with other writer features than these.
+_BY_REFERENCE = frozenset(
+    (
+        *("appendOnly", "invariants", "checkConstraints", "changeDataFeed", "generatedColumns"),
+        *("deletionVectors", "v2Checkpoint", "timestampNtz", "vacuumProtocolCheck", "domainMetadata"),
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -45,8 +51,20 @@ def is_done(table: "DeltaTable", stamp: Stamp) -> bool:
     return done is not None and done >= stamp.sequence
 
 
+def takes_references(table: "DeltaTable") -> bool:
+    """Whether a commit by reference can be made; otherwise Spark must write the rows."""
+    return set(table.protocol().writer_features or ()) <= _BY_REFERENCE
+
+
 def adopt(
-    table: "DeltaTable", files: Sequence[File], columns: set[str], stamp: Stamp, mode: Literal["append", "overwrite"]
+    table: "DeltaTable",
+    files: Sequence[File],
+    columns: set[str],
+    stamp: Stamp,
+    mode: Literal["append", "overwrite"],
+    *,
+    partitioned_by: Sequence[str] = (),
+    replaced: Sequence[str] | None = None,
 ) -> int:
     """Commit files that lie in the table's folder already.
 
@@ -56,6 +74,8 @@ def adopt(
         columns: The declared columns; others in the files are not looked at.
         stamp: What the commit says of itself.
         mode: Add to the table's files or replace them.
+        partitioned_by: The table's partition columns.
+        replaced: With `overwrite`: values of the one partition column whose files are replaced; None for all files.
 
     Returns:
         Rows committed.
@@ -63,24 +83,31 @@ def adopt(
     from deltalake import CommitProperties
     from deltalake.transaction import AddAction, RemoveAction, Transaction
 
-    root = table.table_uri
-    counted = [(file, *read_statistics(root, file, columns)) for file in files]
+    found: list[tuple[File, Adopted]] = [
+        (file, read_adopted(table.table_uri, file, columns, partitioned_by)) for file in files
+    ]
     actions: list[AddAction | RemoveAction] = [
         AddAction(
             path=file.relative,
             size=file.size,
-            partition_values={},
+            partition_values=read.partition,
             modification_time=file.modified_ms,
             data_change=True,
-            stats=statistics,
+            stats=read.statistics,
         )
-        for file, rows, statistics in counted
-        if rows
+        for file, read in found
+        if read.rows
     ]
     keys = [Transaction(stamp.app, stamp.sequence)] if stamp.app else []
-    properties = CommitProperties(custom_metadata={"userMetadata": stamp.text}, app_transactions=keys)
-    table.create_write_transaction(actions, mode, table.schema(), commit_properties=properties)
-    return sum(rows for _, rows, _ in counted)
+    table.create_write_transaction(
+        actions,
+        mode,
+        table.schema(),
+        partition_by=list(partitioned_by) or None,
+        partition_filters=None if replaced is None else [(partitioned_by[0], "in", list(replaced))],
+        commit_properties=CommitProperties(custom_metadata={"userMetadata": stamp.text}, app_transactions=keys),
+    )
+    return sum(read.rows for _, read in found)
 
 
 @contextmanager
@@ -98,37 +125,3 @@ def stamped(session: "SparkSession", stamp: Stamp) -> Iterator[None]:
     finally:
         for name in (TXN_APP, TXN_VERSION, USER_METADATA):
             session.conf.unset(name)
-
-
-def merge_sql(table: Table, mode: Merge, source: str) -> str:
-    """The MERGE statement: newer rows update, new keys are inserted, older and equal ones change nothing."""
-    on = " AND ".join(f"t.{quote(name)} = s.{quote(name)}" for name in mode.on)
-    values = ", ".join(f"{quote(name)} = s.{quote(name)}" for name in table.column_names)
-    names = ", ".join(quote(name) for name in table.column_names)
-    inserted = ", ".join(f"s.{quote(name)}" for name in table.column_names)
-    newer = ""
-    if mode.sequence:
-        order = [", ".join(f"{side}.{quote(name)}" for name in mode.sequence) for side in ("s", "t")]
-        newer = f" AND struct({order[0]}) > struct({order[1]})"
-    return (
-        f"MERGE INTO {quote(table.name)} AS t USING {source} AS s ON {on} "
-        f"WHEN MATCHED{newer} THEN UPDATE SET {values} "
-        f"WHEN NOT MATCHED THEN INSERT ({names}) VALUES ({inserted})"
-    )
-
-
-def merge(session: "SparkSession", table: Table, good: "DataFrame", stamp: Stamp) -> int:
-    """Merge the good rows in one commit.
-
-    Returns:
-        Rows inserted or updated.
-    """
-    assert isinstance(table.write, Merge)  # noqa: S101 - narrows the union for the type checker
-    view = f"staged_{stamp.sequence}_{table.name.replace('.', '_')}"
-    good.createOrReplaceTempView(view)
-    try:
-        with stamped(session, stamp):
-            result = session.sql(merge_sql(table, table.write, view)).collect()
-    finally:
-        session.catalog.dropTempView(view)
-    return int(result[0]["num_inserted_rows"]) + int(result[0]["num_updated_rows"])

@@ -1,41 +1,103 @@
-"""Quarantine: the rows that broke a rule, with the rules and the run, in a table of their own."""
+"""Quarantine: the rows that broke a rule, with the rules and the run, in a table of their own; what became of them."""
 
 from typing import TYPE_CHECKING
 
-from lakehouse.table import Table
+from lakehouse.history import open_table
+from lakehouse.table import Table, literal, quarantine_of, quote
 from lakehouse.workspace import Workspace
-from lakehouse.write.catalog import ensure, quarantine_table
-from lakehouse.write.publish import Stamp, is_done, stamped
-from lakehouse.write.stage import BAD, Staged
+from lakehouse.write.catalog import QUARANTINE_COLUMNS, ensure, quarantine_table
+from lakehouse.write.intent import Intent
+from lakehouse.write.modes import GOOD
+from lakehouse.write.note import inputs_text
+from lakehouse.write.publish import is_done, stamped
+from lakehouse.write.stage import BAD, OLDER
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
+
+WAITING, REPLAYED, DISCARDED = "waiting", "replayed", "discarded"
+STATES = (WAITING, REPLAYED, DISCARDED)
+ROW_ID = QUARANTINE_COLUMNS[0]
 
 
-def quarantine(
-    workspace: Workspace, session: "SparkSession", table: Table, staged: Staged, *, broken_sql: str, stamp: Stamp
-) -> None:
+def counts(workspace: Workspace, name: str) -> dict[str, int]:
+    """Rows in the quarantine of `layer.entities` by state, without a server."""
+    import pyarrow.compute as pc
+
+    delta = open_table(workspace, quarantine_of(name))
+    if delta is None:
+        return dict.fromkeys(STATES, 0)
+    found = pc.value_counts(delta.to_pyarrow_table(columns=["_state"])["_state"]).to_pylist()
+    return dict.fromkeys(STATES, 0) | {each["values"] or WAITING: each["counts"] for each in found}
+
+
+def _judged(session: "SparkSession", intent: Intent, *audits: str) -> "DataFrame":
+    """Staged rows with the rules that they break and who said so."""
+    from pyspark.sql import functions as F
+
+    return intent.files.frame(session, *audits).withColumns(
+        {
+            "_broken_rules": F.expr(intent.broken_sql),
+            "_run_id": F.lit(intent.note["run"]),
+            "_inputs": F.lit(inputs_text(intent.note)),
+        }
+    )
+
+
+def add(workspace: Workspace, session: "SparkSession", table: Table, intent: Intent) -> None:
     """Append the staged bad rows to the table's quarantine, once.
 
-    Args:
-        workspace: Where the tables are.
-        session: The session.
-        table: The table whose rows were rejected.
-        staged: What the run has staged.
-        broken_sql: Expression over the mask columns that gives the labels of the broken rules.
-        stamp: Of this publish; a quarantine that has it already is left alone.
+    Where all inputs were read again, the rows that wait have come again too: the old ones are discarded in the same
+    commit.
     """
     from pyspark.sql import functions as F
 
     target = quarantine_table(table)
-    delta = ensure(workspace, session, target)
-    if is_done(delta, stamp):
+    if is_done(ensure(workspace, session, target), intent.stamp):
         return
-    rows = staged.frame(session, BAD).select(
-        *table.column_names,
-        F.expr(broken_sql).alias("_broken_rules"),
-        F.lit(stamp.note["run"]).alias("_run_id"),
-        F.current_timestamp().alias("_quarantined_at"),
+    rows = _judged(session, intent, BAD).withColumns(
+        {
+            "_row_id": F.expr("uuid()"),
+            "_state": F.lit(WAITING),
+            "_quarantined_at": F.current_timestamp(),
+            "_state_at": F.current_timestamp(),
+            "_state_by": F.lit(intent.note["who"]),
+            "_state_why": F.lit(None).cast("string"),
+            "_fixes": F.expr(f"CAST(array() AS {QUARANTINE_COLUMNS[-1].type})"),
+        }
     )
-    with stamped(session, stamp):
-        rows.write.format("delta").mode("append").saveAsTable(target.name)
+    rows = rows.select(*target.column_names)
+    with stamped(session, intent.stamp):
+        if not intent.rebuild:
+            rows.write.format("delta").mode("append").saveAsTable(target.name)
+            return
+        rows.createOrReplaceTempView("quarantined")
+        names = ", ".join(map(quote, target.column_names))
+        values = ", ".join(f"s.{quote(name)}" for name in target.column_names)
+        session.sql(
+            f"MERGE INTO {quote(target.name)} AS q USING quarantined AS s ON q._row_id = s._row_id "
+            f"WHEN NOT MATCHED THEN INSERT ({names}) VALUES ({values}) "
+            f"WHEN NOT MATCHED BY SOURCE AND q._state = '{WAITING}' THEN UPDATE SET _state = '{DISCARDED}', "
+            f"_state_at = current_timestamp(), _state_by = {literal(intent.note['who'])}, "
+            f"_state_why = 'all of the inputs was read again'"
+        )
+
+
+def settle(workspace: Workspace, session: "SparkSession", table: Table, intent: Intent) -> None:
+    """Mark what a replay published, and give what failed again its new reasons; once."""
+    from pyspark.sql import functions as F
+
+    target = quarantine_table(table)
+    if is_done(ensure(workspace, session, target), intent.stamp):
+        return
+    passed = _judged(session, intent, GOOD, OLDER).withColumn("_failed", F.lit(False))
+    rows = passed.unionByName(_judged(session, intent, BAD).withColumn("_failed", F.lit(True)))
+    rows.select("_row_id", "_failed", "_broken_rules", "_run_id").createOrReplaceTempView("replayed")
+    with stamped(session, intent.stamp):
+        session.sql(
+            f"MERGE INTO {quote(target.name)} AS q USING replayed AS s ON q._row_id = s._row_id "
+            f"WHEN MATCHED AND q._state = '{WAITING}' THEN UPDATE SET "
+            f"_state = if(s._failed, '{WAITING}', '{REPLAYED}'), _state_at = current_timestamp(), "
+            f"_state_by = {literal(intent.note['who'])}, _run_id = s._run_id, "
+            f"_broken_rules = if(s._failed, s._broken_rules, q._broken_rules)"
+        )

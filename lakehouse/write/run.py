@@ -1,42 +1,33 @@
 """One run of an asset: what is new, is there anything to do, read it, and through the door."""
 
 import uuid
-from collections.abc import Callable, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.code import commit
-from lakehouse.errors import AuditFailedError
-from lakehouse.history import last_note, open_table
+from lakehouse.errors import AuditFailedError, ChangeFeedGoneError
+from lakehouse.history import open_table
+from lakehouse.modes import Append
+from lakehouse.position import last_position
 from lakehouse.quality.compile import Compiled, compile_suite
 from lakehouse.quality.judge import CheckResult, audit, verdict
 from lakehouse.quality.suite import load_suite
-from lakehouse.read import ReadContext, is_incremental, load, position_of, snapshot
+from lakehouse.read import ReadContext, gone, is_incremental, load, of_partition, position_of, snapshot
 from lakehouse.session import Connection
 from lakehouse.table import Foreign, Table
-from lakehouse.workspace import Workspace
+from lakehouse.write.batch import Batch, Published
 from lakehouse.write.checks import audited, record
-from lakehouse.write.door import Batch, Published, failures, recover, rules_of, suite_name, suite_of, write
+from lakehouse.write.door import recover, write
+from lakehouse.write.intent import open_intent
+from lakehouse.write.lock import locked
+from lakehouse.write.rules import failures, rules_of, suite_name, suite_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from pyspark.sql import DataFrame
 
-
 CompiledFor = Callable[[Mapping[str, str]], Compiled]
-
-
-@contextmanager
-def locked(workspace: Workspace, name: str) -> "Iterator[None]":
-    """Hold the lock of a table against other processes of this workspace."""
-    from filelock import FileLock
-
-    folder = workspace.home / "locks"
-    folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / f"{name}.lock"):
-        yield
 
 
 @dataclass(frozen=True)
@@ -44,23 +35,75 @@ class Plan:
     """What a run found before it read anything.
 
     Args:
-        since: Positions of the last commit, by name.
+        since: Positions of the last commit, by name; empty where all is to be read.
         positions: Positions now, by name.
         unchanged: Nothing is new.
+        partitions: Keys of the partitions that are not as they should be; None for a run of the whole table.
+        memory: What each of these partitions is made from now, by key.
+        rebuild: The last position is of no use: all is read again.
+        messages: What the reader of the run should know.
     """
 
     since: dict[str, Any]
     positions: dict[str, Any]
     unchanged: bool
+    partitions: tuple[str, ...] | None = None
+    memory: dict[str, Any] = field(default_factory=dict)
+    rebuild: bool = False
+    messages: tuple[str, ...] = ()
 
 
-def plan(reads: Mapping[str, Any], context: ReadContext, note: Mapping[str, Any], code: str) -> Plan:
+def plan(reads: Mapping[str, Any], context: ReadContext, last: Mapping[str, Any], code: str) -> Plan:
     """Compare the positions of the inputs, and the code, with what the last commit says."""
     positions = {name: position_of(source, context) for name, source in reads.items()}
+    if context.partitions is not None:
+        return _plan_partitions(reads, context.partitions, last, code, positions)
     only_new_rows = bool(reads) and all(is_incremental(source) for source in reads.values())
-    same_code = note.get("code") == code or only_new_rows
-    since = dict(note.get("inputs", {}))
-    return Plan(since, positions, unchanged=bool(note) and same_code and since == positions)
+    same_code = last.get("code") == code or only_new_rows
+    since = dict(last.get("inputs", {}))
+    return Plan(since, positions, unchanged=bool(last) and same_code and since == positions)
+
+
+def _plan_partitions(
+    reads: Mapping[str, Any],
+    keys: Sequence[str],
+    last: Mapping[str, Any],
+    code: str,
+    positions: dict[str, Any],
+) -> Plan:
+    """The same for each partition by itself, so that a backfill does again only what failed or is new."""
+    made = last.get("memory", {})
+    memory = {
+        key: {"code": code, "inputs": {n: of_partition(source, positions[n], key) for n, source in reads.items()}}
+        for key in keys
+    }
+    stale = tuple(key for key in keys if made.get(key) != memory[key])
+    return Plan({}, positions, not stale, stale, {key: memory[key] for key in stale})
+
+
+def _without_lost_feeds(found: Plan, reads: Mapping[str, Any], context: ReadContext, table: Table) -> Plan:
+    """Where changes since the last position cannot be read any more, all is read."""
+    lost = {
+        name: reason
+        for name, source in reads.items()
+        if name in found.since and (reason := gone(source, context, found.since[name], found.positions[name]))
+    }
+    if not lost:
+        return found
+    appends = isinstance(table.write, Append)
+    kept = {name: since for name, since in found.since.items() if name not in lost}
+    others = [name for name, source in reads.items() if name not in lost and is_incremental(source)]
+    if appends and others:
+        raise ChangeFeedGoneError(
+            f"{table.name} was not written. {' '.join(lost.values())} It appends, and {', '.join(others)} cannot be "
+            f"read again with it, so rows would come twice. Restore the log of the input, or make the table a Merge."
+        )
+    messages = tuple(
+        f"{reason} All of it is read, at version {found.positions[name]}."
+        + (f" {table.name} appends, so its rows are replaced in one commit." if appends else "")
+        for name, reason in lost.items()
+    )
+    return Plan(kept, found.positions, unchanged=False, rebuild=True, messages=messages)
 
 
 def judged(
@@ -120,32 +163,57 @@ def run(
     *,
     code: str,
     run_id: str | None = None,
+    partitions: Sequence[str] | None = None,
 ) -> Published:
     """Run an asset: read what is new, transform it, bring it through the door.
+
+    Args:
+        connection: The workspace.
+        table: The declaration.
+        transform: Frames in, frame out.
+        reads: Inputs by the function's parameter names.
+        code: Digest of the code.
+        run_id: The run; made up where none is given.
+        partitions: Keys of the partitions to make; None for the whole table.
 
     Raises:
         LakehouseError: see `write` and `audit_foreign`; the table is as it was.
     """
-    workspace = connection.workspace
+    workspace, started_at = connection.workspace, datetime.now(UTC)
     run_id = run_id or uuid.uuid4().hex[:12]
-    context = ReadContext(workspace, connection.session, table.name, run_id)
+    keys = None if partitions is None else tuple(partitions)
+    context = ReadContext(workspace, connection.session, table.name, run_id, keys)
     with locked(workspace, table.name):
         recover_if_open(connection, table)
         delta = open_table(workspace, table.name)
-        note = last_note(delta)
-        found = plan(reads, context, note, code)
+        last = last_position(workspace, table.name, delta)
+        found = plan(reads, context, last, code)
         if delta is not None and found.unchanged:
-            checks = tuple(CheckResult.from_json(each) for each in note.get("checks", ()))
-            if note.get("code") != code:
+            checks = tuple(CheckResult.from_json(each) for each in last.get("checks", ()))
+            if last.get("code") != code:
                 checks = _judged_anew(connection, table, delta.version(), run_id)
             return Published(table.name, delta.version(), unchanged=True, checks=checks)
+        found = _without_lost_feeds(found, reads, context, table)
+        context = ReadContext(workspace, connection.session, table.name, run_id, found.partitions)
         for name, source in reads.items():
             if isinstance(source, Foreign):
                 audit_foreign(connection, source.name, found.positions[name], run_id)
         inputs = {
             name: load(source, context, found.since.get(name), found.positions[name]) for name, source in reads.items()
         }
-        batch = Batch(run_id, run_id, found.positions, code, commit(str(workspace.settings.project)))
+        batch = Batch(
+            run_id,
+            run_id,
+            inputs=found.positions,
+            since=found.since,
+            code=code,
+            commit=commit(str(workspace.settings.project)),
+            partitions=found.partitions,
+            memory=found.memory,
+            rebuild=found.rebuild,
+            started_at=started_at,
+            messages=found.messages,
+        )
         return write(workspace, connection.session(), table, transform(**inputs), batch)
 
 
@@ -158,8 +226,5 @@ def _judged_anew(connection: Connection, table: Table, version: int, run_id: str
 
 def recover_if_open(connection: Connection, table: Table) -> None:
     """Finish a crashed run's decision, if there is one; asks no server where there is none."""
-    from lakehouse.storage import read_json
-    from lakehouse.write.door import intent_uri
-
-    if read_json(intent_uri(connection.workspace, table.name)) is not None:
+    if open_intent(connection.workspace, table.name) is not None:
         recover(connection.workspace, connection.session(), table)

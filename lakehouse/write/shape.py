@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from lakehouse.errors import Problem, SchemaMismatchError, near_miss
-from lakehouse.table import Table
+from lakehouse.table import Column, Table
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -17,9 +17,9 @@ def _canonical(name: str) -> str:
     return _ALIASES.get(lowered, lowered)
 
 
-def problems(table: Table, found: dict[str, str]) -> list[Problem]:
+def problems(table: Table, found: dict[str, str], carried: tuple[Column, ...] = ()) -> list[Problem]:
     """What is wrong with columns `found` (name to Spark type) for `table`; empty where nothing is."""
-    declared = {column.name: _canonical(column.type) for column in table.columns}
+    declared = {column.name: _canonical(column.type) for column in (*table.brought, *carried)}
     extra = [name for name in found if name not in declared]
     listed: list[Problem] = []
     for name, expected in declared.items():
@@ -41,14 +41,14 @@ def problems(table: Table, found: dict[str, str]) -> list[Problem]:
     return listed
 
 
-def check_shape(table: Table, frame: "DataFrame", version: int | None) -> "DataFrame":
+def check_shape(table: Table, frame: "DataFrame", version: int | None, carried: tuple[Column, ...] = ()) -> "DataFrame":
     """The frame with its columns in the declared order; nothing is cast, added or dropped.
 
     Raises:
         SchemaMismatchError: a column is missing, extra, or of another type.
     """
     found = {field.name: field.dataType.simpleString() for field in frame.schema.fields}
-    wrong = problems(table, found)
+    wrong = problems(table, found, carried)
     if wrong:
         raise SchemaMismatchError(table.name, version, wrong)
-    return frame.select(*table.column_names)
+    return frame.select(*table.brought_names, *(column.name for column in carried))

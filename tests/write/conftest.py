@@ -13,7 +13,8 @@ from lakehouse.modes import Append, WriteMode
 from lakehouse.session import Connection
 from lakehouse.table import Column, Table
 from lakehouse.workspace import Workspace
-from lakehouse.write.door import Batch, Published, write
+from lakehouse.write.batch import Batch, Published
+from lakehouse.write.door import write
 
 COLUMNS = (
     Column("id", "bigint", "Key", nullable=False),

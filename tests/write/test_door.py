@@ -6,9 +6,9 @@ from pyspark.sql import functions as F
 from lakehouse.errors import AuditFailedError, InvalidKeyError, SchemaMismatchError
 from lakehouse.history import history, open_table
 from lakehouse.modes import Merge, Overwrite
-from lakehouse.storage import list_files, read_json
+from lakehouse.storage import list_files
 from lakehouse.table import quarantine_of
-from lakehouse.write.door import intent_uri
+from lakehouse.write.intent import open_intent
 from tests.write.conftest import Door
 
 BETWEEN = {
@@ -208,7 +208,9 @@ def test_a_warning_is_recorded_and_stops_nothing(door: Door):
 @pytest.mark.parametrize(
     "mode", [None, Overwrite(), Merge(on=("id",), sequence=("sent_at",))], ids=["append", "overwrite", "merge"]
 )
-@pytest.mark.parametrize("crash", ["quarantine", "ensure", "record", "delete_file"])
+@pytest.mark.parametrize(
+    "crash", ["retried", "prepare_position", "_publish", "sync", "record", "close_intent", "forget_positions"]
+)
 def test_a_crash_after_the_decision_is_finished_by_the_next_run(door: Door, at, monkeypatch, mode, crash):
     """Each step after the intent is cut off in turn; what the next run finds is finished once, without a frame."""
     import lakehouse.write.door as module
@@ -225,14 +227,10 @@ def test_a_crash_after_the_decision_is_finished_by_the_next_run(door: Door, at, 
         raise PowerCut
 
     with monkeypatch.context() as patch:
-        if crash == "ensure":
-            real, calls = module.ensure, iter(range(10))
-            patch.setattr(module, "ensure", lambda *a: real(*a) if next(calls) == 0 else cut())
-        else:
-            patch.setattr(module, crash, cut)
+        patch.setattr(module, crash, cut)
         with pytest.raises(PowerCut):
             door.write(table, frame)
-    assert read_json(intent_uri(door.workspace, table.name)) is not None
+    assert (open_intent(door.workspace, table.name) is None) == (crash == "forget_positions")
 
     module.recover(door.workspace, door.spark, table)
 
@@ -244,7 +242,7 @@ def test_a_crash_after_the_decision_is_finished_by_the_next_run(door: Door, at, 
     name = None if mode is None else type(mode).__name__.lower()
     assert door.read(table.name) == expected[name]
     assert door.read(quarantine_of(table.name)) == [(2, "c", 400)]
-    assert read_json(intent_uri(door.workspace, table.name)) is None
+    assert open_intent(door.workspace, table.name) is None
     versions = [commit.version for commit in history(door.workspace, table.name)]
     assert versions == [2, 1, 0]
     recorded = door.spark.table("ops.checks").where((F.col("asset") == table.name) & (F.col("table_version") == 2))

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lakehouse.storage import list_files
-from lakehouse.write.footers import read_statistics
+from lakehouse.write.footers import read_adopted
 
 MOMENTS = st.datetimes(min_value=datetime(1900, 1, 1), max_value=datetime(2200, 1, 1), timezones=st.just(UTC))
 ROWS = st.lists(
@@ -41,10 +41,10 @@ def test_bounds_hold_for_every_row_and_nulls_are_counted(tmp_path_factory, rows,
     folder = tmp_path_factory.mktemp("files")
     pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), folder / "a.parquet", row_group_size=group)
 
-    count, text = read_statistics(str(folder), list_files(str(folder))[0], set(SCHEMA.names))
+    read = read_adopted(str(folder), list_files(str(folder))[0], set(SCHEMA.names))
 
-    found = json.loads(text)
-    assert count == found["numRecords"] == len(rows)
+    found = json.loads(read.statistics)
+    assert read.rows == found["numRecords"] == len(rows)
     for name in SCHEMA.names:
         values = [row[name] for row in rows if row[name] is not None]
         assert found["nullCount"].get(name, 0 if not rows else None) == len(rows) - len(values)

@@ -1,0 +1,71 @@
+"""What comes to the door, and what came of it."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from lakehouse.quality.judge import CheckResult
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one run brings to the door.
+
+    Args:
+        run_id: The run; also names the staging folder.
+        batch_id: What was read together.
+        inputs: Positions up to which the inputs were read, by name.
+        since: Positions from which they were read, by name; missing where all was read.
+        code: Digest of the code.
+        commit: Commit of the checkout, if known.
+        partitions: Keys of the partitions that the run is for; None where it is for the whole table.
+        memory: What each partition was made from, by key; it replaces that of these partitions.
+        replay: Version of the quarantine whose waiting rows these are; None for rows from elsewhere.
+        rebuild: All of the inputs was read again: the rows replace what the table has, also where it appends.
+        started_at: UTC.
+        messages: What the reader of the run should know.
+    """
+
+    run_id: str
+    batch_id: str
+    inputs: dict[str, Any] = field(default_factory=dict)
+    since: dict[str, Any] = field(default_factory=dict)
+    code: str = ""
+    commit: str | None = None
+    partitions: tuple[str, ...] | None = None
+    memory: dict[str, Any] = field(default_factory=dict)
+    replay: int | None = None
+    rebuild: bool = False
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    messages: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Published:
+    """What came of a run.
+
+    Args:
+        table: `layer.entities`.
+        version: The version that holds the rows, or that was kept.
+        unchanged: True where nothing was new and nothing was written.
+        rows_in: Rows of the frame; they are the sum of the next three.
+        published: Rows that changed the table: appended, inserted, updated, deleted.
+        quarantined: Rows sent to quarantine, or that stay there after a replay.
+        deduplicated: Rows that an equal or newer row of the same key stands for.
+        checks: Results of the expectations.
+        checks_by_partition: The same by partition, for a run of partitions.
+        seconds: Wall time at the door.
+        messages: What the reader of the run should know.
+    """
+
+    table: str
+    version: int
+    unchanged: bool = False
+    rows_in: int = 0
+    published: int = 0
+    quarantined: int = 0
+    deduplicated: int = 0
+    checks: tuple[CheckResult, ...] = ()
+    checks_by_partition: dict[str, tuple[CheckResult, ...]] = field(default_factory=dict)
+    seconds: float = 0.0
+    messages: tuple[str, ...] = ()

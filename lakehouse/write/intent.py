@@ -1,0 +1,70 @@
+"""The decision of a run, in a file: with it the staged files become a version without computing anything again."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from lakehouse.position import transaction
+from lakehouse.storage import delete_file, read_json, write_json
+from lakehouse.workspace import Workspace
+from lakehouse.write.publish import Stamp
+from lakehouse.write.stage import Staged
+
+
+@dataclass(frozen=True)
+class Intent:
+    """A decision that outlives a crash.
+
+    Args:
+        table: `layer.entities`.
+        sequence: Number of the publish.
+        staged: Where the rows are.
+        note: What the commits say of themselves.
+        position: The note and what else the next run must know.
+        broken_sql: Expression over the masks that gives the labels of the broken rules.
+        rows: Staged rows by verdict.
+        partitions: Values of the partitions that are replaced; None where the mode replaces none.
+        replay: Whether the rows came from quarantine.
+        rebuild: Whether the rows replace all that the table has.
+    """
+
+    table: str
+    sequence: int
+    staged: dict[str, Any]
+    note: dict[str, Any]
+    position: dict[str, Any]
+    broken_sql: str
+    rows: dict[str, int]
+    partitions: list[dict[str, str | None]] | None = None
+    replay: bool = False
+    rebuild: bool = False
+    checks_by_partition: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+
+    @property
+    def stamp(self) -> Stamp:
+        """The commits' key and note."""
+        return Stamp(transaction(self.table), self.sequence, self.note)
+
+    @property
+    def files(self) -> Staged:
+        """What was staged."""
+        return Staged(**self.staged)
+
+
+def _uri(workspace: Workspace, name: str) -> str:
+    return f"{workspace.warehouse}/_intents/{name}.json"
+
+
+def open_intent(workspace: Workspace, name: str) -> Intent | None:
+    """The decision that a table's last run has not carried out, or None."""
+    found = read_json(_uri(workspace, name))
+    return None if found is None else Intent(**found)
+
+
+def save_intent(workspace: Workspace, intent: Intent) -> None:
+    """Note a decision; it is on disk when this returns."""
+    write_json(_uri(workspace, intent.table), asdict(intent))
+
+
+def close_intent(workspace: Workspace, name: str) -> None:
+    """The decision is carried out."""
+    delete_file(_uri(workspace, name))

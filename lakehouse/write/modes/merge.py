@@ -1,0 +1,113 @@
+"""Merge: one row per key, the newest change of each; a SQL MERGE from the staged files, in one commit."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from lakehouse.modes import Merge
+from lakehouse.table import Column, Table, deleted_of, quote
+from lakehouse.write.catalog import ensure
+from lakehouse.write.modes.append import add
+from lakehouse.write.modes.mode import (
+    Publication,
+    Standing,
+    ordering,
+    publish,
+    published_rows,
+    standing,
+    struct_of,
+    viewed,
+)
+from lakehouse.write.publish import Stamp, is_done, stamped
+
+# A column of the statement's source: whether the change deletes its key.
+DELETES = "_deletes"
+
+
+def deletes(mode: Merge) -> str:
+    """SQL, never null: whether a change deletes its key."""
+    return f"coalesce(({mode.delete_when}), false)" if mode.delete_when else "false"
+
+
+@standing.register
+def _(mode: Merge, table: Table) -> Standing:
+    newest = tuple(f"{quote(name)} DESC NULLS LAST" for name in mode.sequence)
+    # Equal sequence: a deletion wins, else any order will do, as long as it is the same at every run.
+    return Standing(mode.on, (*newest, f"{deletes(mode)} DESC", f"{ordering(table.brought)} DESC"), bool(mode.sequence))
+
+
+@published_rows.register
+def _(mode: Merge, metrics: Mapping[str, Any], good: int) -> int:
+    names = ("numTargetRowsInserted", "numTargetRowsUpdated", "numTargetRowsDeleted")
+    return sum(int(metrics.get(name, 0)) for name in names) if "numTargetRowsInserted" in metrics else good
+
+
+def deleted_table(table: Table) -> Table:
+    """Where a merge with a sequence remembers what it deleted: key and sequence of the newest deletion."""
+    kept = {*table.key, *table.sequence}
+    columns = tuple(Column(c.name, c.type, c.comment) for c in table.brought if c.name in kept)
+    return Table(
+        deleted_of(table.name),
+        columns=columns,
+        grain=f"one row per deleted key of {table.name}, its newest deletion",
+        write=Merge(on=table.key, sequence=table.sequence),
+    )
+
+
+def source_sql(table: Table, mode: Merge, view: str, *, remembers: bool) -> str:
+    """The rows that the MERGE looks at: without those that are older than a remembered deletion of their key."""
+    rows = f"SELECT *, {deletes(mode)} AS {DELETES} FROM {view}"
+    if not remembers:
+        return rows
+    same = " AND ".join(f"d.{quote(name)} = s.{quote(name)}" for name in mode.on)
+    deleted, change = struct_of("d", mode.sequence), struct_of("s", mode.sequence)
+    return (
+        f"SELECT s.* FROM ({rows}) AS s LEFT ANTI JOIN {quote(deleted_of(table.name))} AS d "
+        f"ON {same} AND ({deleted} > {change} OR ({deleted} = {change} AND NOT s.{DELETES}))"
+    )
+
+
+def merge_sql(table: Table, mode: Merge, source: str) -> str:
+    """The MERGE: newer rows update or delete, new keys are inserted, older and equal ones change nothing."""
+    on = " AND ".join(f"t.{quote(name)} = s.{quote(name)}" for name in mode.on)
+    values = ", ".join(f"{quote(name)} = s.{quote(name)}" for name in table.column_names)
+    names = ", ".join(map(quote, table.column_names))
+    inserted = ", ".join(f"s.{quote(name)}" for name in table.column_names)
+    newer = not_older = ""
+    if mode.sequence:
+        change, row = struct_of("s", mode.sequence), struct_of("t", mode.sequence)
+        newer, not_older = f" AND {change} > {row}", f" AND {change} >= {row}"
+    deleted = f"WHEN MATCHED AND s.{DELETES}{not_older} THEN DELETE " if mode.delete_when else ""
+    kept = f" AND NOT s.{DELETES}" if mode.delete_when else ""
+    return (
+        f"MERGE INTO {quote(table.name)} AS t USING ({source}) AS s ON {on} {deleted}"
+        f"WHEN MATCHED{kept}{newer} THEN UPDATE SET {values} "
+        f"WHEN NOT MATCHED{kept} THEN INSERT ({names}) VALUES ({inserted})"
+    )
+
+
+@publish.register
+def _(mode: Merge, publication: Publication) -> int:
+    if not publication.rows:
+        return add(publication)
+    session, table, stamp = publication.session, publication.table, publication.stamp
+    remembers = bool(mode.sequence and mode.delete_when)
+    with viewed(session, publication.frame(), stamp) as view:
+        if remembers:
+            _remember(publication, mode, view)
+        source = source_sql(table, mode, view, remembers=remembers)
+        with stamped(session, stamp):
+            done = session.sql(merge_sql(table, mode, source)).collect()[0]
+    return int(done["num_inserted_rows"]) + int(done["num_updated_rows"]) + int(done["num_deleted_rows"])
+
+
+def _remember(publication: Publication, mode: Merge, view: str) -> None:
+    """Note the deletions before they are made: until then they concern nobody, and a crash makes both again."""
+    target, stamp = deleted_table(publication.table), publication.stamp
+    delta = ensure(publication.workspace, publication.session, target)
+    if is_done(delta, stamp):
+        return
+    assert isinstance(target.write, Merge)  # noqa: S101 - narrows the union for the type checker
+    source = source_sql(target, target.write, f"(SELECT * FROM {view} WHERE {deletes(mode)})", remembers=False)
+    note = Stamp(stamp.app, stamp.sequence, {**stamp.note, "checks": []})
+    with stamped(publication.session, note):
+        publication.session.sql(merge_sql(target, target.write, source)).collect()

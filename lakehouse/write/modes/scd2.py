@@ -1,0 +1,104 @@
+"""Scd2: every change of a key is a row that holds until the next; one MERGE from the staged files.
+
+The rows that a batch changes are worked out from the batch and the past of its keys together, so that it does not
+matter in which order changes come: of each key and sequence the greatest row stays, and where a row ends follows from
+the next one (Kimball, "slowly changing dimension", type 2; the order is the source's own).
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from lakehouse.modes import Scd2
+from lakehouse.table import Table, quote
+from lakehouse.write.modes.append import add
+from lakehouse.write.modes.mode import Publication, Standing, ordering, publish, published_rows, standing, viewed
+from lakehouse.write.publish import stamped
+
+
+def deletes(mode: Scd2) -> str:
+    """SQL, never null: whether a change deletes its key."""
+    return f"coalesce(({mode.delete_when}), false)" if mode.delete_when else "false"
+
+
+def _greatest(table: Table, is_deleted: str) -> tuple[str, str]:
+    # Signals do not count: they are not stored, so a later batch could not be compared by them.
+    return f"{is_deleted} DESC", f"{ordering(table.columns)} DESC"
+
+
+@standing.register
+def _(mode: Scd2, table: Table) -> Standing:
+    return Standing((*mode.on, *mode.sequence), _greatest(table, deletes(mode)), is_ordered=True)
+
+
+@published_rows.register
+def _(mode: Scd2, metrics: Mapping[str, Any], good: int) -> int:
+    return int(metrics.get("numTargetRowsInserted", good))
+
+
+def source_sql(table: Table, mode: Scd2, view: str, version: int) -> str:
+    """The rows of the history that a batch adds or changes, with the four columns of the history."""
+    names = ", ".join(map(quote, table.column_names))
+    keys = ", ".join(map(quote, mode.on))
+    sequence = ", ".join(map(quote, mode.sequence))
+    moment = quote(mode.sequence[0])
+    same_key = " AND ".join(f"p.{quote(name)} = k.{quote(name)}" for name in mode.on)
+    past = ", ".join(f"p.{quote(name)}" for name in (*table.column_names, "_is_deleted", "_valid_to", "_is_current"))
+    greatest = ", ".join(_greatest(table, "_is_deleted"))
+    return f"""
+        WITH batch AS (SELECT {names}, {deletes(mode)} AS _is_deleted FROM {view}),
+        known AS (
+            SELECT {past} FROM {quote(table.name)} VERSION AS OF {version} AS p
+            LEFT SEMI JOIN (SELECT DISTINCT {keys} FROM batch) AS k ON {same_key}
+        ),
+        changes AS (
+            SELECT *, false AS _is_new, _valid_to AS _was_to, _is_current AS _was_current
+            FROM (SELECT {names}, _is_deleted, _valid_to, _is_current FROM known)
+            UNION ALL
+            SELECT *, NULL AS _valid_to, NULL AS _is_current, true AS _is_new, NULL AS _was_to, NULL AS _was_current
+            FROM batch
+        ),
+        ranked AS (
+            SELECT *, row_number() OVER (PARTITION BY {keys}, {sequence} ORDER BY {greatest}, _is_new) AS _rank
+            FROM changes
+        ),
+        history AS (
+            SELECT {names}, _is_deleted, _is_new, _was_to, _was_current,
+                lead({moment}) OVER (PARTITION BY {keys} ORDER BY {sequence}) AS _next,
+                row_number() OVER (PARTITION BY {keys} ORDER BY {_descending(mode)}) = 1 AS _is_last
+            FROM ranked WHERE _rank = 1
+        ),
+        dated AS (
+            SELECT {names}, {moment} AS _valid_from, if(_is_deleted, {moment}, _next) AS _valid_to,
+                _is_last AND NOT _is_deleted AS _is_current, _is_deleted, _is_new, _was_to, _was_current
+            FROM history
+        )
+        SELECT * EXCEPT (_is_new, _was_to, _was_current) FROM dated
+        WHERE _is_new OR NOT (_valid_to <=> _was_to AND _is_current <=> _was_current)"""
+
+
+def _descending(mode: Scd2) -> str:
+    return ", ".join(f"{quote(name)} DESC" for name in mode.sequence)
+
+
+def merge_sql(table: Table, mode: Scd2, source: str) -> str:
+    """The one statement: changed ends are set, new changes are inserted."""
+    on = " AND ".join(f"t.{quote(name)} = s.{quote(name)}" for name in (*mode.on, *mode.sequence))
+    values = ", ".join(f"{quote(name)} = s.{quote(name)}" for name in table.stored_names)
+    names = ", ".join(map(quote, table.stored_names))
+    inserted = ", ".join(f"s.{quote(name)}" for name in table.stored_names)
+    return (
+        f"MERGE INTO {quote(table.name)} AS t USING ({source}) AS s ON {on} "
+        f"WHEN MATCHED THEN UPDATE SET {values} WHEN NOT MATCHED THEN INSERT ({names}) VALUES ({inserted})"
+    )
+
+
+@publish.register
+def _(mode: Scd2, publication: Publication) -> int:
+    if not publication.rows:
+        return add(publication)
+    session, table = publication.session, publication.table
+    with viewed(session, publication.frame(), publication.stamp) as view:
+        source = source_sql(table, mode, view, publication.delta.version())
+        with stamped(session, publication.stamp):
+            done = session.sql(merge_sql(table, mode, source)).collect()[0]
+    return int(done["num_inserted_rows"])

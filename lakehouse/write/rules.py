@@ -1,0 +1,48 @@
+"""The rules of a table: those of its declaration, then those of its suite."""
+
+from collections.abc import Sequence
+
+from lakehouse.errors import Problem
+from lakehouse.quality.compile import Compiled, compile_suite, declared, declared_not_null
+from lakehouse.quality.judge import CheckResult
+from lakehouse.quality.suite import Suite, load_suite
+from lakehouse.table import Table
+from lakehouse.workspace import Workspace
+
+
+def suite_name(name: str) -> str:
+    """Where the suite of `layer.entities` is, below the project."""
+    return f"expectations/{name.replace('.', '/')}.json"
+
+
+def suite_of(workspace: Workspace, table: Table) -> Suite | None:
+    """The suite of a table, `expectations/<layer>/<entities>.json`, or None.
+
+    Raises:
+        SuiteError: the suite cannot be read.
+    """
+    columns = {column.name: column.type for column in table.brought}
+    return load_suite(workspace.settings.project / suite_name(table.name), columns)
+
+
+def rules_of(table: Table, suite: Suite | None) -> Compiled:
+    """The compiled suite of a table, with the rules of the declaration before those of the suite."""
+    compiled = compile_suite(suite, {column.name: column.type for column in table.brought})
+    required = tuple(declared_not_null(name) for name in table.required)
+    # Delta's own check of a constraint fails on null as well.
+    constraints = tuple(declared(name, None, f"NOT coalesce(({sql}), false)") for name, sql in table.constraints)
+    return Compiled(required + constraints + compiled.rows, compiled.aggregates, compiled.rest)
+
+
+def failures(results: Sequence[CheckResult]) -> list[Problem]:
+    """Failed checks in words: counts and what was measured, never values of rows."""
+    return [
+        Problem(
+            result.label,
+            "to hold",
+            f"{result.unexpected_count} of {result.element_count} rows against it"
+            if result.unexpected_count is not None
+            else f"{result.observed}",
+        )
+        for result in results
+    ]
