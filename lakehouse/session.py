@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from lakehouse.lease import check
 from lakehouse.workspace import Workspace, current
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ def connect(workspace: Workspace | None = None) -> "SparkSession":
 
     Raises:
         ServiceError: no server is up and none is named in the settings.
+        FencedError: another has the lease on the warehouse, and this workspace's server was ended.
     """
     import logging
 
@@ -31,7 +33,9 @@ def connect(workspace: Workspace | None = None) -> "SparkSession":
 
     # pyspark prints each failed statement as a JSON line on stderr beside the exception that it raises.
     logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
-    builder = SparkSession.builder.remote((workspace or current()).spark_remote)
+    workspace = workspace or current()
+    check(workspace)
+    builder = SparkSession.builder.remote(workspace.spark_remote)
     for name, value in SESSION_CONF.items():
         builder = builder.config(name, value)
     return builder.create()

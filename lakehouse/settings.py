@@ -20,6 +20,13 @@ class SparkSettings(_Part):
     profile: Literal["tuned", "stock"] = Field("tuned", description="`stock` is plain Spark, for comparisons")
 
 
+class LeaseSettings(_Part):
+    """The lease of the server on its warehouse."""
+
+    heartbeat_seconds: float = Field(3, gt=0, description="How often the holder gives a sign of life")
+    ttl_seconds: float = Field(15, gt=0, description="How long it may give none before another takes the lease")
+
+
 class MetastoreSettings(_Part):
     """The catalogue."""
 
@@ -64,6 +71,7 @@ class Settings(BaseSettings):
     )
     ssl_cert_file: Path | None = Field(None, validation_alias="SSL_CERT_FILE")
     spark: SparkSettings = SparkSettings()
+    lease: LeaseSettings = LeaseSettings()
     metastore: MetastoreSettings = MetastoreSettings()
     trino: TrinoSettings = TrinoSettings()
     mlflow: MlflowSettings = MlflowSettings()

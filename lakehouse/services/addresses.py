@@ -9,7 +9,7 @@ from lakehouse.services import ports, supervisor
 from lakehouse.services.spec import Address
 from lakehouse.workspace import Workspace
 
-_WITHOUT_PORT = frozenset({"daemon"})
+_WITHOUT_PORT = frozenset({"daemon", "lease"})
 _WITH_TOKEN = frozenset({"spark"})
 
 

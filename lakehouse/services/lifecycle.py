@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from queue import Queue
 from threading import Event, Thread
 
 import psutil
 
-from lakehouse.services import addresses, aot_training, orphans, plan, ready, supervisor, wire
+from lakehouse.services import addresses, aot_training, keeper, orphans, plan, ready, supervisor, wire
 from lakehouse.workspace import Workspace
 
 LAYERS = ("bronze", "silver", "gold", "ml", "quarantine", "ops")
@@ -18,16 +19,20 @@ def up(workspace: Workspace, parts: Iterable[str], *, tell: Callable[[str], None
     wanted = plan.services(workspace.settings, parts)
     with _held(workspace):
         if wanted:
-            _take_over(workspace)
+            _end_unwatched(workspace)
         states = supervisor.states(workspace)
         missing = [name for name in wanted if name not in states or not states[name].wanted]
-        if missing:
-            _start(workspace, missing, tell)
+        epoch = keeper.take(workspace, tell) if keeper.NAME in missing else keeper.epoch_of(workspace)
         try:
-            _await(workspace, wanted, tell)
+            if missing:
+                supervisor.start(workspace)
+                _start(workspace, missing, epoch, tell)
+            _await(workspace, wanted, epoch, tell)
         except BaseException:
             for name in missing:
                 supervisor.halt(workspace, name)
+            if keeper.NAME in missing:
+                keeper.give_back(workspace, epoch)
             raise
         _create_layers(workspace)
         if missing:
@@ -45,6 +50,7 @@ def down(workspace: Workspace, *, tell: Callable[[str], None]) -> None:
         supervisor.shut_down(workspace)
         psutil.wait_procs(running, timeout=orphans.GRACE_SECONDS)
         orphans.end(orphans.started_by(workspace.home))
+        keeper.give_back(workspace, keeper.epoch_of(workspace))
         workspace.services_file.unlink(missing_ok=True)
         supervisor.socket_path(workspace).unlink(missing_ok=True)
 
@@ -58,23 +64,26 @@ def _held(workspace: Workspace) -> AbstractContextManager[object]:
     return FileLock(home / "up.lock")
 
 
-def _take_over(workspace: Workspace) -> None:
-    """Have a supervisor. Services that outlived one are unwatched: they end and start anew."""
+def _end_unwatched(workspace: Workspace) -> None:
+    """Services that outlived their supervisor are unwatched: they end, to be started anew."""
     if not supervisor.answers(workspace):
         orphans.end(orphans.started_by(workspace.home))
         workspace.services_file.unlink(missing_ok=True)
-    supervisor.start(workspace)
 
 
-def _start(workspace: Workspace, names: list[str], tell: Callable[[str], None]) -> None:
-    chosen = addresses.choose(workspace, names)
+def _start(workspace: Workspace, names: list[str], epoch: int | None, tell: Callable[[str], None]) -> None:
+    if keeper.NAME in names and epoch is not None:
+        supervisor.run(workspace, keeper.spec(workspace, epoch))
+    servers = [name for name in names if name != keeper.NAME]
+    chosen = addresses.choose(workspace, servers)
     known = {**addresses.kept(workspace), **chosen}
-    for spec in plan.specs(workspace, names, known):
+    for spec in plan.specs(workspace, servers, known):
         tell(f"starting {spec.name}")
-        supervisor.run(workspace, spec)
+        lease = keeper.file_of(workspace, epoch) if spec.name == "spark" and epoch is not None else ""
+        supervisor.run(workspace, replace(spec, lease=lease))
 
 
-def _await(workspace: Workspace, names: list[str], tell: Callable[[str], None]) -> None:
+def _await(workspace: Workspace, names: list[str], epoch: int | None, tell: Callable[[str], None]) -> None:
     """Wait until all answer, and note in the services file what does. The first failure ends the wait."""
     known = addresses.kept(workspace)
     outcomes: Queue[tuple[str, int | Exception]] = Queue()
@@ -94,7 +103,7 @@ def _await(workspace: Workspace, names: list[str], tell: Callable[[str], None]) 
             name, outcome = outcomes.get()
             if isinstance(outcome, Exception):
                 raise outcome
-            given = known[name].given() if name in known else {}
+            given = known[name].given() if name in known else {"epoch": epoch} if name == keeper.NAME else {}
             services[name] = {**given, "pid": outcome}
     finally:
         enough.set()

@@ -23,11 +23,11 @@ def started_by(home: Path) -> list[psutil.Process]:
     return found
 
 
-def end(processes: list[psutil.Process]) -> None:
-    """End these and wait until they are gone; what does not end is killed."""
-    for process in processes:
+def end(processes: list[psutil.Process], *, at_once: bool = False) -> None:
+    """End these and wait until they are gone; what does not end, or all of it at once, is killed."""
+    for process in () if at_once else processes:
         _signal(process, "terminate")
-    _, stubborn = psutil.wait_procs(processes, timeout=GRACE_SECONDS)
+    _, stubborn = psutil.wait_procs(processes, timeout=0 if at_once else GRACE_SECONDS)
     for process in stubborn:
         _signal(process, "kill")
     psutil.wait_procs(stubborn, timeout=GRACE_SECONDS)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from lakehouse.errors import ServiceError
-from lakehouse.services import aot, dagster, jars, java, metastore, mlflow, spark, trino
+from lakehouse.services import aot, dagster, jars, java, keeper, metastore, mlflow, spark, trino
 from lakehouse.services.runtime import Runtime
 from lakehouse.services.spec import Address, ServiceSpec
 from lakehouse.settings import Settings
@@ -43,7 +43,9 @@ def services(settings: Settings, parts: Iterable[str]) -> list[str]:
         if part not in PARTS:
             raise ServiceError(f"there is no part `{part}` to start: `lakehouse up [{'] ['.join(PARTS)}]`.")
     theirs = external(settings)
-    base = () if "spark" in theirs else BASE  # the metastore that somebody else's engine uses is theirs as well
+    base = (
+        () if "spark" in theirs else (keeper.NAME, *BASE)
+    )  # the metastore that somebody else's engine uses is theirs as well
     if "sql" in parts and "spark" in theirs and not theirs.keys() & {"metastore", "trino"}:
         raise ServiceError(
             "LAKEHOUSE_SPARK__REMOTE names an engine, but not which metastore it uses: Trino cannot be started on it. "
@@ -51,6 +53,7 @@ def services(settings: Settings, parts: Iterable[str]) -> list[str]:
         )
     names = [*base, *(name for part in PARTS for name in PARTS[part] if part in parts)]
     without = theirs.keys() | ({"daemon"} if "dagster" in theirs else set())
+    without |= set() if keeper.is_needed(settings.warehouse or "") else {keeper.NAME}
     return [name for name in names if name not in without]
 
 

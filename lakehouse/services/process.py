@@ -53,8 +53,23 @@ def main() -> None:
     """Replace this process by the service."""
     launch = json.loads(Path(sys.argv[1]).read_text())
     os.chdir(launch["folder"])
+    if launch["lease"]:
+        _need_turn(Path(launch["lease"]))
     command = launch["command"]
     os.execve(command[0], command, environment(launch["env"]))  # noqa: S606 - the file is ours, mode 0600
+
+
+def _need_turn(lease: Path) -> None:
+    """Go on only where this epoch has the turn.
+
+    Raises:
+        SystemExit: another epoch has it.
+    """
+    from lakehouse.lease.store import DiskStore
+    from lakehouse.lease.turn import highest
+
+    if highest(DiskStore(lease.parent)) != int(lease.stem):
+        sys.exit(f"not started: the lease {lease} is not the warehouse's newest.")
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ class ServiceSpec:
         folder: Where it runs; made if it is not there.
         env: Added to the environment; may hold secrets.
         files: Configuration to write before the start, by path.
+        lease: File of the epoch without which it must not start; empty where it needs none.
     """
 
     name: str
@@ -35,6 +36,7 @@ class ServiceSpec:
     folder: Path
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
     files: Mapping[Path, str] = field(default_factory=dict, repr=False)
+    lease: str = ""
 
     def write_files(self) -> None:
         """Make its folder and write its configuration."""
@@ -46,4 +48,4 @@ class ServiceSpec:
     def launch(self) -> dict[str, Any]:
         """What the launcher needs, for JSON."""
         plain = asdict(self)
-        return {key: plain[key] for key in ("name", "command", "env")} | {"folder": str(self.folder)}
+        return {key: plain[key] for key in ("name", "command", "env", "lease")} | {"folder": str(self.folder)}

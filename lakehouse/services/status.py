@@ -5,8 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
-from lakehouse.errors import LakehouseError
-from lakehouse.services import addresses, plan, ports, ready, supervisor
+from lakehouse.errors import FencedError, LakehouseError
+from lakehouse.lease import check
+from lakehouse.services import addresses, keeper, plan, ports, ready, supervisor
 from lakehouse.services.probes import PROBES
 from lakehouse.services.spec import Address
 from lakehouse.services.supervisor import State
@@ -22,7 +23,7 @@ class ServiceStatus:
     Args:
         name: Its name.
         state: "up" where it answers; "starting", "restarting", "not answering", "down"; "theirs" or
-            "theirs, not answering" where a setting names somebody else's.
+            "theirs, not answering" where a setting names somebody else's; of the lease "lost" where another has it.
         pid: Its process, where it was started here and runs.
         address: Where it listens, without its token.
         note: What is wrong, or nothing.
@@ -46,12 +47,31 @@ def status(workspace: Workspace) -> list[ServiceStatus]:
     theirs = plan.external(workspace.settings)
     questions: list[Callable[[], ServiceStatus]] = []
     for name in supervisor.NAMES:
-        if name in theirs:
+        if name == keeper.NAME:
+            questions.append(partial(_lease, workspace, states.get(name, State(name, "STOPPED", 0))))
+        elif name in theirs:
             questions.append(partial(_theirs, workspace, name, theirs[name]))
         else:
             questions.append(partial(_ours, workspace, states.get(name, State(name, "STOPPED", 0)), known.get(name)))
     with ThreadPoolExecutor(len(questions)) as pool:
         return list(pool.map(lambda question: question(), questions))
+
+
+def _lease(workspace: Workspace, state: State) -> ServiceStatus:
+    """The lease on the warehouse: "up" while the keeper keeps it, "lost" where another took it."""
+    epoch, other = keeper.epoch_of(workspace), keeper.other_holder(workspace)
+    if not keeper.is_needed(workspace.warehouse):
+        return ServiceStatus(
+            state.name, "down", note=f"{workspace.warehouse} is on object storage, which has no lease yet"
+        )
+    if epoch is None:
+        return ServiceStatus(state.name, "down", note=f"held by {other}" if other else "")
+    where, pid = keeper.file_of(workspace, epoch), state.pid or None
+    try:
+        check(workspace)
+    except FencedError as error:
+        return ServiceStatus(state.name, "lost", pid, where, str(error))
+    return ServiceStatus(state.name, "up" if state.word == "RUNNING" else "restarting", pid, where)
 
 
 def _theirs(workspace: Workspace, name: str, url: str) -> ServiceStatus:

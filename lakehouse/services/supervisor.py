@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 import xmlrpc.client
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,9 @@ from lakehouse.services import process
 from lakehouse.services.spec import ServiceSpec
 from lakehouse.workspace import Workspace
 
-NAMES = ("metastore", "spark", "trino", "mlflow", "dagster", "daemon")
+NAMES = ("lease", "metastore", "spark", "trino", "mlflow", "dagster", "daemon")
+# These end by themselves, with exit code 0, when their work is over.
+_MAY_END = frozenset({"lease"})
 # A path of a Unix socket may have 104 (macOS) to 108 (Linux) bytes, and supervisord binds a longer one first.
 _LONGEST_SOCKET = 85
 
@@ -40,7 +43,7 @@ _PROGRAM = """
 [program:{name}]
 command={command}
 autostart=false
-autorestart=true
+autorestart={restart}
 startsecs=1
 startretries=1000
 stopasgroup=true
@@ -130,7 +133,8 @@ def _conf(workspace: Workspace, socket: Path) -> str:
     parts = [_HEAD.format(logs=logs, folder=quoted(home), socket=quoted(socket))]
     for name in NAMES:
         command = shlex.join([sys.executable, "-m", "lakehouse.services.process", str(home / f"{name}.json")])
-        parts.append(_PROGRAM.format(name=name, command=quoted(command), logs=logs))
+        restart = "unexpected" if name in _MAY_END else "true"
+        parts.append(_PROGRAM.format(name=name, command=quoted(command), logs=logs, restart=restart))
     return "".join(parts)
 
 
@@ -171,6 +175,15 @@ def halt(workspace: Workspace, name: str) -> None:
     """Stop one process and wait for its end; harmless when it does not run."""
     if states(workspace).get(name, State(name, "STOPPED", 0)).wanted:
         _rpc(workspace).stopProcess(name)
+
+
+def kill(workspace: Workspace, name: str) -> None:
+    """Stop one process without giving it time; it is not started again. Harmless when it does not run."""
+    rpc = _rpc(workspace)
+    if states(workspace).get(name, State(name, "STOPPED", 0)).wanted:
+        rpc.stopProcess(name, False)
+    with suppress(xmlrpc.client.Fault):  # it has ended already
+        rpc.signalProcess(name, "KILL")
 
 
 def shut_down(workspace: Workspace) -> None:

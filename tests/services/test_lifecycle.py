@@ -61,7 +61,7 @@ def until(condition: Callable[[], bool], seconds: float) -> None:
 
 
 def test_both_answer_without_a_java_on_the_path(own):
-    assert {entry.name for entry in status(own) if entry.state == "up"} == {"metastore", "spark"}
+    assert {entry.name for entry in status(own) if entry.state == "up"} == {"lease", "metastore", "spark"}
 
 
 def test_the_layers_are_databases_with_their_folders(own):

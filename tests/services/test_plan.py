@@ -26,15 +26,20 @@ THEIR_METASTORE = MetastoreSettings(uri="thrift://elsewhere:9083")
 @pytest.mark.parametrize(
     ("given", "parts", "started"),
     [
-        ({}, [], ["metastore", "spark"]),
-        ({}, ["sql", "ui"], ["metastore", "spark", "mlflow", "dagster", "daemon", "trino"]),
-        ({"metastore": THEIR_METASTORE}, [], ["spark"]),
+        ({}, [], ["lease", "metastore", "spark"]),
+        ({"warehouse": "s3://bucket/warehouse"}, [], ["metastore", "spark"]),
+        ({}, ["sql", "ui"], ["lease", "metastore", "spark", "mlflow", "dagster", "daemon", "trino"]),
+        ({"metastore": THEIR_METASTORE}, [], ["lease", "spark"]),
         ({"spark": THEIR_SPARK}, [], []),
         ({"spark": THEIR_SPARK}, ["ui"], ["mlflow", "dagster", "daemon"]),
         ({"spark": THEIR_SPARK, "metastore": THEIR_METASTORE}, ["sql"], ["trino"]),
-        ({"trino": TrinoSettings(url="http://elsewhere:8080")}, ["sql"], ["metastore", "spark"]),
-        ({"mlflow": MlflowSettings(url="http://elsewhere:5000")}, ["ui"], ["metastore", "spark", "dagster", "daemon"]),
-        ({"dagster": DagsterSettings(url="http://elsewhere:3000")}, ["ui"], ["metastore", "spark", "mlflow"]),
+        ({"trino": TrinoSettings(url="http://elsewhere:8080")}, ["sql"], ["lease", "metastore", "spark"]),
+        (
+            {"mlflow": MlflowSettings(url="http://elsewhere:5000")},
+            ["ui"],
+            ["lease", "metastore", "spark", "dagster", "daemon"],
+        ),
+        ({"dagster": DagsterSettings(url="http://elsewhere:3000")}, ["ui"], ["lease", "metastore", "spark", "mlflow"]),
     ],
 )
 def test_what_is_somebody_elses_is_not_started(given, parts, started):
