@@ -52,21 +52,6 @@ class FencedError(LakehouseError):
         )
 
 
-class FencedError(LakehouseError):
-    """This workspace is no longer the warehouse's one committer: another took the lease. Nothing more is written."""
-
-    def __init__(self, home: str, warehouse: str, holder: object | None) -> None:
-        self.home, self.warehouse, self.holder = home, warehouse, holder
-        super().__init__(
-            f"{home} is no longer the one committer of {warehouse}: "
-            f"{holder or 'its lease was removed, so nobody'} has the lease now.\n"
-            "A server that gave no sign of life for too long loses it (a pause, a laptop's sleep, a stuck disk). "
-            "What was committed before stands; nothing more is written from here.\n"
-            "Run `lakehouse down` here. Run `lakehouse up` when the other is down, or use its server "
-            "(LAKEHOUSE_SPARK__REMOTE and LAKEHOUSE_METASTORE__URI)."
-        )
-
-
 class ConcurrentWriteError(LakehouseError):
     """A rival committed between the decision and the commit; nothing was written."""
 
