@@ -1,0 +1,96 @@
+"""`plan` and `apply`: the tables as they are declared against the tables as they are stored."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from lakehouse.write.difference import Difference
+
+Names = Annotated[list[str] | None, typer.Argument(help="layer.entities; all that are declared, where none is given")]
+Json = Annotated[bool, typer.Option("--json", help="For programs")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    for command in (plan, apply):
+        app.command()(command)
+
+
+def plan(names: Names = None, as_json: Json = False) -> None:
+    """What each table would have to change to be as it is declared. Exit code 0: nothing; 2: something.
+
+    Read from the logs; the engine is asked only to count rows that a new rule may be against.
+    """
+    from dataclasses import asdict
+
+    from lakehouse.cli.printing import print_json
+    from lakehouse.discover import chosen, project_tables
+    from lakehouse.session import Connection
+    from lakehouse.workspace import current
+    from lakehouse.write.evolve import judged
+    from lakehouse.write.evolve import plan as planned
+
+    workspace = current()
+    declared = project_tables(workspace)
+    tables = chosen(declared, names or [])
+    found = planned(workspace, tables, [table.name for table in declared])
+    if any(each.against for table in found for each in table.differences):
+        with Connection(workspace) as connection:
+            found = [judged(connection.session(), table) for table in found]
+    if as_json:
+        print_json([asdict(table) for table in found])
+    else:
+        for table in found:
+            print(f"{table.table} ({'not there yet' if table.version is None else f'version {table.version}'})")
+            _print(table.differences)
+        safe = sum(each.is_safe for table in found for each in table.differences)
+        refused = sum(not each.is_safe for table in found for each in table.differences)
+        print(_counted(len(tables), safe, refused))
+    raise typer.Exit(2 if found else 0)
+
+
+def _counted(tables: int, safe: int, refused: int) -> str:
+    if not safe + refused:
+        return f"{tables} tables are as they are declared." if tables != 1 else "The table is as it is declared."
+    doable = f"{safe} to do (`lakehouse apply`)" if safe else "nothing that `lakehouse apply` can do"
+    return f"{doable}, {refused} refused."
+
+
+def _print(differences: "Iterable[Difference]") -> None:
+    for each in differences:
+        print(f"  {'' if each.is_safe else 'refused: '}{each}")
+        if not each.is_safe:
+            print("    " + each.way_out.replace("\n", "\n    "))
+
+
+def apply(names: Names = None, as_json: Json = False) -> None:
+    """Make the tables as they are declared, as far as no row is lost by it. Exit code 1: something was refused.
+
+    Each change is one statement, under the table's lock; what is done already is left alone.
+    """
+    from dataclasses import asdict
+
+    from lakehouse.cli.printing import print_json
+    from lakehouse.discover import chosen, project_tables
+    from lakehouse.session import Connection
+    from lakehouse.workspace import current
+    from lakehouse.write.evolve import apply as applied
+
+    workspace = current()
+    declared = project_tables(workspace)
+    tables = chosen(declared, names or [])
+    with Connection(workspace) as connection:
+        found = [applied(connection, table, [each.name for each in declared]) for table in tables]
+    if as_json:
+        print_json([asdict(table) for table in found])
+    else:
+        for table in found:
+            if table.done or table.refused:
+                print(f"{table.table} (version {table.version})")
+                _print((*table.done, *table.refused))
+        done, refused = sum(len(table.done) for table in found), sum(len(table.refused) for table in found)
+        print(f"{done} done, {refused} refused." if done + refused else _counted(len(tables), 0, 0))
+    raise typer.Exit(1 if any(table.refused for table in found) else 0)

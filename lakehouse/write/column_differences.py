@@ -1,0 +1,142 @@
+"""Differences of columns: added, renamed, widened, allowed or forbidden to be null, commented; dropped is refused."""
+
+from collections.abc import Iterator, Sequence
+
+from lakehouse.errors import near_miss
+from lakehouse.table import Column, Table, literal, quote
+from lakehouse.write.ddl_types import canonical, is_wider
+from lakehouse.write.difference import Difference, alter, forbid_null, forbids_null, freed, required
+from lakehouse.write.stored import MAPPING, Stored, StoredColumn
+
+_WIDENING = "delta.enableTypeWidening"
+
+
+def column_differences(table: Table, stored: Stored, origins: dict[str, StoredColumn]) -> Iterator[Difference]:
+    """What differs in the declared columns, in their order."""
+    used = {column.name for column in origins.values()}
+    extra = [column for column in stored.columns if column.name not in used]
+    previous = ""
+    for column in table.stored:
+        origin = origins.get(column.name)
+        if origin is not None:
+            yield from _changes(table, stored, column, origin)
+            previous = column.name
+        else:
+            near = _suspect(column, extra, table, origins)
+            yield _unclear_rename(column, near) if near else _added(table, column, previous)
+
+
+def _suspect(column: Column, extra: Sequence[StoredColumn], table: Table, origins: dict[str, StoredColumn]) -> str:
+    """A stored column that nobody declares and that a missing one may be: alike, or the only one of its type."""
+    near = near_miss(column.name, [each.name for each in extra])
+    missing = [each for each in table.stored if each.name not in origins]
+    if near is None and len(missing) == len(extra) == 1 and extra[0].type == canonical(column.type):
+        near = extra[0].name
+    return near or ""
+
+
+def _unclear_rename(column: Column, near: str) -> Difference:
+    return Difference(
+        "rename column",
+        column.name,
+        f"`{near}`",
+        f"`{column.name}`",
+        way_out=f'If it is `{near}` renamed, declare `renamed_from="{near}"` in its Column; '
+        f"if it is a new one, declare `{near}` again beside it.",
+    )
+
+
+def _added(table: Table, column: Column, previous: str) -> Difference:
+    place = f" AFTER {quote(previous)}" if previous else " FIRST"
+    add = alter(table, f"ADD COLUMNS ({quote(column.name)} {column.type} COMMENT {literal(column.comment)}{place})")
+    declared = canonical(column.type)
+    if column.name not in required(table):
+        return Difference("add column", column.name, "nothing", declared, (add,))
+    return Difference(
+        "add column",
+        column.name,
+        "nothing",
+        f"{declared} not null",
+        (add, forbid_null(table, column.name)),
+        against=f"SELECT count(*) FROM {quote(table.name)}",
+        way_out="They would hold null. Declare it nullable, fill it, then make it not null.",
+    )
+
+
+def _changes(table: Table, stored: Stored, column: Column, origin: StoredColumn) -> Iterator[Difference]:
+    """What is different in a column that is there."""
+    if origin.name != column.name:
+        mapping = () if stored.is_mapped else (alter(table, f"SET TBLPROPERTIES ('{MAPPING}' = 'name')"),)
+        rename = alter(table, f"RENAME COLUMN {quote(origin.name)} TO {quote(column.name)}")
+        free = freed(table, stored, origin.name)
+        yield Difference(
+            "rename column", column.name, f"`{origin.name}`", f"`{column.name}`", (*mapping, *free, rename)
+        )
+    yield from _type(table, stored, column, origin)
+    is_required = column.name in required(table)
+    if not is_required and not origin.nullable:
+        allow = alter(table, f"ALTER COLUMN {quote(column.name)} DROP NOT NULL")
+        yield Difference("allow null", column.name, "not null", "nullable", (allow,))
+    if is_required and origin.nullable and not forbids_null(stored, origin.name):
+        yield Difference(
+            "forbid null",
+            column.name,
+            "nullable",
+            "not null",
+            (forbid_null(table, column.name),),
+            against=f"SELECT count(*) FROM {quote(table.name)} WHERE {quote(origin.name)} IS NULL",
+            way_out="Fill or delete them, or declare it nullable.",
+        )
+    if column.comment != origin.comment:
+        comment = alter(table, f"ALTER COLUMN {quote(column.name)} COMMENT {literal(column.comment)}")
+        yield Difference("comment column", column.name, f"`{origin.comment}`", f"`{column.comment}`", (comment,))
+
+
+def _type(table: Table, stored: Stored, column: Column, origin: StoredColumn) -> Iterator[Difference]:
+    declared = canonical(column.type)
+    if declared == origin.type:
+        return
+    if not is_wider(origin.type, declared):
+        narrow = is_wider(declared, origin.type)
+        yield Difference(
+            "narrow type" if narrow else "change type",
+            column.name,
+            origin.type,
+            declared,
+            way_out=f"Declare it {origin.type} again, or add a column of another name with type {declared}, "
+            f"fill it from this one, and read that one.",
+        )
+        return
+    settings = {_WIDENING: "true"}
+    if declared == "timestamp_ntz":
+        settings["delta.feature.timestampNtz"] = "supported"
+    missing = {
+        key: value
+        for key, value in settings.items()
+        if dict(stored.properties).get(key) != value and key.removeprefix("delta.feature.") not in stored.features
+    }
+    listed = ", ".join(f"'{key}' = '{value}'" for key, value in missing.items())
+    allow = (alter(table, f"SET TBLPROPERTIES ({listed})"),) if missing else ()
+    widen = alter(table, f"ALTER COLUMN {quote(column.name)} TYPE {column.type}")
+    free = freed(table, stored, origin.name)
+    yield Difference("widen type", column.name, origin.type, declared, (*allow, *free, widen))
+
+
+def dropped_columns(table: Table, stored: Stored, origins: dict[str, StoredColumn]) -> Iterator[Difference]:
+    """Stored columns that are not declared: never dropped by a command."""
+    used = {column.name for column in origins.values()}
+    missing = [column for column in table.stored if column.name not in origins]
+    extra = [column for column in stored.columns if column.name not in used]
+    suspects = {_suspect(column, extra, table, origins) for column in missing}
+    for column in extra:
+        if column.name not in suspects:
+            mapping = "" if stored.is_mapped else alter(table, f"SET TBLPROPERTIES ('{MAPPING}' = 'name')") + "; "
+            drop = alter(table, f"DROP COLUMN {quote(column.name)}")
+            yield Difference(
+                "drop column",
+                column.name,
+                column.type,
+                "nothing",
+                way_out=f"Declare it again; or, where its values are not wanted any more, drop it by hand: "
+                f"{mapping}{drop}",
+            )

@@ -1,0 +1,112 @@
+"""Declared against stored: what a table would have to change to be as it is declared. Pure; no server is asked."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from lakehouse.table import Table, literal, quote
+from lakehouse.workspace import Workspace
+from lakehouse.write.catalog import PROPERTIES
+from lakehouse.write.column_differences import column_differences, dropped_columns
+from lakehouse.write.difference import Difference, alter, null_rule, origins_of, required
+from lakehouse.write.stored import Stored, StoredColumn, stored_of
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+# Stored as the table's protocol, not as properties.
+_VERSIONS = ("delta.minReaderVersion", "delta.minWriterVersion")
+_FEATURE = "delta.feature."
+
+
+def pending(workspace: Workspace, table: Table, delta: "DeltaTable | None" = None) -> tuple[Difference, ...]:
+    """What a table that exists would have to change; nothing where it does not exist. Asks no server.
+
+    Args:
+        workspace: Where the table is.
+        table: The declaration.
+        delta: The table, where it is open already.
+    """
+    stored = stored_of(workspace, table.name, delta)
+    return () if stored is None else differences(table, stored)
+
+
+def differences(table: Table, stored: Stored) -> tuple[Difference, ...]:
+    """What would have to change for the table to be as declared, in the order in which it can be done."""
+    names = origins_of(table, stored)
+    return (
+        *_properties(table, stored),
+        *_old_constraints(table, stored),
+        *column_differences(table, stored, names),
+        *dropped_columns(table, stored, names),
+        *_table_comment(table, stored),
+        *_new_constraints(table, stored),
+        *_layout(table, stored, names),
+    )
+
+
+def _table_comment(table: Table, stored: Stored) -> Iterator[Difference]:
+    if stored.comment != table.grain:
+        comment = f"COMMENT ON TABLE {quote(table.name)} IS {literal(table.grain)}"
+        yield Difference("comment table", "", f"`{stored.comment}`", f"`{table.grain}`", (comment,))
+
+
+def _properties(table: Table, stored: Stored) -> Iterator[Difference]:
+    held = dict(stored.properties)
+    for key, value in dict(PROPERTIES + table.properties).items():
+        same = held.get(key, "").lower() == value.lower() or key.removeprefix(_FEATURE) in stored.features
+        if not same and key not in _VERSIONS:
+            change = alter(table, f"SET TBLPROPERTIES ({literal(key)} = {literal(value)})")
+            yield Difference("set property", key, held.get(key, "nothing"), value, (change,))
+
+
+def _wanted(table: Table) -> dict[str, str]:
+    return {name.lower(): sql.strip() for name, sql in table.constraints}
+
+
+def _old_constraints(table: Table, stored: Stored) -> Iterator[Difference]:
+    wanted, kept = _wanted(table), {null_rule(column) for column in required(table)}
+    for name, sql in stored.constraints:
+        if name not in wanted and name not in kept:
+            drop = alter(table, f"DROP CONSTRAINT IF EXISTS {quote(name)}")
+            yield Difference("drop constraint", name, f"`{sql}`", "nothing", (drop,))
+
+
+def _new_constraints(table: Table, stored: Stored) -> Iterator[Difference]:
+    held = dict(stored.constraints)
+    for name, sql in _wanted(table).items():
+        if held.get(name) == sql:
+            continue
+        add = alter(table, f"ADD CONSTRAINT {quote(name)} CHECK ({sql})")
+        drop = (alter(table, f"DROP CONSTRAINT IF EXISTS {quote(name)}"),) if name in held else ()
+        yield Difference(
+            "change constraint" if name in held else "add constraint",
+            name,
+            f"`{held[name]}`" if name in held else "nothing",
+            f"`{sql}`",
+            (*drop, add),
+            against=f"SELECT count(*) FROM {quote(table.name)} WHERE NOT coalesce(({sql}), false)",
+            way_out="Mend or delete them, or change the constraint.",
+        )
+
+
+def _layout(table: Table, stored: Stored, origins: dict[str, StoredColumn]) -> Iterator[Difference]:
+    declared_name = {origin.name: name for name, origin in origins.items()}
+    parts = tuple(declared_name.get(name, name) for name in stored.partitioned_by)
+    clusters = tuple(declared_name.get(name, name) for name in stored.clustered_by)
+    if parts != table.partitioned_by:
+        yield Difference(
+            "partition",
+            "",
+            _listed(parts),
+            _listed(table.partitioned_by),
+            way_out="The files lie by their partitions. Declare them as they are, or declare a table of another name, "
+            "fill it from this one, and read that one.",
+        )
+    elif clusters != table.clustered_by:
+        columns = ", ".join(quote(name) for name in table.clustered_by)
+        change = alter(table, f"CLUSTER BY ({columns})" if columns else "CLUSTER BY NONE")
+        yield Difference("cluster", "", _listed(clusters), _listed(table.clustered_by), (change,))
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return f"by {', '.join(names)}" if names else "by nothing"

@@ -1,0 +1,199 @@
+"""`plan` and `apply`: what each table would have to change to be as it is declared, and the safe part of it done."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from lakehouse.errors import LakehouseError
+from lakehouse.session import Connection
+from lakehouse.table import Table, quarantine_of, quote
+from lakehouse.workspace import Workspace
+from lakehouse.write.catalog import ddl, ensure, quarantine_table
+from lakehouse.write.difference import Difference
+from lakehouse.write.differences import differences
+from lakehouse.write.lock import locked
+from lakehouse.write.missing import missing
+from lakehouse.write.stored import stored_of
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+@dataclass(frozen=True)
+class TablePlan:
+    """What a table would have to change.
+
+    Args:
+        table: `layer.entities`.
+        version: Delta's; None where it is not there.
+        differences: In the order in which they can be done.
+    """
+
+    table: str
+    version: int | None
+    differences: tuple[Difference, ...]
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What was done to a table.
+
+    Args:
+        table: `layer.entities`.
+        version: Delta's, after it.
+        done: Differences that are no more.
+        refused: Differences that stay.
+    """
+
+    table: str
+    version: int | None
+    done: tuple[Difference, ...]
+    refused: tuple[Difference, ...]
+
+
+def plan(workspace: Workspace, tables: Iterable[Table], declared: Collection[str] = ()) -> list[TablePlan]:
+    """What each table, and its quarantine where it has one, would have to change. Asks no server.
+
+    Args:
+        workspace: Where the tables are.
+        tables: The declarations.
+        declared: Names of all tables that are declared or belong to another tool; see `missing`.
+    """
+    found = []
+    for table in tables:
+        found.append(_planned(workspace, table, declared))
+        quarantine = _quarantine(workspace, table)
+        if quarantine is not None:
+            found.append(_planned(workspace, quarantine, ()))
+    return [each for each in found if each.differences]
+
+
+def _planned(workspace: Workspace, table: Table, declared: Collection[str]) -> TablePlan:
+    stored = stored_of(workspace, table.name)
+    if stored is not None:
+        return TablePlan(table.name, stored.version, _wanted(table, differences(table, stored)))
+    gone = missing(workspace, table, declared)
+    new = Difference("create table", "", "nothing", table.grain, (ddl(table),))
+    lost = gone and Difference("create table", "", f"`{gone.found}`", f"`{table.name}`", way_out=str(gone))
+    return TablePlan(table.name, None, (lost or new,))
+
+
+def _wanted(table: Table, found: tuple[Difference, ...]) -> tuple[Difference, ...]:
+    """A quarantine keeps columns that its table has no more: they are in the rows that wait there."""
+    is_quarantine = table.layer == "quarantine"
+    return tuple(each for each in found if not (is_quarantine and each.kind == "drop column"))
+
+
+def _quarantine(workspace: Workspace, table: Table) -> Table | None:
+    """The declaration of a table's quarantine, where there is one already; its columns are renamed as the table's."""
+    if stored_of(workspace, quarantine_of(table.name)) is None:
+        return None
+    named = {column.name: column.renamed_from for column in table.brought}
+    made = quarantine_table(table)
+    columns = tuple(replace(column, renamed_from=named.get(column.name)) for column in made.columns)
+    return replace(made, columns=columns)
+
+
+def judged(session: "SparkSession", found: TablePlan) -> TablePlan:
+    """A plan whose differences were asked of the rows: those that rows are against are refused, with their number."""
+    return replace(found, differences=tuple(_asked(session, each) for each in found.differences))
+
+
+def _asked(session: "SparkSession", difference: Difference) -> Difference:
+    from pyspark.errors import AnalysisException
+
+    if not (difference.is_safe and difference.against):
+        return difference
+    try:
+        rows = session.sql(difference.against).collect()[0][0]
+    except AnalysisException:
+        # It names a column that an earlier change adds or renames: asked again when that is done.
+        return difference
+    return _refused(difference, f"{rows} rows are against it. {difference.way_out}") if rows else difference
+
+
+def _refused(difference: Difference, way_out: str) -> Difference:
+    return replace(difference, statements=(), against="", way_out=way_out)
+
+
+def apply(connection: Connection, table: Table, declared: Collection[str] = ()) -> Applied:
+    """Do the safe part of a table's plan, under its lock, one statement each. Harmless where nothing differs.
+
+    Args:
+        connection: The workspace and its session.
+        table: The declaration.
+        declared: See `missing`.
+
+    Raises:
+        TableMissingError: the table was there and is not where it is kept any more.
+    """
+    workspace, session = connection.workspace, connection.session()
+    with locked(workspace, table.name):
+        before = stored_of(workspace, table.name)
+        known = is_known(session, table)
+        gone = missing(workspace, table, declared, is_in_catalogue=known)
+        if gone is not None:
+            raise gone
+        done: list[Difference] = []
+        if before is None:
+            done.append(Difference("create table", "", "nothing", table.grain, (ddl(table),)))
+            ensure(workspace, session, table)
+        elif not known:
+            done.append(_register(workspace, session, table))
+        more, refused = _evolve(workspace, session, table)
+        quarantine = _quarantine(workspace, table)
+        if quarantine is not None:
+            for found, into in zip(_evolve(workspace, session, quarantine), (more, refused), strict=True):
+                into.extend(replace(each, name=f"{quarantine.name}.{each.name}") for each in found)
+    after = stored_of(workspace, table.name)
+    return Applied(table.name, after.version if after else None, (*done, *more), tuple(refused))
+
+
+def is_known(session: "SparkSession", table: Table) -> bool:
+    """Whether the catalogue knows a table, also where its files are gone: `tableExists` raises then."""
+    if not session.catalog.databaseExists(table.layer):
+        return False
+    return bool(session.sql(f"SHOW TABLES IN {quote(table.layer)} LIKE '{table.entity}'").collect())
+
+
+def _register(workspace: Workspace, session: "SparkSession", table: Table) -> Difference:
+    """Make a table known whose files are there and which the catalogue lacks."""
+    from lakehouse.table import literal
+
+    root = workspace.table_path(table.name)
+    session.sql(f"CREATE DATABASE IF NOT EXISTS {quote(table.layer)} LOCATION {literal(root.rpartition('/')[0])}")
+    sql = f"CREATE TABLE IF NOT EXISTS {quote(table.name)} USING DELTA LOCATION {literal(root)}"
+    session.sql(sql)
+    return Difference("register table", "", "nothing", root, (sql,))
+
+
+def _evolve(workspace: Workspace, session: "SparkSession", table: Table) -> tuple[list[Difference], list[Difference]]:
+    """Make one safe change after the other; what is refused, or does not work, is left and told."""
+    done: list[Difference] = []
+    refused: dict[tuple[str, str], Difference] = {}
+    while True:
+        stored = stored_of(workspace, table.name)
+        if stored is None:
+            raise LakehouseError(f"{table.name} was removed by another while it was changed. Run `lakehouse plan`.")
+        found = _wanted(table, differences(table, stored))
+        open_ = [each for each in found if (each.kind, each.name) not in refused]
+        if not open_:
+            return done, [refused[each.kind, each.name] for each in found]
+        outcome = _carried_out(session, _asked(session, open_[0]))
+        if done.count(outcome) > 1:
+            outcome = _refused(outcome, "It was changed and differs still: another writer changes it back.")
+        if outcome.is_safe:
+            done.append(outcome)
+        else:
+            refused[outcome.kind, outcome.name] = outcome
+
+
+def _carried_out(session: "SparkSession", difference: Difference) -> Difference:
+    from pyspark.errors import PySparkException
+
+    try:
+        for statement in difference.statements:
+            session.sql(statement)
+    except PySparkException as error:
+        return _refused(difference, f"Spark refuses it: {error.getCondition() or type(error).__name__}.")
+    return difference

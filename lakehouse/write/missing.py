@@ -1,0 +1,84 @@
+"""A table that is declared and not where it is kept: was it renamed on disk, or is it only not made yet?"""
+
+import json
+from collections.abc import Collection
+from typing import Any
+
+from lakehouse.errors import TableMissingError, near_miss
+from lakehouse.history import MARK, history, open_table
+from lakehouse.storage import locate
+from lakehouse.table import LAYERS, Table
+from lakehouse.workspace import Workspace
+
+
+def missing(
+    workspace: Workspace, table: Table, declared: Collection[str] = (), *, is_in_catalogue: bool = False
+) -> TableMissingError | None:
+    """The error where a table was there once and is not now; None where it is there, or never was. Starts no job.
+
+    Args:
+        workspace: Where the tables are.
+        table: The declaration.
+        declared: Names of all tables that are declared or belong to another tool. A folder of another name with the
+            same columns is then seen as the table under its old name; with nothing given, only what was written as
+            this table is.
+        is_in_catalogue: The catalogue knows the table, so that it was there.
+    """
+    if open_table(workspace, table.name) is not None:
+        return None
+    folder = workspace.table_path(table.name)
+    strays = [name for name in _folders(workspace) if name != table.name and name not in declared]
+    for name in strays:
+        if _written_as(workspace, name) == table.name:
+            return TableMissingError(
+                table.name,
+                folder,
+                name,
+                f"{workspace.table_path(name)} holds what was written as {table.name}. Move the folder back, "
+                f"or declare the table as {name}.",
+            )
+    if is_in_catalogue:
+        return TableMissingError(
+            table.name,
+            folder,
+            None,
+            f"The catalogue knows {table.name}, and no folder of {workspace.warehouse} holds its rows. Restore the "
+            f"folder, or begin anew after `DROP TABLE {table.name}`.",
+        )
+    near = (
+        near_miss(table.name, [name for name in strays if _has_columns(workspace, name, table)]) if declared else None
+    )
+    if near is None:
+        return None
+    return TableMissingError(
+        table.name,
+        folder,
+        near,
+        f"{near} has its columns, and nothing declares it any more (did you rename it in the declaration?). "
+        f"Declare it as {near} again, or move {workspace.table_path(near)} out of the warehouse to begin anew.",
+    )
+
+
+def _folders(workspace: Workspace) -> list[str]:
+    """Tables below the warehouse, as their folders are named."""
+    from pyarrow.fs import FileSelector, FileType
+
+    store, root = locate(workspace.warehouse)
+    return sorted(
+        f"{layer}.{info.base_name}"
+        for layer in LAYERS
+        for info in store.get_file_info(FileSelector(f"{root}/{layer}", allow_not_found=True))
+        if info.type == FileType.Directory and store.get_file_info(f"{info.path}/_delta_log").type == FileType.Directory
+    )
+
+
+def _written_as(workspace: Workspace, name: str) -> str | None:
+    """The name under which the door wrote a folder last."""
+    notes: list[dict[str, Any]] = [commit.note for commit in history(workspace, name, 20)]
+    return next((str(note["asset"]) for note in notes if MARK in note and "asset" in note), None)
+
+
+def _has_columns(workspace: Workspace, name: str, table: Table) -> bool:
+    delta = open_table(workspace, name)
+    fields = json.loads(delta.schema().to_json())["fields"] if delta is not None else []
+    return {field["name"] for field in fields} == set(table.stored_names)

@@ -1,0 +1,174 @@
+"""What is stored of a table, read from its log without any server: columns, comments, properties, clustering."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lakehouse.history import open_table
+from lakehouse.storage import list_files, locate
+from lakehouse.workspace import Workspace
+from lakehouse.write.ddl_types import from_delta
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+CONSTRAINT = "delta.constraints."
+MAPPING = "delta.columnMapping.mode"
+_CLUSTERING = "delta.clustering"
+
+# Features of tables that take files committed by reference as they are. With any other, delta-rs 1.6 refuses
+# (`CommitFailedError: Unsupported table features required: [...]`), or the rows would not be right: columns that are
+# mapped by name are not found in the files by their names, and would be null.
+BY_REFERENCE = frozenset(
+    {
+        "appendOnly",
+        "invariants",
+        "changeDataFeed",
+        "checkConstraints",
+        "deletionVectors",
+        "timestampNtz",
+        "v2Checkpoint",
+        "variantType",
+    }
+)
+
+
+@dataclass(frozen=True)
+class StoredColumn:
+    """One column as it is stored.
+
+    Args:
+        name: As readers see it.
+        type: Canonical DDL.
+        comment: Empty where there is none.
+        nullable: False where the schema says NOT NULL.
+        physical: Its name in the files, which differs where columns are mapped.
+    """
+
+    name: str
+    type: str
+    comment: str
+    nullable: bool
+    physical: str
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A table as it is stored.
+
+    Args:
+        version: Delta's, latest.
+        columns: In their order.
+        comment: Of the table.
+        properties: Table properties, constraints excepted.
+        constraints: SQL conditions by name.
+        partitioned_by: Partition columns.
+        clustered_by: Clustering columns.
+        features: Names of the table features that a writer must know.
+    """
+
+    version: int
+    columns: tuple[StoredColumn, ...]
+    comment: str = ""
+    properties: tuple[tuple[str, str], ...] = ()
+    constraints: tuple[tuple[str, str], ...] = ()
+    partitioned_by: tuple[str, ...] = ()
+    clustered_by: tuple[str, ...] = ()
+    features: frozenset[str] = frozenset()
+
+    @property
+    def is_mapped(self) -> bool:
+        """Whether columns are mapped by name, so that one can be renamed."""
+        return dict(self.properties).get(MAPPING, "none") != "none"
+
+    @property
+    def is_by_reference(self) -> bool:
+        """Whether files can be committed by reference; else the table is published by SQL."""
+        return not self.is_mapped and self.features <= BY_REFERENCE
+
+
+def stored_of(workspace: Workspace, name: str, delta: "DeltaTable | None" = None) -> Stored | None:
+    """What is stored of `layer.entities`, or None where it does not exist. Starts no job.
+
+    Args:
+        workspace: Where the table is.
+        name: `layer.entities`.
+        delta: The table, where it is open already.
+    """
+    delta = delta or open_table(workspace, name)
+    if delta is None:
+        return None
+    columns = tuple(_column(field) for field in json.loads(delta.schema().to_json())["fields"])
+    metadata, protocol = delta.metadata(), delta.protocol()
+    features = frozenset([*(protocol.reader_features or ()), *(protocol.writer_features or ())])
+    settings = sorted(metadata.configuration.items())
+    logical = {column.physical: column.name for column in columns}
+    clustered = _clustering(workspace.table_path(name)) if "clustering" in features else ()
+    return Stored(
+        version=delta.version(),
+        columns=columns,
+        comment=metadata.description or "",
+        properties=tuple((k, str(v)) for k, v in settings if not k.startswith(CONSTRAINT)),
+        constraints=tuple((k[len(CONSTRAINT) :], str(v)) for k, v in settings if k.startswith(CONSTRAINT)),
+        partitioned_by=tuple(metadata.partition_columns),
+        clustered_by=tuple(logical.get(column, column) for column in clustered),
+        features=features,
+    )
+
+
+def _column(field: dict[str, Any]) -> StoredColumn:
+    metadata = field["metadata"]
+    return StoredColumn(
+        name=field["name"],
+        type=from_delta(field["type"], metadata),
+        comment=str(metadata.get("comment", "")),
+        nullable=bool(field["nullable"]),
+        physical=str(metadata.get("delta.columnMapping.physicalName", field["name"])),
+    )
+
+
+def _clustering(root: str) -> tuple[str, ...]:
+    """The clustering columns: the newest word of the log on the domain `delta.clustering`.
+
+    delta-rs gives no domain metadata, and Spark only by a job: https://github.com/delta-io/delta/blob/master/PROTOCOL.md
+    """
+    for domain in _domains(root):
+        if domain.get("domain") == _CLUSTERING:
+            columns = json.loads(domain["configuration"])["clusteringColumns"]
+            return () if domain.get("removed") else tuple(".".join(parts) for parts in columns)
+    return ()
+
+
+def _domains(root: str) -> Iterator[dict[str, Any]]:
+    """Domain metadata of the log, newest first, down to the last checkpoint."""
+    names = [file for file in list_files(f"{root}/_delta_log") if "/" not in file.relative]
+    checkpoints = [file for file in names if ".checkpoint." in file.relative and file.relative[:20].isdigit()]
+    last = max((file.relative[:20] for file in checkpoints), default="")
+    for file in sorted(names, key=lambda each: each.relative, reverse=True):
+        if file.relative[20:] == ".json" and file.relative[:20] > last:
+            yield from _domains_of_commit(root, file.path)
+    for file in checkpoints:
+        if file.relative[:20] == last:
+            yield from _domains_of_checkpoint(root, file.path)
+
+
+def _domains_of_commit(root: str, path: str) -> Iterator[dict[str, Any]]:
+    store, _ = locate(root)
+    with store.open_input_stream(path) as stream:
+        lines = stream.read().decode().splitlines()
+    yield from (json.loads(line)["domainMetadata"] for line in lines if line.startswith('{"domainMetadata"'))
+
+
+def _domains_of_checkpoint(root: str, path: str) -> Iterator[dict[str, Any]]:
+    import pyarrow.parquet as pq
+
+    store, _ = locate(root)
+    if path.endswith(".json"):
+        yield from _domains_of_commit(root, path)
+        return
+    with store.open_input_file(path) as file:
+        parquet = pq.ParquetFile(file)
+        if "domainMetadata" in parquet.schema_arrow.names:
+            rows = parquet.read(columns=["domainMetadata"])["domainMetadata"].to_pylist()
+            yield from (row for row in rows if row)
