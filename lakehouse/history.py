@@ -1,10 +1,11 @@
 """Versions and what they say of themselves, read from the Delta log without any server."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from lakehouse.delta_log import log_of
 from lakehouse.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ class Commit:
         operation: Delta's word for it, such as WRITE or MERGE.
         note: What the door wrote into `userMetadata`; empty for other writers.
         metrics: Delta's operation metrics.
+        parameters: Delta's operation parameters.
+        engine: What wrote it, in its own words.
     """
 
     version: int
@@ -31,6 +34,8 @@ class Commit:
     operation: str
     note: dict[str, Any]
     metrics: dict[str, Any]
+    parameters: dict[str, Any] = field(default_factory=dict)
+    engine: str = ""
 
 
 def open_table(workspace: Workspace, name: str) -> "DeltaTable | None":
@@ -63,7 +68,30 @@ def _commit(entry: dict[str, Any]) -> Commit:
         operation=str(entry.get("operation", "")),
         note=note,
         metrics=dict(entry.get("operationMetrics") or {}),
+        parameters=dict(entry.get("operationParameters") or {}),
+        engine=str(entry.get("engineInfo") or entry.get("clientVersion") or ""),
     )
+
+
+def commit_of(workspace: Workspace, name: str, version: int | None = None) -> tuple[Commit | None, list[int]]:
+    """One commit, read alone, and the versions whose commits the log still has, in order.
+
+    Args:
+        workspace: Where the table is.
+        name: `layer.entities`.
+        version: Delta's; None for the latest.
+
+    Returns:
+        The commit, None where the log has none of this version, and all versions.
+    """
+    log = log_of(workspace.table_path(name))
+    versions = sorted(log.commits)
+    wanted = version if version is not None else max(versions, default=-1)
+    if wanted not in log.commits:
+        return None, versions
+    found: dict[str, Any] = next((action["commitInfo"] for action in log.read(wanted) if "commitInfo" in action), {})
+    written = found.get("inCommitTimestamp") or found.get("timestamp") or log.commits[wanted].modified_ms
+    return _commit({**found, "version": wanted, "timestamp": written}), versions
 
 
 def history(workspace: Workspace, name: str, limit: int | None = None) -> list[Commit]:

@@ -1,4 +1,4 @@
-"""`tables`, `history` and `dbt`."""
+"""`tables` and `dbt`."""
 
 from typing import Annotated
 
@@ -7,8 +7,7 @@ import typer
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    for command in (tables, history):
-        app.command()(command)
+    app.command()(tables)
     app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(dbt)
 
 
@@ -29,47 +28,6 @@ def tables(as_json: Annotated[bool, typer.Option("--json", help="For programs")]
             for line in found
         ]
         print_table(("table", "rows", "version", "quarantined", "checks passed"), rows)
-
-
-def history(
-    name: Annotated[str, typer.Argument(help="layer.entities")],
-    limit: Annotated[int, typer.Option("--limit", "-n", help="So many from the newest")] = 20,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs")] = False,
-) -> None:
-    """What each version of a table says of itself: who wrote it, from what, how many rows."""
-    from dataclasses import asdict
-
-    from lakehouse.cli.printing import print_json, print_table
-    from lakehouse.errors import LakehouseError, near_miss
-    from lakehouse.history import history as commits
-    from lakehouse.overview import table_names
-    from lakehouse.workspace import current
-
-    workspace = current()
-    found = commits(workspace, name, limit)
-    if not found:
-        near = near_miss(name, table_names(workspace))
-        raise LakehouseError(
-            f"{name} does not exist in {workspace.warehouse}" + (f" (did you mean `{near}`?)" if near else "")
-        )
-    if as_json:
-        print_json([asdict(commit) for commit in found])
-        return
-    rows = [
-        (
-            str(commit.version),
-            commit.committed_at.isoformat(" ", "seconds"),
-            commit.operation,
-            str(commit.note.get("run", "")),
-            ", ".join(f"{key} {value}" for key, value in commit.note.get("rows", {}).items()),
-            ", ".join(
-                f"{key}@{value if isinstance(value, int) else '...'}"
-                for key, value in commit.note.get("inputs", {}).items()
-            ),
-        )
-        for commit in found
-    ]
-    print_table(("version", "committed (UTC)", "operation", "run", "rows", "inputs"), rows)
 
 
 def dbt(context: typer.Context) -> None:

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lakehouse.delta_log import log_of, read_actions
 from lakehouse.history import open_table
-from lakehouse.storage import list_files, locate
+from lakehouse.storage import locate
 from lakehouse.workspace import Workspace
 from lakehouse.write.ddl_types import from_delta
 
@@ -142,31 +143,20 @@ def _clustering(root: str) -> tuple[str, ...]:
 
 def _domains(root: str) -> Iterator[dict[str, Any]]:
     """Domain metadata of the log, newest first, down to the last checkpoint."""
-    names = [file for file in list_files(f"{root}/_delta_log") if "/" not in file.relative]
-    checkpoints = [file for file in names if ".checkpoint." in file.relative and file.relative[:20].isdigit()]
-    last = max((file.relative[:20] for file in checkpoints), default="")
-    for file in sorted(names, key=lambda each: each.relative, reverse=True):
-        if file.relative[20:] == ".json" and file.relative[:20] > last:
-            yield from _domains_of_commit(root, file.path)
-    for file in checkpoints:
-        if file.relative[:20] == last:
-            yield from _domains_of_checkpoint(root, file.path)
-
-
-def _domains_of_commit(root: str, path: str) -> Iterator[dict[str, Any]]:
-    store, _ = locate(root)
-    with store.open_input_stream(path) as stream:
-        lines = stream.read().decode().splitlines()
-    yield from (json.loads(line)["domainMetadata"] for line in lines if line.startswith('{"domainMetadata"'))
+    log = log_of(root)
+    for version in reversed(log.since_checkpoint):
+        yield from (action["domainMetadata"] for action in log.read(version) if "domainMetadata" in action)
+    for file in log.checkpoints.get(log.checkpoint, ()):
+        yield from _domains_of_checkpoint(root, file.path)
 
 
 def _domains_of_checkpoint(root: str, path: str) -> Iterator[dict[str, Any]]:
     import pyarrow.parquet as pq
 
-    store, _ = locate(root)
     if path.endswith(".json"):
-        yield from _domains_of_commit(root, path)
+        yield from (action["domainMetadata"] for action in read_actions(root, path) if "domainMetadata" in action)
         return
+    store, _ = locate(root)
     with store.open_input_file(path) as file:
         parquet = pq.ParquetFile(file)
         if "domainMetadata" in parquet.schema_arrow.names:

@@ -1,0 +1,120 @@
+"""`history` and `explain`: what the versions of a table say of themselves."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from lakehouse.explain import Explanation
+
+Json = Annotated[bool, typer.Option("--json", help="For programs")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    for command in (history, explain):
+        app.command()(command)
+
+
+def history(
+    name: Annotated[str, typer.Argument(help="layer.entities")],
+    limit: Annotated[int, typer.Option("--limit", "-n", help="So many from the newest")] = 20,
+    as_json: Json = False,
+) -> None:
+    """The versions of a table: who wrote each, from what, how many rows, how many checks hold."""
+    from lakehouse.cli.printing import print_json, print_table
+    from lakehouse.explain import explanations
+    from lakehouse.workspace import current
+
+    found = explanations(current(), name, limit)
+    if as_json:
+        print_json([each.to_json() for each in found])
+        return
+    columns = ("version", "committed (UTC)", "operation", "by", "run", "rows", "checks", "from", "seconds")
+    print_table(columns, [_line(each) for each in found])
+
+
+def _line(each: "Explanation") -> tuple[str, ...]:
+    return (
+        str(each.version),
+        each.committed_at.strftime("%Y-%m-%d %H:%M:%S"),
+        each.operation,
+        each.who or ("" if each.is_ours else each.engine.partition(" ")[0]),
+        each.run or "",
+        ", ".join(f"{count} {name}" for name, count in each.rows.items()),
+        f"{len(each.checks) - len(each.failed)}/{len(each.checks)}" if each.checks else "",
+        ", ".join(str(read) for read in each.reads),
+        "" if each.seconds is None else f"{each.seconds:.1f}",
+    )
+
+
+def explain(
+    target: Annotated[
+        str, typer.Argument(help="layer.entities, or layer.entities@version; the latest, if none is given")
+    ],
+    as_json: Json = False,
+) -> None:
+    """Why a version is as it is: who wrote it, from what, with which code, how many rows, which checks, how long.
+
+    Read from its commit alone.
+    """
+    from lakehouse.cli.printing import print_json, print_table
+    from lakehouse.explain import explain as explained
+    from lakehouse.workspace import current
+
+    found = explained(current(), target)
+    if as_json:
+        print_json(found.to_json())
+        return
+    for heading, text in _paragraphs(found):
+        print(f"{heading:<12} {text}")
+    if found.checks:
+        print()
+        print_table(
+            ("check", "severity", "holds", "rows against it", "observed"), [_check(each) for each in found.checks]
+        )
+
+
+def _paragraphs(found: "Explanation") -> Iterator[tuple[str, str]]:
+    yield "version", f"{found.table}@{found.version}, committed {found.committed_at:%Y-%m-%d %H:%M:%S} UTC"
+    if not found.is_ours:
+        yield "written by", f"{found.engine or 'unknown'}, past the door: only what Delta says of it is known"
+    else:
+        yield "written by", f"{found.who or 'unknown'}, run {found.run}"
+    yield from _source(found)
+    for name, counts in (("rows", found.rows), ("in total", found.totals)):
+        if counts:
+            yield name, ", ".join(f"{count} {what}" for what, count in counts.items())
+    for named, values in (("metrics", found.metrics), ("parameters", found.parameters)):
+        if values:
+            yield "Delta's", f"{named}: " + ", ".join(f"{key} {value}" for key, value in values.items())
+    for message in found.messages:
+        yield "told", message
+
+
+def _source(found: "Explanation") -> Iterator[tuple[str, str]]:
+    """How, with which code, and from what."""
+    mode = f"{found.mode}, by Delta's {found.operation}" if found.mode else found.operation
+    took = "" if found.seconds is None else f", {found.seconds:.1f} s from start to decision"
+    yield "how", mode + took
+    if found.code or found.commit:
+        yield "code", f"{found.code or 'unknown'}" + (f", commit {found.commit}" if found.commit else "")
+    for number, read in enumerate(found.reads):
+        yield "" if number else "from", str(read)
+    if found.partitions is not None:
+        yield "partitions", ", ".join(found.partitions)
+    if found.replay:
+        yield "replay", ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in found.replay.items())
+
+
+def _check(check: dict[str, Any]) -> tuple[Any, ...]:
+    against = check.get("unexpected_count")
+    of = check.get("element_count")
+    return (
+        check.get("label") or check.get("name"),
+        check.get("severity", ""),
+        "yes" if check.get("success") else "no",
+        "" if against is None else f"{against} of {of}",
+        check.get("error") or ("" if check.get("observed") is None else str(check["observed"])),
+    )

@@ -1,0 +1,80 @@
+"""The files of a Delta log, as they lie there. Read without any server, and without delta-rs: it skips what is broken.
+
+The format: https://github.com/delta-io/delta/blob/master/PROTOCOL.md
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from lakehouse.storage import File, list_files, locate
+
+FOLDER = "_delta_log"
+_COMMIT = re.compile(r"(\d{20})\.json")
+_CHECKPOINT = re.compile(r"(\d{20})\.checkpoint(?:\.(\d{10})\.(\d{10}))?(?:\.[0-9a-f-]{36})?\.(?:parquet|json)")
+
+
+@dataclass(frozen=True)
+class Log:
+    """What a log's folder holds.
+
+    Args:
+        root: URI of the table.
+        commits: The commit files by version.
+        checkpoints: The files of each complete checkpoint by version.
+    """
+
+    root: str
+    commits: dict[int, File]
+    checkpoints: dict[int, tuple[File, ...]]
+
+    @property
+    def checkpoint(self) -> int:
+        """Version of the last complete checkpoint, -1 where there is none."""
+        return max(self.checkpoints, default=-1)
+
+    @property
+    def since_checkpoint(self) -> list[int]:
+        """Versions of the commit files after the last checkpoint, in order."""
+        return sorted(version for version in self.commits if version > self.checkpoint)
+
+    def read(self, version: int) -> list[dict[str, Any]]:
+        """The actions of a commit.
+
+        Raises:
+            ValueError: a line is no JSON object.
+        """
+        return read_actions(self.root, self.commits[version].path)
+
+
+def read_actions(root: str, path: str) -> list[dict[str, Any]]:
+    """The actions in a file of JSON lines.
+
+    Raises:
+        ValueError: a line is no JSON object.
+    """
+    store, _ = locate(root)
+    with store.open_input_stream(path) as stream:
+        lines = stream.read().decode().splitlines()
+    found = [json.loads(line) for line in lines if line.strip()]
+    if not all(isinstance(action, dict) for action in found):
+        raise ValueError("a line is no JSON object")
+    return found
+
+
+def log_of(root: str) -> Log:
+    """The log of the table at `root`; empty where there is none."""
+    commits: dict[int, File] = {}
+    parts: dict[int, list[tuple[File, int]]] = {}
+    for file in list_files(f"{root}/{FOLDER}"):
+        if found := _COMMIT.fullmatch(file.relative):
+            commits[int(found[1])] = file
+        elif found := _CHECKPOINT.fullmatch(file.relative):
+            parts.setdefault(int(found[1]), []).append((file, int(found[3] or 1)))
+    complete = {
+        version: tuple(file for file, _ in files)
+        for version, files in parts.items()
+        if any(wanted == 1 for _, wanted in files) or len(files) == files[0][1]
+    }
+    return Log(root, commits, complete)
