@@ -51,12 +51,17 @@ def run_job(workspace: Workspace, job: "dg.JobDefinition", *, say: Callable[[str
     from dagster._core.definitions.job_base import InMemoryJob
     from dagster._core.execution.api import create_execution_plan, execute_run_iterator
 
+    from lakehouse.services.run_launcher import this_process
+
     steps: list[Step] = []
     failure: str | None = None
     quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
     with instance_of(workspace) as instance:
         run = instance.create_run_for_job(
-            job_def=job, run_config=quiet, execution_plan=create_execution_plan(job, run_config=quiet)
+            job_def=job,
+            run_config=quiet,
+            execution_plan=create_execution_plan(job, run_config=quiet),
+            tags=this_process(),
         )
         started: dict[str, float] = {}
         for event in execute_run_iterator(InMemoryJob(job), run, instance=instance):

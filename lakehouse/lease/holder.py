@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from getpass import getuser
 from pathlib import Path
 
+from lakehouse.alive import machine, runs
+
 
 @dataclass(frozen=True)
 class Holder:
@@ -77,30 +79,9 @@ class Holder:
     @property
     def is_gone(self) -> bool:
         """Whether its processes are known to have ended. A pid that another process has now counts as not known."""
-        return self.machine == machine() and not any(map(_runs, self.pids))
+        return self.machine == machine() and not any(map(runs, self.pids))
 
 
 def now() -> str:
     """The wall time, for people."""
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def machine() -> str:
-    """What a pid of this process means something in: host, and on Linux the boot and the pid namespace."""
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        namespace = os.readlink("/proc/self/ns/pid")
-    except OSError:
-        boot = namespace = ""
-    return f"{socket.gethostname()} {boot} {namespace}".strip()
-
-
-def _runs(pid: int) -> bool:
-    import psutil
-
-    try:
-        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
-    except psutil.AccessDenied:
-        return True

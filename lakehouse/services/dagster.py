@@ -14,10 +14,14 @@ nux:
   enabled: false
 run_queue:
   max_concurrent_runs: 1
+run_launcher:
+  module: lakehouse.services.run_launcher
+  class: WatchedRunLauncher
 run_monitoring:
   enabled: true
   start_timeout_seconds: 300
-  poll_interval_seconds: 30
+  cancel_timeout_seconds: 20
+  poll_interval_seconds: 5
 """
 _DEFINITIONS = ("-m", "orchestration.definitions")
 

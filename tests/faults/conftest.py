@@ -1,0 +1,36 @@
+"""What the tests of faults share."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from lakehouse.services import down, up
+from lakehouse.settings import load
+from lakehouse.workspace import Workspace
+from tests.faults.orchestra import Orchestra
+
+
+@pytest.fixture(scope="session")
+def orchestra(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orchestra]:
+    """A guest of the session's workspace, with a web server and a daemon of its own."""
+    project = tmp_path_factory.mktemp("orchestra")
+    table = Orchestra.write(project)
+    given = {
+        "LAKEHOUSE_HOME": str(tmp_path_factory.mktemp("guest")),
+        "LAKEHOUSE_PROJECT": str(project),
+        "LAKEHOUSE_WAREHOUSE": workspace.warehouse,
+        "LAKEHOUSE_SPARK__REMOTE": workspace.spark_remote,
+        "LAKEHOUSE_METASTORE__URI": workspace.metastore_uri,
+        "LAKEHOUSE_MLFLOW__URL": "http://127.0.0.1:1",  # nobody asks it here
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in given.items():
+            patch.setenv(name, value)
+        guest = Workspace(load())
+        try:
+            up(guest, ["ui"])
+            yield Orchestra(guest, project, table)
+        finally:
+            down(guest)
+    assert os.environ.get("LAKEHOUSE_MLFLOW__URL") is None
