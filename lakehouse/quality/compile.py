@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from lakehouse.errors import SuiteError
-from lakehouse.quality.masks import broken_by, broken_rules_sql, mask_sql, quarantined_sql
+from lakehouse.quality.masks import broken_by, broken_rules_sql, mask_sql, masked, quarantined_sql
 from lakehouse.quality.rules import (
     AggregateRule,
     Compiled,
@@ -15,8 +15,11 @@ from lakehouse.quality.rules import (
 )
 from lakehouse.quality.rules_aggregates import AGGREGATE_RULES
 from lakehouse.quality.rules_columns import MULTICOLUMN_RULES
+from lakehouse.quality.rules_divergence import kl_divergence
+from lakehouse.quality.rules_queries import QUERY_RULES
 from lakehouse.quality.rules_rows import COLUMN_RULES
 from lakehouse.quality.rules_schema import SCHEMA_RULES
+from lakehouse.quality.rules_statistics import STATISTICS_RULES
 from lakehouse.quality.suite import Expectation, Suite, known_types
 from lakehouse.quality.values import NotCompiledError
 
@@ -33,14 +36,22 @@ __all__ = [
     "declared_not_null",
     "known_to_the_pass",
     "mask_sql",
+    "masked",
     "quarantined_sql",
     "reason_for_rest",
 ]
 
 _ROW_RULES = {**COLUMN_RULES, **MULTICOLUMN_RULES}
-_TABLE_RULES = {**AGGREGATE_RULES, **SCHEMA_RULES}
-# GX has no Spark metric for these, or asks for what a frame cannot answer: they always fail to compute there.
-_OTHER_TABLES = frozenset(("expect_query_results_to_match_comparison", "expect_table_row_count_to_equal_other_table"))
+_TABLE_RULES = {
+    **AGGREGATE_RULES,
+    **SCHEMA_RULES,
+    **STATISTICS_RULES,
+    **QUERY_RULES,
+    "expect_column_kl_divergence_to_be_less_than": kl_divergence,
+}
+# `mostly` is about the rows of two queries there, not about rows of the table.
+_OTHER_ROWS = frozenset(("expect_query_results_to_match_comparison",))
+_ONE_BY_ONE = "so the rows that fail cannot be told from the others"
 
 
 def compile_suite(suite: Suite | None, columns: Mapping[str, str]) -> Compiled:
@@ -51,8 +62,9 @@ def compile_suite(suite: Suite | None, columns: Mapping[str, str]) -> Compiled:
         columns: Spark SQL types of the table's columns by name, in the table's order.
 
     Raises:
-        SuiteError: a critical expectation with `mostly` below 1 that only GX can judge: rows that fail it could not be
-            told from the others, so they could neither be published nor quarantined.
+        SuiteError: a critical expectation with `mostly` below 1 that only GX can judge, or that compares each row with
+            a statistic of all: rows that fail it could not be told from the others, so they could neither be published
+            nor quarantined.
     """
     rows: list[RowRule] = []
     aggregates: list[AggregateRule] = []
@@ -61,15 +73,16 @@ def compile_suite(suite: Suite | None, columns: Mapping[str, str]) -> Compiled:
         rule = _compile(expectation, columns)
         if isinstance(rule, RowRule):
             rows.append(rule)
-        elif isinstance(rule, AggregateRule):
-            aggregates.append(rule)
-        elif _needs_rows(expectation):
+            continue
+        if _needs_rows(expectation):
+            why = f"only GX can judge it ({rule})" if isinstance(rule, str) else "a row is compared with all the others"
             raise SuiteError(
                 f"{'/'.join(suite.path.parts[-3:]) if suite else ''} cannot be used.\n"
-                f"  {expectation.label}: critical with mostly {expectation.mostly:g}, and only GX can judge it "
-                f"({rule}), so the rows that fail cannot be told from the others.\n"
+                f"  {expectation.label}: critical with mostly {expectation.mostly:g}, and {why}, {_ONE_BY_ONE}.\n"
                 f"Give it mostly 1, or severity warning."
             )
+        if isinstance(rule, AggregateRule):
+            aggregates.append(rule)
         else:
             rest.append(expectation)
     return Compiled(tuple(rows), tuple(aggregates), tuple(rest))
@@ -86,9 +99,9 @@ def _needs_rows(expectation: Expectation) -> bool:
     return (
         expectation.severity == "critical"
         and expectation.mostly < 1
-        and expectation.type not in _TABLE_RULES.keys() - _ROW_RULES.keys()
+        and expectation.type not in SCHEMA_RULES
+        and expectation.type not in _OTHER_ROWS
         and "mostly" in known_types()[expectation.type]["kwargs"]
-        and expectation.type not in _OTHER_TABLES
     )
 
 

@@ -40,16 +40,19 @@ def run(
 
     One that GX refuses or cannot compute is a failed check of its severity, and does not stop the others.
     """
+    validated = validate(frame, expectations, result_format)
+    return tuple(check_of(each, found) for each, found in zip(expectations, validated, strict=True))
+
+
+def validate(
+    frame: "DataFrame", expectations: Sequence[Expectation], result_format: Mapping[str, Any] = LEAN
+) -> "list[ExpectationValidationResult | str]":
+    """GX's own results in the order of the expectations; in words, why it refuses to make one of them."""
     with _quiet():
-        built = [(place, _build(each, place)) for place, each in enumerate(expectations)]
-        usable = [found for _, found in built if not isinstance(found, str)]
+        built = [_build(each, place) for place, each in enumerate(expectations)]
+        usable = [found for found in built if not isinstance(found, str)]
         results = _validate(frame, usable, result_format) if usable else {}
-    return tuple(
-        failed_check(expectations[place], found)
-        if isinstance(found, str)
-        else _result(expectations[place], results[place])
-        for place, found in built
-    )
+    return [found if isinstance(found, str) else results[place] for place, found in enumerate(built)]
 
 
 def data_docs(suites: Sequence[tuple[Suite, Callable[[], "DataFrame"]]], out: Path) -> Path:
@@ -168,7 +171,10 @@ def _validate(
     return {result.expectation_config.meta[_PLACE]: result for result in found.results if result.expectation_config}
 
 
-def _result(expectation: Expectation, found: "ExpectationValidationResult") -> CheckResult:
+def check_of(expectation: Expectation, found: "ExpectationValidationResult | str") -> CheckResult:
+    """GX's result as ours."""
+    if isinstance(found, str):
+        return failed_check(expectation, found)
     reason = _reason(found.exception_info or {})
     if reason:
         return failed_check(expectation, reason)

@@ -1,9 +1,14 @@
 """Masks: the rules that a row breaks, as bits of a few bigint columns."""
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
+from lakehouse.quality.functions import register
 from lakehouse.quality.rules import RowRule
 from lakehouse.quality.values import text
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
 
 BITS = 63
 PREFIX = "audit_mask_"
@@ -35,6 +40,18 @@ def mask_sql(rules: Sequence[RowRule]) -> dict[str, str]:
     }
 
 
+def masked(frame: "DataFrame", rules: Sequence[RowRule]) -> "DataFrame":
+    """The frame with the masks of its rows; runs nothing.
+
+    What the rules call in Python is made known to the frame's session.
+    """
+    from pyspark.sql import functions as F
+
+    masks = mask_sql(rules)
+    register(frame.sparkSession, masks.values())
+    return frame.withColumns({name: F.expr(sql) for name, sql in masks.items()}) if masks else frame
+
+
 def quarantined_sql(rules: Sequence[RowRule]) -> str:
     """True for a row that breaks a rule that sends rows to quarantine, from its masks."""
     wanted: dict[int, int] = {}
@@ -45,15 +62,18 @@ def quarantined_sql(rules: Sequence[RowRule]) -> str:
 
 
 def broken_rules_sql(rules: Sequence[RowRule]) -> str:
-    """The labels of the rules that a row breaks, as array<string>, from its masks."""
+    """The labels of the rules that a row breaks, as array<string>, from its masks.
+
+    Those that sent it to quarantine (critical ones) come first, then the warnings that it breaks as well.
+    """
     if not rules:
         return "CAST(array() AS array<string>)"
-    each = [f"CASE WHEN {bit_sql(index)} THEN {text(rule.label)} END" for index, rule in enumerate(rules)]
+    ordered = sorted(enumerate(rules), key=lambda each: not each[1].quarantines)
+    each = [f"CASE WHEN {bit_sql(index)} THEN {text(rule.label)} END" for index, rule in ordered]
     return f"filter(array({', '.join(each)}), label -> label IS NOT NULL)"
 
 
 def broken_by(rules: Sequence[RowRule], masks: Mapping[str, int]) -> tuple[str, ...]:
     """The same in Python, for the masks of one row."""
-    return tuple(
-        rule.label for index, rule in enumerate(rules) if masks[f"{PREFIX}{index // BITS}"] & (1 << index % BITS)
-    )
+    ordered = sorted(enumerate(rules), key=lambda each: not each[1].quarantines)
+    return tuple(rule.label for index, rule in ordered if masks[f"{PREFIX}{index // BITS}"] & (1 << index % BITS))

@@ -62,12 +62,15 @@ class Grouping:
         where: SQL predicate, never null: which rows.
         member: SQL predicate over the keys: which values count as members of the rule's set.
         modes: Whether the most common values are asked for.
+        entropy: Whether `other_log_sum` is asked for: over the values that are no members, n times ln n summed, where
+            a value occurs n times.
     """
 
     keys: tuple[str, ...]
     where: str
     member: str = "false"
     modes: bool = False
+    entropy: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,13 +82,17 @@ class AggregateRule:
         sql: Named aggregate expressions, for the one aggregate over the table.
         verdict: From their values by name to what came of it.
         grouping: Where values must be counted; its figures come to `verdict` as `values`, `repeated_rows`, `members`
-            and, where asked for, `modes` and `member_modes`.
+            and, where asked for, `modes` and `member_modes` or `other_log_sum`.
+        then: Further aggregate expressions, named, from the values of the first: a second look at the rows.
+        query: SQL over `{batch}`, which stands for the rows; how many rows it gives comes to `verdict` as `query_rows`.
     """
 
     expectation: Expectation
     sql: tuple[tuple[str, str], ...]
     verdict: Callable[[Mapping[str, Any]], Outcome]
     grouping: Grouping | None = None
+    then: Callable[[Mapping[str, Any]], tuple[tuple[str, str], ...]] | None = None
+    query: str | None = None
 
 
 @dataclass(frozen=True)

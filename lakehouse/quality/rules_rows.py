@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from lakehouse.quality.conditions import condition_sql
@@ -166,6 +167,23 @@ def _length(kwargs: Mapping[str, Any], column: str, _family: str) -> str:
     return f"length({column}) = {literal(value)}"
 
 
+def _is_json(_kwargs: Mapping[str, Any], column: str, _family: str) -> str:
+    return f"lakehouse_is_json({column})"
+
+
+def _is_date(_kwargs: Mapping[str, Any], column: str, _family: str) -> str:
+    return f"lakehouse_is_date({column})"
+
+
+def _is_in_format(kwargs: Mapping[str, Any], column: str, _family: str) -> str:
+    form = kwargs.get("strftime_format")
+    try:
+        datetime.strptime(datetime.now(UTC).strftime(form), form)  # type: ignore[arg-type]
+    except (ValueError, TypeError):
+        raise NotCompiledError("a format that strptime cannot read back") from None
+    return f"lakehouse_is_in_format({column}, {text(str(form))})"
+
+
 def _unique(expectation: Expectation, columns: Columns) -> RowRule:
     """Uniqueness as a rule on rows, for `mostly` below 1: then the repeated rows must be told from the others."""
     column, _ = column_of(columns, expectation.kwargs.get("column"))
@@ -193,5 +211,8 @@ COLUMN_RULES: dict[str, Callable[[Expectation, Columns], RowRule]] = {
     "expect_column_values_to_not_match_like_pattern_list": _values(_not_match_like_list, _STRING),
     "expect_column_value_lengths_to_be_between": _values(_lengths, _TEXTUAL),
     "expect_column_value_lengths_to_equal": _values(_length, _TEXTUAL),
+    "expect_column_values_to_be_json_parseable": _values(_is_json, _STRING),
+    "expect_column_values_to_be_dateutil_parseable": _values(_is_date, _STRING),
+    "expect_column_values_to_match_strftime_format": _values(_is_in_format, _STRING),
     "expect_column_values_to_be_unique": _unique,
 }

@@ -2,6 +2,8 @@
 
 import datetime
 import math
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
@@ -10,8 +12,9 @@ from typing import Any
 from hypothesis import strategies as st
 
 from lakehouse.quality import gx
-from lakehouse.quality.compile import Compiled, compile_suite, known_to_the_pass
+from lakehouse.quality.compile import Compiled, compile_suite
 from lakehouse.quality.judge import CheckResult, audit
+from lakehouse.quality.rules_statistics import STATISTICS_RULES
 from lakehouse.quality.suite import Expectation, Suite, expectation_of, numbered
 
 COLUMNS = {
@@ -28,13 +31,25 @@ COLUMNS = {
     "t": "timestamp",
     "b": "boolean",
 }
-WORDS = ("a", "b", "ab", "", "A b", "ü'x", "日本", '"q\\', "a%b_c", "line\nbreak")
+WORDS = ("a", "b", "ab", "", "A b", "ü'x", "日本", '"q\\', "a%b_c", "line\nbreak", '{"a": [1]}', "NaN", "2024-02-28")
 # GX counts rows of the condition and values of all rows for the first; the others are about columns.
 _UNCONDITIONAL = ("expect_column_pair_values_to_be_in_set", "expect_table_columns_to_match_ordered_list")
-LIKE = ("expect_column_values_to_match_like", "expect_column_values_to_not_match_like")
+# GX has no Spark form of these: each is held by an example, in test_judge.py.
+WITHOUT_ORACLE = frozenset(
+    (
+        "expect_column_values_to_match_like_pattern",
+        "expect_column_values_to_not_match_like_pattern",
+        "expect_column_values_to_match_like_pattern_list",
+        "expect_column_values_to_not_match_like_pattern_list",
+        "expect_column_values_to_be_dateutil_parseable",
+        "expect_table_row_count_to_equal_other_table",
+    )
+)
+# Frames for each property in `make test`; HYPOTHESIS_PROFILE=full is for the long run.
+EXAMPLES = 100 if os.environ.get("HYPOTHESIS_PROFILE") == "full" else 2
 
 _small = st.integers(-2, 5)
-_number = st.one_of(_small.map(float), st.sampled_from((0.1, -0.0, 2.5, math.nan, math.inf)))
+_number = st.one_of(_small.map(float), st.sampled_from((0.1, -0.0, 2.5, math.nan, math.inf, -math.inf)))
 _word = st.sampled_from(WORDS)
 _day = st.integers(0, 4).map(lambda days: datetime.date(2024, 2, 27) + datetime.timedelta(days))
 _moment = st.integers(0, 9).map(lambda hours: datetime.datetime(2024, 2, 27, 20) + datetime.timedelta(hours=hours))
@@ -122,7 +137,6 @@ def _fixed(**kwargs: Any) -> st.SearchStrategy[dict[str, Any]]:
 
 
 _regex = st.sampled_from(("^a", "b$", r"^\w+$", "[^a-z]", "ü|日", r"(?i)^A B$", "^$", r"\d{1,3}"))
-_pattern = st.sampled_from(("a%", "_b", "%ü%", "a\\%b\\_c", "%"))
 _moments = st.sampled_from(
     (
         {"column": "d", "min_value": "2024-02-28"},
@@ -147,6 +161,41 @@ _quantiles = st.tuples(_bounds, _bounds).map(
         },
     }
 )
+
+
+@st.composite
+def _weights(draw: st.DrawFn, count: int) -> list[float]:
+    found = draw(st.lists(st.integers(0, 4), min_size=count, max_size=count).filter(any))
+    return [each / sum(found) for each in found]
+
+
+_limit = st.sampled_from((None, 0.05, 0.4, 2))
+
+
+@st.composite
+def _kl_values(draw: st.DrawFn) -> dict[str, Any]:
+    column, choices = draw(st.sampled_from((("s", _word), ("i", _small))))
+    values = draw(st.lists(choices, min_size=1, max_size=12, unique=True))
+    expected = {"values": values, "weights": draw(_weights(len(values)))}
+    held_out = draw(st.sampled_from((0, 0.1)))
+    return {
+        "column": column, "partition_object": expected, "threshold": draw(_limit), "tail_weight_holdout": held_out,
+    }  # fmt: skip
+
+
+@st.composite
+def _kl_bins(draw: st.DrawFn) -> dict[str, Any]:
+    bins = draw(st.sampled_from(([-2, 0, 2, 5], [0.5, 2.5], [-1.0, 1, 1.5, 3, 9])))
+    expected = {"bins": bins, "weights": draw(_weights(len(bins) - 1))}
+    found = {"column": draw(_number_column), "partition_object": expected, "threshold": draw(_limit)}
+    if draw(st.booleans()):
+        tails = draw(_weights(2))
+        expected |= {"weights": [each * 0.9 for each in expected["weights"]], "tail_weights": [t * 0.1 for t in tails]}
+        return found
+    held_out = {"tail_weight_holdout": st.sampled_from((0, 0.1)), "internal_weight_holdout": st.sampled_from((0, 0.1))}
+    return found | {name: draw(each) for name, each in held_out.items()}
+
+
 ARGUMENTS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "expect_column_values_to_not_be_null": _fixed(column=_any_column),
     "expect_column_values_to_be_null": _fixed(column=_any_column),
@@ -161,13 +210,26 @@ ARGUMENTS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "expect_column_values_to_not_match_regex_list": _fixed(
         column="s", regex_list=st.lists(_regex, min_size=1, max_size=2)
     ),
-    "expect_column_values_to_match_like_pattern": _fixed(column="s", like_pattern=_pattern),
-    "expect_column_values_to_not_match_like_pattern": _fixed(column="s", like_pattern=_pattern),
-    "expect_column_values_to_match_like_pattern_list": _fixed(
-        column="s", like_pattern_list=st.lists(_pattern, min_size=1)
+    "expect_column_values_to_be_json_parseable": _fixed(column=st.sampled_from("su")),
+    "expect_column_values_to_match_strftime_format": _fixed(
+        column=st.sampled_from("su"), strftime_format=st.sampled_from(("%Y-%m-%d", "%A %b", "%d"))
     ),
-    "expect_column_values_to_not_match_like_pattern_list": _fixed(
-        column="s", like_pattern_list=st.lists(_pattern, min_size=1)
+    "expect_column_value_z_scores_to_be_less_than": _fixed(
+        column=st.sampled_from("ilx"), threshold=st.sampled_from((0.73, 1.31, -0.73, 2)), double_sided=st.booleans()
+    ),
+    "expect_column_values_to_not_be_outliers": _fixed(
+        column=_number_column, method=st.sampled_from(("iqr", "std")), multiplier=st.sampled_from((0, 0.31, 1.5))
+    ),
+    "expect_column_kl_divergence_to_be_less_than": st.one_of(_kl_values(), _kl_bins()),
+    "unexpected_rows_expectation": _fixed(
+        unexpected_rows_query=st.sampled_from(
+            (
+                "SELECT * FROM {batch} WHERE i > 1 OR x = 'NaN'",
+                "SELECT s, count(*) FROM {batch} AS b GROUP BY b.s HAVING count(*) > 1;",
+                "SELECT 1 FROM {batch} HAVING max(t) < TIMESTAMP'2024-02-28 02:00:00'",
+                "SELECT a.i FROM {batch} a JOIN {batch} b ON a.i = b.j AND a.s <> 'ü''x'",
+            )
+        )
     ),
     "expect_column_value_lengths_to_be_between": _fixed(
         column=st.sampled_from("sl"), min_value=st.integers(0, 2), strict_min=st.booleans(), max_value=st.integers(2, 5)
@@ -244,7 +306,8 @@ def _expectation(draw: st.DrawFn, kind: str) -> Expectation:
         kwargs["mostly"] = draw(st.sampled_from((0, 0.3, 0.5, 0.75, 1, 1)))
     if "row_condition" in takes and kind not in _UNCONDITIONAL and draw(st.integers(0, 2)) == 0:
         kwargs |= draw(st.sampled_from(_conditions))
-    severity = draw(st.sampled_from(("critical", "warning")))
+    # A critical one that compares rows with all the others is refused where its rows would have to be told apart.
+    severity = "warning" if kind in STATISTICS_RULES else draw(st.sampled_from(("critical", "warning")))
     return expectation_of({"type": kind, "kwargs": kwargs, "severity": severity})
 
 
@@ -255,19 +318,41 @@ def suites(draw: st.DrawFn) -> Suite:
     return Suite("random", Path("expectations/silver/random.json"), listed)
 
 
+FIGURES = (
+    "element_count", "unexpected_count", "missing_count", "unexpected_percent", "unexpected_percent_total",
+    "missing_percent",
+)  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Compared:
-    """A result of each side, for one expectation."""
+    """A result of each side, for one expectation, and GX's own figures."""
 
     ours: CheckResult
     gx: CheckResult
+    figures: Mapping[str, Any]
 
     @property
     def agrees(self) -> bool:
         """Verdict, counts and percentages are equal, and what was measured is close."""
-        names = ("success", "element_count", "unexpected_count", "unexpected_percent", "unexpected_percent_total")
-        equal = all(getattr(self.ours, name) == getattr(self.gx, name) for name in (*names, "missing_percent"))
-        return equal and (self.gx.observed is None or _close(self.ours.observed, self.gx.observed))
+        names = ("success", "element_count", "unexpected_count", "missing_count", "unexpected_percent")
+        equal = all(getattr(self.ours, name) == getattr(self.gx, name) for name in names)
+        equal = equal and all(getattr(self.ours, name) == self.figures[name] for name in FIGURES if self._has(name))
+        if isinstance(self.ours.observed, dict) and "missing_count" in self.ours.observed:
+            # GX counts a value of the set that is missing as often as the set has it.
+            ours, theirs = self.ours.observed["missing_count"], self.figures.get("missing_count") or 0
+            equal = equal and ours <= theirs and bool(ours) == bool(theirs)
+        return equal and (self.gx.error is not None or self.gx.observed is None or self._is_close())
+
+    def _has(self, name: str) -> bool:
+        # Of a set, GX counts the values that are missing under the same name: ours is in `observed`.
+        if "element_count" not in self.figures:
+            return name in self.figures and name != "missing_count"
+        # Over no rows it sums to None, in some of its types.
+        return name in self.figures and not (self.figures[name] is None and not self.figures["element_count"])
+
+    def _is_close(self) -> bool:
+        return _close(self.ours.observed, self.gx.observed)
 
 
 def _close(ours: Any, theirs: Any) -> bool:
@@ -279,11 +364,12 @@ def _close(ours: Any, theirs: Any) -> bool:
 
 
 def compare(frame: Any, suite: Suite) -> tuple[list[Compared], Compiled]:
-    """Judge a frame both ways, without what GX cannot compute on Spark or what the pass leaves to GX."""
+    """Judge a frame both ways, without what the pass leaves to GX."""
     compiled = compile_suite(suite, COLUMNS)
     ours = {result.name: result for result in audit(frame, replace(compiled, rest=()))}
-    both = [each for each in suite.expectations if each.check_name in ours and not each.type.startswith(LIKE)]
-    return [Compared(ours[result.name], result) for result in gx.run(frame, both)], compiled
-
-
-__all__ = ["ARGUMENTS", "COLUMNS", "Compared", "compare", "known_to_the_pass", "rows", "suites"]
+    both = [each for each in suite.expectations if each.check_name in ours]
+    theirs = zip(both, gx.validate(frame, both), strict=True)
+    return [
+        Compared(ours[each.check_name], gx.check_of(each, found), {} if isinstance(found, str) else found.result)
+        for each, found in theirs
+    ], compiled

@@ -16,7 +16,8 @@ from lakehouse.quality.compile import (
     reason_for_rest,
 )
 from lakehouse.quality.suite import Expectation, Suite, expectation_of, known_types
-from tests.quality.cases import ARGUMENTS
+from tests.quality.cases import ARGUMENTS, WITHOUT_ORACLE
+from tests.quality.test_judge import EXAMPLES_WITHOUT_ORACLE
 
 COLUMNS = {"a": "int", "b": "int", "s": "string", "t": "timestamp", "m": "decimal(9,2)", "z": "array<int>"}
 
@@ -79,7 +80,21 @@ def test_what_the_schema_answers_needs_no_data() -> None:
 @pytest.mark.parametrize(
     ("kind", "kwargs", "reason"),
     [
-        ("column_values_to_be_json_parseable", {"column": "s"}, "a type that only GX knows how to compute"),
+        (
+            "column_values_to_match_json_schema",
+            {"column": "s", "json_schema": {}},
+            "a type that only GX knows how to compute",
+        ),
+        (
+            "column_values_to_match_strftime_format",
+            {"column": "s", "strftime_format": "%D"},
+            "a format that strptime cannot read back",
+        ),
+        (
+            "column_kl_divergence_to_be_less_than",
+            {"column": "a", "threshold": 0.1},
+            "no expected distribution, so that the column is compared with itself",
+        ),
         ("column_values_to_be_between", {"column": "s", "min_value": 1}, "bounds of another type than the column"),
         (
             "column_values_to_be_between",
@@ -127,16 +142,36 @@ def test_what_could_differ_from_gx_is_left_to_gx_with_a_reason(kind: str, kwargs
 
 
 def test_rows_that_cannot_be_told_apart_are_refused_at_load() -> None:
+    increasing = expect("column_values_to_be_increasing", column="a", mostly=0.9)
     with pytest.raises(SuiteError) as raised:
-        compiled(expect("column_values_to_be_json_parseable", column="s", mostly=0.9))
+        compiled(increasing)
 
     assert str(raised.value) == (
         "expectations/silver/s.json cannot be used.\n"
-        "  s: values_json_parseable: critical with mostly 0.9, and only GX can judge it "
+        "  a: values_increasing: critical with mostly 0.9, and only GX can judge it "
         "(a type that only GX knows how to compute), so the rows that fail cannot be told from the others.\n"
         "Give it mostly 1, or severity warning."
     )
-    assert compiled(expect("column_values_to_be_json_parseable", column="s", mostly=0.9, severity="warning")).rest
+    assert compiled(replace(increasing, severity="warning")).rest
+
+
+def test_rows_that_are_compared_with_all_the_others_cannot_be_told_apart_either() -> None:
+    outliers = expect("column_values_to_not_be_outliers", column="a", mostly=0.9)
+    with pytest.raises(SuiteError) as raised:
+        compiled(outliers)
+
+    assert str(raised.value).splitlines()[1] == (
+        "  a: values_not_outliers: critical with mostly 0.9, and a row is compared with all the others, "
+        "so the rows that fail cannot be told from the others."
+    )
+    assert compiled(replace(outliers, mostly=1.0)).aggregates
+
+
+def test_rows_that_break_a_critical_rule_name_it_before_their_warnings() -> None:
+    warning = row_rule("column_values_to_not_be_null", column="b", severity="warning")
+    rules = (warning, declared_not_null("a"))
+
+    assert broken_by(rules, {"audit_mask_0": 3}) == ("a: not_null (declared)", "b: values_not_null")
 
 
 def test_a_declared_rule_always_quarantines() -> None:
@@ -161,7 +196,8 @@ def test_masks_hold_63_rules_a_column() -> None:
 
 def test_every_compiled_type_is_a_type_of_gx_and_in_the_parity_test() -> None:
     assert set(known_to_the_pass()) <= set(known_types())
-    assert set(known_to_the_pass()) == set(ARGUMENTS)
+    assert set(known_to_the_pass()) == set(ARGUMENTS) | WITHOUT_ORACLE
+    assert set(EXAMPLES_WITHOUT_ORACLE) == WITHOUT_ORACLE
 
 
 def test_the_page_on_expectations_names_every_type_in_its_place() -> None:

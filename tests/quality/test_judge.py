@@ -1,7 +1,10 @@
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from lakehouse.quality.compile import (
     AggregateRule,
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 COLUMNS = {"a": "int", "s": "string"}
+QUERY = "unexpected_rows_expectation"
 
 
 def expect(kind: str, *, severity: str = "critical", **kwargs: Any) -> Expectation:
@@ -98,22 +102,22 @@ def test_nothing_to_judge_runs_nothing(spark: "SparkSession") -> None:
 def test_the_rest_goes_to_gx_and_never_sees_the_masks(spark: "SparkSession") -> None:
     rules = compiled(
         expect("column_values_to_not_be_null", column="a"),
-        expect("column_values_to_be_json_parseable", column="s"),
+        expect("column_values_to_be_increasing", column="a"),
         expect("column_values_to_match_regex", column="s", regex="(?<x>a"),
         expect("column_values_to_be_between", column="s", min_value=1),
-        expect("column_values_to_be_dateutil_parseable", column="s"),
+        expect("column_values_to_be_dateutil_parseable", column="a"),
     )
-    rows = frame(spark, (1, "{}"), (2, "secret"))
+    rows = frame(spark, (2, "{}"), (1, "secret")).coalesce(1)
 
-    fine, parseable, regex, between, dates = judge(staged(rows, rules), rules, list(COLUMNS))
+    fine, increasing, regex, between, dates = judge(staged(rows, rules), rules, list(COLUMNS))
 
     assert fine.success
-    assert (parseable.success, parseable.unexpected_count, parseable.unexpected_percent) == (False, 1, 50.0)
+    assert (increasing.success, increasing.unexpected_count, increasing.unexpected_percent) == (False, 1, 50.0)
     assert regex.error == "GX failed with INVALID_PARAMETER_VALUE.PATTERN"
     assert between.error == "GX failed with InvalidColumnTypeError"
     assert "No provider found" in str(dates.error)
     assert not any(result.success for result in (regex, between, dates))
-    assert "secret" not in json.dumps([result.to_json() for result in (parseable, regex, between, dates)])
+    assert "secret" not in json.dumps([result.to_json() for result in (increasing, regex, between, dates)])
 
 
 def test_one_that_cannot_be_computed_fails_alone(spark: "SparkSession") -> None:
@@ -127,6 +131,72 @@ def test_one_that_cannot_be_computed_fails_alone(spark: "SparkSession") -> None:
     assert (not_null.success, count.success, broken.success) == (True, True, False)
     assert (broken.error, broken.severity) == ("DIVIDE_BY_ZERO", "critical")
     assert verdict([not_null, count, broken]).blocking == (broken,)
+
+
+# Arguments, and how many of the values below break the rule: GX on Spark cannot compute these types.
+VALUES = ("ab", "A b", "a%b", "2024-02-28 10:00", "7 May", "", None)
+EXAMPLES_WITHOUT_ORACLE: dict[str, tuple[dict[str, Any], int]] = {
+    "expect_column_values_to_match_like_pattern": ({"column": "s", "like_pattern": "a%b"}, 4),
+    "expect_column_values_to_not_match_like_pattern": ({"column": "s", "like_pattern": "a\\%b"}, 1),
+    "expect_column_values_to_match_like_pattern_list": ({"column": "s", "like_pattern_list": ["a_", "%b"]}, 3),
+    "expect_column_values_to_not_match_like_pattern_list": ({"column": "s", "like_pattern_list": ["a_", "7%"]}, 2),
+    "expect_column_values_to_be_dateutil_parseable": ({"column": "s"}, 4),
+    "expect_table_row_count_to_equal_other_table": ({"other_table_name": "silver.others"}, 0),
+}
+
+
+@pytest.mark.parametrize("kind", [kind for kind in EXAMPLES_WITHOUT_ORACLE if "other_table" not in kind])
+def test_types_that_gx_cannot_compute_on_spark(spark: "SparkSession", kind: str) -> None:
+    kwargs, broken = EXAMPLES_WITHOUT_ORACLE[kind]
+    rules = compiled(expect(kind.removeprefix("expect_"), mostly=0.1, **kwargs))
+
+    (result,) = audit(frame(spark, *((1, value) for value in VALUES)), rules)
+
+    assert (result.unexpected_count, result.missing_count, result.is_row_rule) == (broken, 1, True)
+
+
+def test_rows_are_counted_against_another_table(spark: "SparkSession", fresh: Callable[[str], str]) -> None:
+    other = fresh("silver")
+    spark.sql(f"CREATE TABLE {other} USING DELTA AS SELECT * FROM range(2)")
+    rules = compiled(expect("table_row_count_to_equal_other_table", other_table_name=other))
+
+    (same,), (fewer,) = audit(frame(spark, (1, "x"), (2, "y")), rules), audit(frame(spark, (1, "x")), rules)
+
+    assert (same.success, fewer.success, fewer.observed) == (True, False, {"self": 1, "other": 2})
+
+
+def test_freshness_against_an_input_is_a_query(spark: "SparkSession", fresh: Callable[[str], str]) -> None:
+    source = fresh("bronze")
+    spark.sql(f"CREATE TABLE {source} USING DELTA AS SELECT TIMESTAMP'2024-03-01 12:00:00' AS read_at")
+    query = f"SELECT 1 FROM {{batch}} HAVING max(read_at) < (SELECT max(read_at) FROM {source}) - INTERVAL 1 HOUR"
+    suite = Suite("s", Path("s.json"), (expectation_of({"type": QUERY, "kwargs": {"unexpected_rows_query": query}}),))
+    rules = compile_suite(suite, {"read_at": "timestamp"})
+
+    found = [
+        audit(spark.sql(f"SELECT TIMESTAMP'{moment}' AS read_at"), rules)[0].success
+        for moment in ("2024-03-01 11:30:00", "2024-03-01 10:30:00")
+    ]
+
+    assert found == [True, False]
+
+
+def test_a_query_that_cannot_be_computed_is_a_failed_check(spark: "SparkSession") -> None:
+    fine, missing, torn = (
+        expect("column_values_to_not_be_null", column="a"),
+        *(
+            expectation_of({"type": QUERY, "kwargs": {"unexpected_rows_query": query}})
+            for query in ("SELECT * FROM {batch} WHERE nothing > 1", "SELEC 1")
+        ),
+    )
+
+    results = audit(frame(spark, (1, "x")), compiled(fine, missing, torn))
+
+    assert [result.success for result in results] == [True, False, False]
+    assert [result.error for result in results[1:]] == [
+        "UNRESOLVED_COLUMN.WITH_SUGGESTION",
+        "PARSE_SYNTAX_ERROR",
+    ]
+    assert verdict(results).blocking == results[1:]
 
 
 def test_the_session_keeps_its_configuration(spark: "SparkSession") -> None:

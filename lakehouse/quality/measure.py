@@ -1,0 +1,177 @@
+"""Measure: the jobs behind a judgement. One over the rows, and one more where a rule needs what the first has found."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from lakehouse.quality.masks import bit_sql, flags
+from lakehouse.quality.rules import AggregateRule, Grouping, RowRule
+from lakehouse.table import quote
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame
+
+Key = tuple[Any, ...]
+_NO_VALUES: Mapping[str, Any] = {
+    "values": 0, "repeated_rows": 0, "members": 0, "modes": None, "member_modes": None, "other_log_sum": 0.0,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows to judge.
+
+    Args:
+        staged: The table's columns and the mask columns.
+        columns: The table's columns, which queries see.
+        by: Columns whose values part the rows into what is judged by itself; all together where there are none.
+    """
+
+    staged: "DataFrame"
+    columns: tuple[str, ...]
+    by: tuple[str, ...] = ()
+
+    def keys(self) -> "list[Column]":
+        """The columns of `by`, as `by0`, `by1`, ..."""
+        from pyspark.sql import functions as F
+
+        return [F.col(quote(name)).alias(f"by{place}") for place, name in enumerate(self.by)]
+
+    def key_of(self, row: Any) -> Key:
+        """The part that a row of figures is about."""
+        return tuple(row[f"by{place}"] for place in range(len(self.by)))
+
+    def part(self, key: Key) -> "DataFrame":
+        """The table's columns of one part."""
+        from pyspark.sql import functions as F
+
+        rows = self.staged
+        for name, value in zip(self.by, key, strict=True):
+            rows = rows.where(F.col(quote(name)).eqNullSafe(F.lit(value)))
+        return rows.select(*map(quote, self.columns))
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was found of one part of the rows.
+
+    Args:
+        counts: Values of aggregate expressions by their SQL.
+        figures: Figures of values by their grouping.
+        queried: Rows that queries gave, by their SQL.
+    """
+
+    counts: dict[str, Any] = field(default_factory=dict)
+    figures: dict[Grouping, Mapping[str, Any]] = field(default_factory=dict)
+    queried: dict[str, int] = field(default_factory=dict)
+
+    def count(self, predicate: str) -> int:
+        """Rows of which a predicate of a row rule is true."""
+        return int(self.counts[predicate])
+
+    def values(self, rule: AggregateRule, *, whole: bool = True) -> dict[str, Any]:
+        """What a rule asked for, by its names; without what comes of its second look where not `whole`."""
+        found = {name: self.counts[sql] for name, sql in rule.sql}
+        if rule.grouping:
+            found |= self.figures.get(rule.grouping, _NO_VALUES)
+        if whole and rule.then:
+            found |= {name: self.counts[sql] for name, sql in rule.then(found)}
+        if whole and rule.query:
+            found["query_rows"] = self.queried[rule.query]
+        return found
+
+
+def measure(rows: Rows, row_rules: Sequence[RowRule], aggregates: Sequence[AggregateRule]) -> dict[Key, Measured]:
+    """What the rules ask for, of each part of the rows. No job where they ask for nothing.
+
+    The first job is an aggregate over masks and columns, and beside it the figures of each grouping; the second, where
+    a rule has a second look or a query, is one more aggregate and the queries' counts.
+    """
+    found: dict[Key, Measured] = {} if rows.by else {(): Measured()}
+    _first(rows, row_rules, aggregates, found)
+    _second(rows, aggregates, found)
+    return found
+
+
+def _first(
+    rows: Rows, row_rules: Sequence[RowRule], aggregates: Sequence[AggregateRule], found: dict[Key, Measured]
+) -> None:
+    wanted: dict[str, str] = {"true": "count(1)"} if row_rules or rows.by else {}
+    wanted |= {predicate: f"count_if({bit_sql(index)})" for index, predicate in enumerate(flags(row_rules))}
+    wanted |= {sql: sql for rule in aggregates for _, sql in rule.sql}
+    groupings = list(dict.fromkeys(rule.grouping for rule in aggregates if rule.grouping))
+    parts = [_aggregate(rows, list(wanted.values()))] if wanted else []
+    parts += [_figures_of(rows, grouping, number) for number, grouping in enumerate(groupings)]
+    for row in _union(parts).collect() if parts else ():
+        measured = found.setdefault(rows.key_of(row), Measured())
+        if row["part"] < 0:
+            measured.counts.update({key: row[f"m{place}"] for place, key in enumerate(wanted)})
+        else:
+            measured.figures[groupings[row["part"]]] = row.asDict()
+
+
+def _second(rows: Rows, aggregates: Sequence[AggregateRule], found: dict[Key, Measured]) -> None:
+    from pyspark.sql import functions as F
+
+    looks = {
+        key: [sql for rule in aggregates if rule.then for _, sql in rule.then(measured.values(rule, whole=False))]
+        for key, measured in found.items()
+    }
+    wanted = list(dict.fromkeys(sql for listed in looks.values() for sql in listed))
+    queries = list(dict.fromkeys(rule.query for rule in aggregates if rule.query))
+    asked = [(key, query) for key in found for query in queries]
+    parts = [_aggregate(rows, wanted)] if wanted else []
+    for place, (key, query) in enumerate(asked):
+        listed = rows.staged.sparkSession.sql(query, batch=rows.part(key))
+        parts.append(listed.agg(F.lit(place).alias("part"), F.count(F.lit(1)).alias("query_rows")))
+    for row in _union(parts).collect() if parts else ():
+        if row["part"] < 0:
+            found[rows.key_of(row)].counts.update({sql: row[f"m{place}"] for place, sql in enumerate(wanted)})
+        else:
+            key, query = asked[row["part"]]
+            found[key].queried[query] = row["query_rows"]
+
+
+def _aggregate(rows: Rows, wanted: Sequence[str]) -> "DataFrame":
+    """One row of values for each part of the rows, as `m0`, `m1`, ..."""
+    from pyspark.sql import functions as F
+
+    named = (F.expr(sql).alias(f"m{place}") for place, sql in enumerate(wanted))
+    return rows.staged.groupBy(*rows.keys()).agg(F.lit(-1).alias("part"), *named)
+
+
+def _union(parts: Sequence["DataFrame"]) -> "DataFrame":
+    whole = parts[0]
+    for part in parts[1:]:
+        whole = whole.unionByName(part, allowMissingColumns=True)
+    return whole
+
+
+def _figures_of(rows: Rows, grouping: Grouping, number: int) -> "DataFrame":
+    from pyspark.sql import functions as F
+
+    keys = [F.expr(key).alias(f"k{place}") for place, key in enumerate(grouping.keys)]
+    parts = [f"by{place}" for place in range(len(rows.by))]
+    member = {"is_member": f"any_value({grouping.member})"} if grouping.member != "false" else {}
+    counts = {"times": "count(1)", **member}
+    by_value = rows.staged.where(grouping.where).groupBy(*rows.keys(), *keys)
+    values = by_value.agg(*(F.expr(sql).alias(name) for name, sql in counts.items()))
+    figures = {
+        "part": str(number),
+        "values": "count(1)",
+        "repeated_rows": "coalesce(sum(CASE WHEN times > 1 THEN times END), 0)",
+        "members": "count_if(is_member)" if member else "0L",
+    }
+    if grouping.entropy:
+        figures["other_log_sum"] = "coalesce(sum(CASE WHEN NOT is_member THEN times * ln(times) END), 0D)"
+    if grouping.modes:
+        several = values.groupBy(*parts, "times")
+        values = several.agg(F.expr("count(1)").alias("n"), F.expr("count_if(is_member)").alias("m"))
+        figures |= {
+            "values": "coalesce(sum(n), 0)",
+            "repeated_rows": "coalesce(sum(CASE WHEN times > 1 THEN times * n END), 0)",
+            "members": "coalesce(sum(m), 0)",
+            "modes": "max_by(n, times)",
+            "member_modes": "max_by(m, times)",
+        }
+    return values.groupBy(*parts).agg(*(F.expr(sql).alias(name) for name, sql in figures.items()))
