@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from lakehouse.quality.compile import RowRule, mask_sql, quarantined_sql
+from lakehouse.quality.compile import RowRule, mask_sql, masked, quarantined_sql
 from lakehouse.storage import File, list_files
 from lakehouse.table import Column, Table, schema_of
 from lakehouse.write.modes import GOOD, standing
@@ -69,8 +69,7 @@ def stage(
     from pyspark.sql import functions as F
 
     masks = mask_sql(rules)
-    judged = frame.withColumns({name: F.expr(sql) for name, sql in masks.items()})
-    judged = judged.withColumn("audit_is_bad", F.expr(quarantined_sql(rules)))
+    judged = masked(frame, rules).withColumn("audit_is_bad", F.expr(quarantined_sql(rules)))
     place = standing(table.write, table)
     verdict = F.when(F.col("audit_is_bad"), BAD)
     if place is not None:
