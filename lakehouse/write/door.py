@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from lakehouse.errors import AuditFailedError, InvalidKeyError, PartitionMismatchError
 from lakehouse.history import open_table
-from lakehouse.modes import Merge, ReplacePartitions, Scd2
+from lakehouse.lease import check
+from lakehouse.modes import Append, Merge, Overwrite, ReplacePartitions, Scd2
 from lakehouse.position import committed, forget_positions, last_position, prepare_position
 from lakehouse.quality.compile import Compiled, broken_rules_sql
 from lakehouse.quality.judge import CheckResult, judge, verdict
@@ -21,6 +22,7 @@ from lakehouse.write.conflicts import retried
 from lakehouse.write.footers import read_adopted
 from lakehouse.write.intent import Intent, close_intent, open_intent, save_intent
 from lakehouse.write.modes import GOOD, Publication, publish, published_rows
+from lakehouse.write.modes.replace_partitions import condition
 from lakehouse.write.note import note_of, position_of_note
 from lakehouse.write.publish import is_done
 from lakehouse.write.rules import failures, rules_of, suite_name, suite_of
@@ -70,6 +72,7 @@ def write(workspace: Workspace, session: "SparkSession", table: Table, frame: "D
         partitions=replaced,
         replay=batch.replay is not None,
         rebuild=batch.rebuild,
+        stale=_stale(table, batch, replaced),
     )
     save_intent(workspace, intent)
     return finish(workspace, session, table, intent, checks=results, started=started)
@@ -112,6 +115,15 @@ def _replaced(
     return [{column: key} for key in batch.partitions]
 
 
+def _stale(table: Table, batch: Batch, replaced: list[dict[str, str | None]] | None) -> str | None:
+    """Which waiting rows came again with this batch: they must not be replayed beside those that replace them."""
+    if batch.replay is not None:
+        return None
+    if batch.rebuild or isinstance(table.write, Overwrite):
+        return "true"
+    return " OR ".join(f"({condition(table, each)})" for each in replaced) if replaced else None
+
+
 def _judged(
     workspace: Workspace,
     session: "SparkSession",
@@ -148,7 +160,7 @@ def finish(
 ) -> Published:
     """Carry a decision out: quarantine, publish, report. Every step is safe to do again."""
     staged, rows = intent.files, intent.rows
-    if rows[BAD] and not intent.replay:
+    if not intent.replay:
         retried(table.name, lambda: quarantine.add(workspace, session, table, intent))
     prepare_position(workspace, table.name, intent.sequence, intent.position)
     published, version = retried(table.name, lambda: _publish(workspace, session, table, intent))
@@ -179,11 +191,14 @@ def finish(
 def _publish(workspace: Workspace, session: "SparkSession", table: Table, intent: Intent) -> tuple[int, int]:
     """Make the one commit, if it is not there yet; gives the changed rows and the version."""
     delta = ensure(workspace, session, table)
+    check(workspace)
     if is_done(delta, intent.stamp):
         return _already(workspace, table, intent, delta.version())
     staged = intent.files
+    # Rows from quarantine are added to what is there, also where a run replaces it.
+    adds = intent.replay and not isinstance(table.write, Merge | Scd2)
     published = publish(
-        table.write,
+        Append() if adds else table.write,
         Publication(
             workspace=workspace,
             session=session,
@@ -199,6 +214,8 @@ def _publish(workspace: Workspace, session: "SparkSession", table: Table, intent
     )
     delta.update_incremental()
     sync(f"{workspace.table_path(table.name)}/_delta_log", f"{delta.version():020d}.json")
+    # A lease that was lost while the commit was made: the caller must not build on it.
+    check(workspace)
     return published, delta.version()
 
 

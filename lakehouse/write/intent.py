@@ -1,6 +1,6 @@
 """The decision of a run, in a file: with it the staged files become a version without computing anything again."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from lakehouse.position import transaction
@@ -25,6 +25,7 @@ class Intent:
         partitions: Values of the partitions that are replaced; None where the mode replaces none.
         replay: Whether the rows came from quarantine.
         rebuild: Whether the rows replace all that the table has.
+        stale: SQL condition: the waiting rows of the quarantine that this publish stands for; None for none.
     """
 
     table: str
@@ -37,7 +38,7 @@ class Intent:
     partitions: list[dict[str, str | None]] | None = None
     replay: bool = False
     rebuild: bool = False
-    checks_by_partition: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    stale: str | None = None
 
     @property
     def stamp(self) -> Stamp:

@@ -8,6 +8,7 @@ from lakehouse.workspace import Workspace
 from lakehouse.write.catalog import QUARANTINE_COLUMNS, ensure, quarantine_table
 from lakehouse.write.intent import Intent
 from lakehouse.write.modes import GOOD
+from lakehouse.write.modes.mode import viewed
 from lakehouse.write.note import inputs_text
 from lakehouse.write.publish import is_done, stamped
 from lakehouse.write.stage import BAD, OLDER
@@ -47,11 +48,13 @@ def _judged(session: "SparkSession", intent: Intent, *audits: str) -> "DataFrame
 def add(workspace: Workspace, session: "SparkSession", table: Table, intent: Intent) -> None:
     """Append the staged bad rows to the table's quarantine, once.
 
-    Where all inputs were read again, the rows that wait have come again too: the old ones are discarded in the same
-    commit.
+    Where the batch stands for rows that wait there, those are discarded in the same commit.
     """
     from pyspark.sql import functions as F
 
+    stale = intent.stale if intent.stale and counts(workspace, table.name)[WAITING] else None
+    if not intent.rows[BAD] and stale is None:
+        return
     target = quarantine_table(table)
     if is_done(ensure(workspace, session, target), intent.stamp):
         return
@@ -67,19 +70,19 @@ def add(workspace: Workspace, session: "SparkSession", table: Table, intent: Int
         }
     )
     rows = rows.select(*target.column_names)
-    with stamped(session, intent.stamp):
-        if not intent.rebuild:
+    if stale is None:
+        with stamped(session, intent.stamp):
             rows.write.format("delta").mode("append").saveAsTable(target.name)
-            return
-        rows.createOrReplaceTempView("quarantined")
-        names = ", ".join(map(quote, target.column_names))
-        values = ", ".join(f"s.{quote(name)}" for name in target.column_names)
+        return
+    names = ", ".join(map(quote, target.column_names))
+    values = ", ".join(f"s.{quote(name)}" for name in target.column_names)
+    with viewed(session, rows, intent.stamp) as view, stamped(session, intent.stamp):
         session.sql(
-            f"MERGE INTO {quote(target.name)} AS q USING quarantined AS s ON q._row_id = s._row_id "
+            f"MERGE INTO {quote(target.name)} AS q USING {view} AS s ON q._row_id = s._row_id "
             f"WHEN NOT MATCHED THEN INSERT ({names}) VALUES ({values}) "
-            f"WHEN NOT MATCHED BY SOURCE AND q._state = '{WAITING}' THEN UPDATE SET _state = '{DISCARDED}', "
-            f"_state_at = current_timestamp(), _state_by = {literal(intent.note['who'])}, "
-            f"_state_why = 'all of the inputs was read again'"
+            f"WHEN NOT MATCHED BY SOURCE AND q._state = '{WAITING}' AND ({stale}) THEN UPDATE SET "
+            f"_state = '{DISCARDED}', _state_at = current_timestamp(), _state_by = {literal(intent.note['who'])}, "
+            f"_state_why = 'came again in run {intent.note['run']}'"
         )
 
 
@@ -92,10 +95,10 @@ def settle(workspace: Workspace, session: "SparkSession", table: Table, intent: 
         return
     passed = _judged(session, intent, GOOD, OLDER).withColumn("_failed", F.lit(False))
     rows = passed.unionByName(_judged(session, intent, BAD).withColumn("_failed", F.lit(True)))
-    rows.select("_row_id", "_failed", "_broken_rules", "_run_id").createOrReplaceTempView("replayed")
-    with stamped(session, intent.stamp):
+    rows = rows.select("_row_id", "_failed", "_broken_rules", "_run_id")
+    with viewed(session, rows, intent.stamp) as view, stamped(session, intent.stamp):
         session.sql(
-            f"MERGE INTO {quote(target.name)} AS q USING replayed AS s ON q._row_id = s._row_id "
+            f"MERGE INTO {quote(target.name)} AS q USING {view} AS s ON q._row_id = s._row_id "
             f"WHEN MATCHED AND q._state = '{WAITING}' THEN UPDATE SET "
             f"_state = if(s._failed, '{WAITING}', '{REPLAYED}'), _state_at = current_timestamp(), "
             f"_state_by = {literal(intent.note['who'])}, _run_id = s._run_id, "

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.code import commit
-from lakehouse.errors import AuditFailedError, ChangeFeedGoneError
+from lakehouse.errors import AuditFailedError, ChangeFeedGoneError, DeclarationDiffersError
 from lakehouse.history import open_table
+from lakehouse.lease import check
 from lakehouse.modes import Append
 from lakehouse.position import last_position
 from lakehouse.quality.compile import Compiled, compile_suite
@@ -19,12 +20,16 @@ from lakehouse.session import Connection
 from lakehouse.table import Foreign, Table
 from lakehouse.write.batch import Batch, Published
 from lakehouse.write.checks import audited, record
+from lakehouse.write.differences import pending
 from lakehouse.write.door import recover, write
+from lakehouse.write.evolve import is_known
 from lakehouse.write.intent import open_intent
 from lakehouse.write.lock import locked
+from lakehouse.write.missing import missing
 from lakehouse.write.rules import failures, rules_of, suite_name, suite_of
 
 if TYPE_CHECKING:
+    from deltalake import DeltaTable
     from pyspark.sql import DataFrame
 
 CompiledFor = Callable[[Mapping[str, str]], Compiled]
@@ -177,6 +182,9 @@ def run(
         partitions: Keys of the partitions to make; None for the whole table.
 
     Raises:
+        DeclarationDiffersError: the table is stored otherwise than it is declared.
+        TableMissingError: the table was there and is not where it is kept any more.
+        FencedError: another workspace has taken the warehouse.
         LakehouseError: see `write` and `audit_foreign`; the table is as it was.
     """
     workspace, started_at = connection.workspace, datetime.now(UTC)
@@ -184,8 +192,10 @@ def run(
     keys = None if partitions is None else tuple(partitions)
     context = ReadContext(workspace, connection.session, table.name, run_id, keys)
     with locked(workspace, table.name):
+        check(workspace)
         recover_if_open(connection, table)
         delta = open_table(workspace, table.name)
+        _refuse_other_than_declared(connection, table, delta)
         last = last_position(workspace, table.name, delta)
         found = plan(reads, context, last, code)
         if delta is not None and found.unchanged:
@@ -215,6 +225,18 @@ def run(
             messages=found.messages,
         )
         return write(workspace, connection.session(), table, transform(**inputs), batch)
+
+
+def _refuse_other_than_declared(connection: Connection, table: Table, delta: "DeltaTable | None") -> None:
+    """Before anything is read: is the table what its declaration says, and where it should be?"""
+    if delta is not None:
+        differences = pending(connection.workspace, table, delta)
+        if differences:
+            raise DeclarationDiffersError(table.name, delta.version(), differences)
+        return
+    lost = missing(connection.workspace, table, is_in_catalogue=is_known(connection.session(), table))
+    if lost is not None:
+        raise lost
 
 
 def _judged_anew(connection: Connection, table: Table, version: int, run_id: str) -> tuple[CheckResult, ...]:

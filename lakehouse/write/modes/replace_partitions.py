@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from lakehouse.modes import ReplacePartitions
-from lakehouse.table import literal, quote
+from lakehouse.table import Table, literal, quote
 from lakehouse.write.modes.append import add
 from lakehouse.write.modes.mode import Publication, publish, viewed
 from lakehouse.write.publish import adopt, stamped, takes_references
@@ -30,18 +30,20 @@ def _(mode: ReplacePartitions, publication: Publication) -> int:
             partitioned_by=table.partitioned_by,
             replaced=values,
         )
-    condition = " OR ".join(f"({_is(table_partition)})" for table_partition in publication.partitions)
+    conditions = " OR ".join(f"({condition(table, partition)})" for partition in publication.partitions)
     with viewed(publication.session, publication.frame(), publication.stamp) as view:
         names = ", ".join(map(quote, table.stored_names))
         with stamped(publication.session, publication.stamp):
             publication.session.sql(
-                f"INSERT INTO {quote(table.name)} REPLACE WHERE {condition} SELECT {names} FROM {view}"
+                f"INSERT INTO {quote(table.name)} REPLACE WHERE {conditions} SELECT {names} FROM {view}"
             )
     return publication.rows
 
 
-def _is(partition: Mapping[str, str | None]) -> str:
+def condition(table: Table, partition: Mapping[str, str | None]) -> str:
+    """The SQL condition of one partition. Delta wants plain columns in it, so the value is cast and not the column."""
+    types = {column.name: column.type for column in table.columns}
     return " AND ".join(
-        f"{quote(name)} IS NULL" if value is None else f"CAST({quote(name)} AS string) = {literal(value)}"
+        f"{quote(name)} IS NULL" if value is None else f"{quote(name)} = CAST({literal(value)} AS {types[name]})"
         for name, value in partition.items()
     )

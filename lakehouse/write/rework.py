@@ -1,0 +1,179 @@
+"""The way back from quarantine: fix rows, replay them through the door, or discard them, under the table's lock."""
+
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from lakehouse.errors import LakehouseError, near_miss
+from lakehouse.history import MARK, open_table
+from lakehouse.position import last_position
+from lakehouse.read import snapshot
+from lakehouse.session import Connection
+from lakehouse.table import Table, literal, quarantine_of, quote
+from lakehouse.write import quarantine
+from lakehouse.write.batch import Batch, Published
+from lakehouse.write.catalog import QUARANTINE_COLUMNS, ensure, quarantine_table
+from lakehouse.write.conflicts import retried
+from lakehouse.write.door import write
+from lakehouse.write.lock import locked
+from lakehouse.write.note import who
+from lakehouse.write.publish import Stamp, stamped
+from lakehouse.write.quarantine import DISCARDED, WAITING
+from lakehouse.write.run import recover_if_open
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+def fix(connection: Connection, table: Table, changes: Mapping[str, str], *, where: str = "true", why: str = "") -> int:
+    """Change waiting rows. What they were, who changed them, when and why stays beside them in `_fixes`.
+
+    Args:
+        connection: The workspace.
+        table: The table that rejected them.
+        changes: SQL expressions over the row's columns, by the column that they set.
+        where: SQL condition: which waiting rows.
+        why: The reason.
+
+    Returns:
+        Rows changed.
+
+    Raises:
+        LakehouseError: a column that the table does not have, or SQL that cannot be read; nothing was changed.
+    """
+    names = table.brought_names
+    for name in changes:
+        if name not in names:
+            near = near_miss(name, names)
+            raise LakehouseError(
+                f"{quarantine_of(table.name)} was not changed: `{name}` is no column of {table.name}"
+                + (f" (did you mean `{near}`?)" if near else "")
+            )
+    if not changes:
+        raise LakehouseError(f"{quarantine_of(table.name)} was not changed: say what, as in `name = trim(name)`")
+    original = f"to_json(struct({', '.join(map(quote, names))}), map('ignoreNullFields', 'false'))"
+    entry = (
+        f"named_struct('original', {original}, 'by', {literal(who())}, 'at', current_timestamp(), "
+        f"'why', {literal(why)})"
+    )
+    kind = QUARANTINE_COLUMNS[-1].type
+    sets = {quote(name): f"({sql})" for name, sql in changes.items()}
+    sets["_fixes"] = f"CAST(concat(coalesce(_fixes, array()), array({entry})) AS {kind})"
+    return _update(connection, table, sets, f"_state = '{WAITING}' AND ({where})", "fix")
+
+
+def discard(connection: Connection, table: Table, *, where: str, why: str) -> int:
+    """Give waiting rows up: they stay in the quarantine, marked, with who, when and why; `reopen` takes it back.
+
+    Returns:
+        Rows discarded.
+
+    Raises:
+        LakehouseError: no reason, or SQL that cannot be read; nothing was changed.
+    """
+    if not why.strip():
+        raise LakehouseError(f"{quarantine_of(table.name)} was not changed: a discard needs its reason (`why`)")
+    return _update(connection, table, _state(DISCARDED, why), f"_state = '{WAITING}' AND ({where})", "discard")
+
+
+def reopen(connection: Connection, table: Table, *, where: str = "true", why: str = "") -> int:
+    """Take a discard back: the rows wait again.
+
+    Returns:
+        Rows that wait again.
+
+    Raises:
+        LakehouseError: SQL that cannot be read; nothing was changed.
+    """
+    return _update(connection, table, _state(WAITING, why), f"_state = '{DISCARDED}' AND ({where})", "reopen")
+
+
+def replay(connection: Connection, table: Table, *, where: str = "true", run_id: str | None = None) -> Published:
+    """Bring waiting rows through the door again. What passes is published once and marked, the rest keeps waiting.
+
+    Rows that fail do not stop the others; an expectation on the batch as a whole does. The rows are added to what is
+    there (merged, where the table merges), also in a table whose runs replace its rows.
+
+    Args:
+        connection: The workspace.
+        table: The table that rejected them.
+        where: SQL condition: which waiting rows.
+        run_id: The run; made up where none is given.
+
+    Raises:
+        LakehouseError: see `lakehouse.write.door.write`; the table is as it was.
+    """
+    workspace, run_id = connection.workspace, run_id or uuid.uuid4().hex[:12]
+    with locked(workspace, table.name):
+        recover_if_open(connection, table)
+        delta, rejected = open_table(workspace, table.name), open_table(workspace, quarantine_of(table.name))
+        if delta is None or rejected is None or not quarantine.counts(workspace, table.name)[WAITING]:
+            return Published(table.name, 0 if delta is None else delta.version(), unchanged=True)
+        session = connection.session()
+        version = _brought_up_to_date(connection, table)
+        last = last_position(workspace, table.name, delta)
+        inputs = dict(last.get("inputs", {}))
+        batch = Batch(
+            run_id,
+            last.get("batch", run_id),
+            inputs=inputs,
+            since=inputs,
+            code=last.get("code", ""),
+            commit=last.get("commit"),
+            replay=version,
+        )
+        with _understood(table):
+            rows = snapshot(session, quarantine_of(table.name), version).where(f"_state = '{WAITING}' AND ({where})")
+            frame = rows.select(*table.brought_names, quarantine.ROW_ID.name)
+            return write(workspace, session, table, frame, batch)
+
+
+def _brought_up_to_date(connection: Connection, table: Table) -> int:
+    """The quarantine's version, once it has the columns that the table has now."""
+    return ensure(connection.workspace, connection.session(), quarantine_table(table)).version()
+
+
+def _state(state: str, why: str) -> dict[str, str]:
+    return {
+        "_state": f"'{state}'",
+        "_state_at": "current_timestamp()",
+        "_state_by": literal(who()),
+        "_state_why": literal(why),
+    }
+
+
+def _update(connection: Connection, table: Table, sets: Mapping[str, str], where: str, action: str) -> int:
+    workspace, name = connection.workspace, quarantine_of(table.name)
+    with locked(workspace, table.name):
+        recover_if_open(connection, table)
+        if open_table(workspace, name) is None:
+            return 0
+        session = connection.session()
+        _brought_up_to_date(connection, table)
+        assignments = ", ".join(f"{column} = {sql}" for column, sql in sets.items())
+        # The conditions are not noted: they may hold values of the data.
+        note = Stamp(None, 0, {MARK: 1, "asset": name, "run": uuid.uuid4().hex[:12], "action": action, "who": who()})
+        statement = f"UPDATE {quote(name)} SET {assignments} WHERE {where}"
+        with _understood(table):
+            return retried(name, lambda: _affected(session, note, statement))
+
+
+def _affected(session: "SparkSession", stamp: Stamp, statement: str) -> int:
+    with stamped(session, stamp):
+        return int(session.sql(statement).collect()[0]["num_affected_rows"])
+
+
+@contextmanager
+def _understood(table: Table) -> Iterator[None]:
+    """Spark's complaints about a condition or expression, without the values that it may hold."""
+    from pyspark.errors import AnalysisException, ParseException
+
+    try:
+        yield
+    except (AnalysisException, ParseException) as error:
+        columns = ", ".join(table.brought_names)
+        raise LakehouseError(
+            f"{quarantine_of(table.name)} was not changed: the condition or expression cannot be used "
+            f"({error.getCondition() or 'not SQL'}). It is SQL over the columns {columns} and those of the quarantine."
+        ) from None
