@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 
-from lakehouse.history import last_note, open_table, row_count
+from lakehouse.history import open_table, row_count
+from lakehouse.position import last_position
 from lakehouse.quality.judge import CheckResult
 from lakehouse.storage import locate
-from lakehouse.table import LAYERS, quarantine_of
+from lakehouse.table import LAYERS
 from lakehouse.workspace import Workspace
 from lakehouse.write.checks import audited
+from lakehouse.write.quarantine import WAITING, counts
 
 
 @dataclass(frozen=True)
@@ -49,13 +51,13 @@ def table_line(workspace: Workspace, name: str) -> TableLine:
     """One table at a glance."""
     delta = open_table(workspace, name)
     assert delta is not None  # noqa: S101 - the caller has seen its log
-    noted = last_note(delta).get("checks")
+    noted = last_position(workspace, name, delta).get("checks")
     checks = [CheckResult.from_json(each) for each in noted] if noted else audited(workspace, name, delta.version())
     return TableLine(
         name=name,
         rows=row_count(workspace, name),
         version=delta.version(),
-        quarantined=row_count(workspace, quarantine_of(name)) or 0,
+        quarantined=counts(workspace, name)[WAITING],
         checks_passed=sum(each.success for each in checks),
         checks=len(checks),
     )

@@ -1,41 +1,52 @@
-"""`quarantine`: which rows were rejected, and why."""
+"""`quarantine`: which rows were rejected and why, and their way back."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from lakehouse.table import Table
+    from lakehouse.workspace import Workspace
+
+Name = Annotated[str, typer.Argument(help="layer.entities, the table that rejected them")]
+Where = Annotated[str, typer.Option("--where", help="SQL condition; all that wait, where none is given")]
+Why = Annotated[str, typer.Option("--why", help="The reason; it is kept with the rows")]
+Json = Annotated[bool, typer.Option("--json", help="For programs")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the group."""
-    group = typer.Typer(help="Rows that broke a rule, with the rules and where they came from.", no_args_is_help=True)
+    group = typer.Typer(help="Rows that broke a rule, why, and their way back.", no_args_is_help=True)
     group.command("list")(list_tables)
-    group.command("show")(show)
+    for command in (show, fix, replay, discard, reopen):
+        group.command()(command)
     app.add_typer(group, name="quarantine")
 
 
-def list_tables(as_json: Annotated[bool, typer.Option("--json", help="For programs")] = False) -> None:
-    """How many rows of each table wait in quarantine. Read from the logs alone, no server is asked."""
+def list_tables(as_json: Json = False) -> None:
+    """Rows of each table that wait, were replayed, or were discarded. Read from the logs, no server is asked."""
     from lakehouse.cli.printing import print_json, print_table
-    from lakehouse.history import row_count
     from lakehouse.overview import table_names
-    from lakehouse.table import quarantine_of
     from lakehouse.workspace import current
+    from lakehouse.write.quarantine import STATES, counts
 
     workspace = current()
-    rows = [(name, row_count(workspace, quarantine_of(name)) or 0) for name in table_names(workspace)]
-    held = [(name, count) for name, count in rows if count]
+    found = [(name, counts(workspace, name)) for name in table_names(workspace)]
+    held = [{"table": name, **each} for name, each in found if any(each.values())]
     if as_json:
-        print_json([{"table": name, "rows": count} for name, count in held])
+        print_json(held)
     else:
-        print_table(("table", "rows"), held)
+        print_table(("table", *STATES), [tuple(each.values()) for each in held])
 
 
 def show(
-    name: Annotated[str, typer.Argument(help="layer.entities, the table that rejected them")],
+    name: Name,
+    where: Annotated[str, typer.Option("--where", help="SQL condition")] = "true",
     limit: Annotated[int, typer.Option("--limit", "-n", help="So many rows")] = 20,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Replayed and discarded rows as well")] = False,
+    as_json: Json = False,
 ) -> None:
-    """The rejected rows of a table: first the rules that each broke, then what came."""
+    """The rows of a table that wait: first the rules that each broke, then what came."""
     from lakehouse.cli.printing import print_json, print_table
     from lakehouse.errors import LakehouseError
     from lakehouse.history import version_of
@@ -48,11 +59,92 @@ def show(
         raise LakehouseError(
             f"{name} has no row in quarantine. `lakehouse quarantine list` shows the tables that have."
         )
+    wanted = f"({where})" if every else f"_state = 'waiting' AND ({where})"
     with Connection(workspace) as connection:
-        frame = connection.session().table(quote(quarantine_of(name))).limit(limit)
-        first = [column for column in frame.columns if column.startswith("_")]
-        rows = frame.select(*first, *(column for column in frame.columns if column not in first)).collect()
+        frame = connection.session().table(quote(quarantine_of(name))).where(wanted).limit(limit)
+        names = [column for column in frame.columns if every or not column.startswith("_state")]
+        first = [column for column in names if column.startswith("_")]
+        rows = frame.select(*first, *(column for column in names if column not in first)).collect()
     if as_json:
-        print_json([row.asDict() for row in rows])
+        print_json([row.asDict(recursive=True) for row in rows])
     else:
         print_table(tuple(rows[0].asDict()) if rows else (), [tuple(row) for row in rows])
+
+
+def fix(
+    name: Name,
+    changes: Annotated[list[str], typer.Option("--set", help="column = SQL expression; may be given again")],
+    where: Where = "true",
+    why: Why = "",
+    as_json: Json = False,
+) -> None:
+    """Change waiting rows; what they were stays beside them, with who, when and why. Then `replay` them."""
+    from lakehouse.errors import LakehouseError
+    from lakehouse.write import rework
+
+    parts = [change.partition("=") for change in changes]
+    if not all(equals and column.strip() and sql.strip() for column, equals, sql in parts):
+        raise LakehouseError('--set wants `column = expression`, as in --set "name = trim(name)"')
+    sets = {column.strip().strip("`"): sql.strip() for column, _, sql in parts}
+    _done(name, "fixed", as_json, lambda connection, table: rework.fix(connection, table, sets, where=where, why=why))
+
+
+def discard(
+    name: Name,
+    where: Annotated[str, typer.Option("--where", help="SQL condition")],
+    why: Why,
+    as_json: Json = False,
+) -> None:
+    """Give waiting rows up. They stay in the quarantine, marked, with the reason; `reopen` takes it back."""
+    from lakehouse.write import rework
+
+    _done(name, "discarded", as_json, lambda connection, table: rework.discard(connection, table, where=where, why=why))
+
+
+def reopen(name: Name, where: Where = "true", why: Why = "", as_json: Json = False) -> None:
+    """Take a discard back: the rows wait again."""
+    from lakehouse.write import rework
+
+    _done(name, "reopened", as_json, lambda connection, table: rework.reopen(connection, table, where=where, why=why))
+
+
+def replay(name: Name, where: Where = "true", as_json: Json = False) -> None:
+    """Bring waiting rows through the door again: what passes is published once, what fails keeps waiting."""
+    from lakehouse.cli.printing import print_json
+    from lakehouse.session import Connection
+    from lakehouse.workspace import current
+    from lakehouse.write import rework
+
+    workspace = current()
+    with Connection(workspace) as connection:
+        done = rework.replay(connection, _table(workspace, name), where=where)
+    if as_json:
+        names = ("table", "version", "unchanged", "rows_in", "published", "quarantined", "deduplicated")
+        print_json({each: getattr(done, each) for each in names})
+    elif done.unchanged:
+        print(f"{name}: no row waits")
+    else:
+        print(
+            f"{name}: {done.rows_in} rows replayed, {done.published} published as version {done.version}, "
+            f"{done.quarantined} still wait, {done.deduplicated} had a newer row"
+        )
+
+
+def _done(name: str, word: str, as_json: bool, work: Any) -> None:
+    from lakehouse.cli.printing import print_json
+    from lakehouse.session import Connection
+    from lakehouse.workspace import current
+
+    workspace = current()
+    with Connection(workspace) as connection:
+        rows = work(connection, _table(workspace, name))
+    if as_json:
+        print_json({"table": name, word: rows})
+    else:
+        print(f"{name}: {rows} rows {word}")
+
+
+def _table(workspace: "Workspace", name: str) -> "Table":
+    from lakehouse.discover import chosen, project_tables
+
+    return chosen(project_tables(workspace), [name])[0]
