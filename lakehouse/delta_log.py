@@ -12,6 +12,8 @@ from lakehouse.storage import File, list_files, locate
 
 FOLDER = "_delta_log"
 _COMMIT = re.compile(r"(\d{20})\.json")
+# Hadoop's checksum of a commit, Delta's checksum of a version, several commits in one file.
+_BESIDE = re.compile(r"\.?(?:\d{20}\.)?(\d{20})\.(?:json\.crc|crc|compacted\.json)")
 _CHECKPOINT = re.compile(r"(\d{20})\.checkpoint(?:\.(\d{10})\.(\d{10}))?(?:\.[0-9a-f-]{36})?\.(?:parquet|json)")
 
 
@@ -23,11 +25,13 @@ class Log:
         root: URI of the table.
         commits: The commit files by version.
         checkpoints: The files of each complete checkpoint by version.
+        beside: Files that are written after a commit, by version: checksums, compactions, parts of a checkpoint.
     """
 
     root: str
     commits: dict[int, File]
     checkpoints: dict[int, tuple[File, ...]]
+    beside: dict[int, tuple[File, ...]]
 
     @property
     def checkpoint(self) -> int:
@@ -66,15 +70,20 @@ def read_actions(root: str, path: str) -> list[dict[str, Any]]:
 def log_of(root: str) -> Log:
     """The log of the table at `root`; empty where there is none."""
     commits: dict[int, File] = {}
+    beside: dict[int, list[File]] = {}
     parts: dict[int, list[tuple[File, int]]] = {}
     for file in list_files(f"{root}/{FOLDER}"):
         if found := _COMMIT.fullmatch(file.relative):
             commits[int(found[1])] = file
         elif found := _CHECKPOINT.fullmatch(file.relative):
             parts.setdefault(int(found[1]), []).append((file, int(found[3] or 1)))
+        elif found := _BESIDE.fullmatch(file.relative):
+            beside.setdefault(int(found[1]), []).append(file)
     complete = {
         version: tuple(file for file, _ in files)
         for version, files in parts.items()
         if any(wanted == 1 for _, wanted in files) or len(files) == files[0][1]
     }
-    return Log(root, commits, complete)
+    for version in parts.keys() - complete.keys():
+        beside.setdefault(version, []).extend(file for file, _ in parts[version])
+    return Log(root, commits, complete, {version: tuple(files) for version, files in beside.items()})

@@ -116,6 +116,24 @@ class AuditFailedError(LakehouseError):
         )
 
 
+class PartitionsFailedError(AuditFailedError):
+    """Some partitions of a run failed a critical expectation and stay as they were; the others were published.
+
+    `published` says what was, `failed` the keys that were not.
+    """
+
+    def __init__(self, failed: Sequence[str], published: Any, *, failures: Sequence[Problem], suite: str) -> None:
+        self.failed, self.published = tuple(failed), published
+        super().__init__(published.table, published.version, failures, suite)
+        self.args = (
+            f"{published.table}: the partitions {', '.join(failed)} were not published and stay as they were; "
+            f"the others are version {published.version}.\n"
+            + "\n".join(f"  {failure}" for failure in failures)
+            + f"\nMend the source or the transform in assets/{published.table.replace('.', '/')}.py, or change the "
+            f"expectation in {suite} if the rule is wrong. A new run makes only these partitions again.",
+        )
+
+
 class PartitionMismatchError(LakehouseError):
     """The batch has rows of other partitions than those of the run. Nothing was written."""
 
@@ -149,6 +167,22 @@ class TableMissingError(LakehouseError):
     def __init__(self, table: str, folder: str, found: str | None, way_out: str) -> None:
         self.table, self.folder, self.found = table, folder, found
         super().__init__(f"{table} was not written: there is no table in {folder} any more.\n{way_out}")
+
+
+class DamagedLogError(LakehouseError):
+    """An entry of a table's log is missing, empty or torn. Nothing was read or written."""
+
+    def __init__(self, table: str, folder: str, version: int, kind: str, last_good: int) -> None:
+        self.table, self.folder, self.version, self.kind, self.last_good = table, folder, version, kind, last_good
+        what = f"{table} was not read or written: entry {version} of its log is {kind} ({folder}/{version:020d}.json)."
+        if last_good < 0:
+            super().__init__(f"{what}\nNo version before it is left. Restore the table's folder from a copy.")
+            return
+        super().__init__(
+            f"{what}\nThe last good version is {last_good}. `lakehouse repair {table}` says what came after it; with "
+            f"`--yes` it moves the broken entry and what follows aside and goes back to version {last_good}.\n"
+            f'To look at it before: `deltalake.DeltaTable("{folder.rpartition("/")[0]}", version={last_good})`.'
+        )
 
 
 class InvalidKeyError(LakehouseError):

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.delta_log import log_of
+from lakehouse.log_health import examine
 from lakehouse.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -39,14 +40,29 @@ class Commit:
 
 
 def open_table(workspace: Workspace, name: str) -> "DeltaTable | None":
-    """The Delta table of `layer.entities`, or None where there is none yet."""
+    """The Delta table of `layer.entities`, or None where there is none yet.
+
+    Raises:
+        DamagedLogError: an entry of its log is missing, empty or torn.
+    """
     from deltalake import DeltaTable
-    from deltalake.exceptions import TableNotFoundError
+    from deltalake.exceptions import DeltaError, TableNotFoundError
 
     try:
-        return DeltaTable(workspace.table_path(name))
+        table = DeltaTable(workspace.table_path(name))
     except TableNotFoundError:
-        return None
+        damage = examine(workspace, name)
+        table = None
+    except DeltaError:
+        damage = examine(workspace, name)
+        if damage is None:
+            raise
+    else:
+        # delta-rs takes an empty entry for a commit that did nothing.
+        damage = examine(workspace, name, is_read=False)
+    if damage is not None:
+        raise damage.error(workspace)
+    return table
 
 
 def version_of(workspace: Workspace, name: str) -> int | None:

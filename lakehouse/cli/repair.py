@@ -1,0 +1,64 @@
+"""`repair`: back to the last good version of a table whose log is damaged."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from lakehouse.write.repair import TakenBack
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(repair)
+
+
+def repair(
+    name: Annotated[str, typer.Argument(help="layer.entities")],
+    to: Annotated[int | None, typer.Option(help="Go back to this version; the last good one, if none is given")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it; without, say what would be taken back")] = False,
+) -> None:
+    """Go back to the last good version of a table whose log has a missing, empty or torn entry.
+
+    The entries that are taken back are kept beside the log. No server may be up. Exit code 2: there is something to
+    repair, and nothing was done.
+    """
+    from lakehouse.cli.printing import print_table
+    from lakehouse.delta_log import log_of
+    from lakehouse.explain import no_such_table
+    from lakehouse.workspace import current
+    from lakehouse.write.repair import planned
+    from lakehouse.write.repair import repair as repaired
+
+    workspace = current()
+    log = log_of(workspace.table_path(name))
+    if not log.commits and not log.checkpoints:
+        raise no_such_table(workspace, name)
+    found = repaired(workspace, name, to) if yes else planned(workspace, name, to)
+    if found is None:
+        print(f"The log of {name} is whole: nothing to repair.")
+        return
+    print_table(
+        ("version", "entry", "committed (UTC)", "operation", "run", "rows"), [_line(e) for e in found.taken_back]
+    )
+    if not yes:
+        print(f"`lakehouse repair {name} --yes` takes these back: {name} has the rows of version {found.to} then, as")
+        print(f"version {found.last}. The entries are kept in {found.aside}. Nothing was done.")
+        raise typer.Exit(2)
+    print(f"{name} has the rows of version {found.to}, as version {found.last}. The entries are in {found.aside}.")
+    print(f"Materialise {name} again: what was taken back is read anew. Tables that have read it keep what they took.")
+
+
+def _line(entry: "TakenBack") -> tuple[str, ...]:
+    commit = entry.commit
+    if commit is None:
+        return (str(entry.version), entry.state, "", "", "", "")
+    rows = commit.note.get("rows", {})
+    return (
+        str(entry.version),
+        entry.state,
+        commit.committed_at.strftime("%Y-%m-%d %H:%M:%S"),
+        commit.operation,
+        str(commit.note.get("run", "")),
+        ", ".join(f"{count} {what}" for what, count in rows.items()),
+    )
