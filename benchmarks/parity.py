@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from lakehouse.quality.suite import Suite
 from lakehouse.session import connect
-from tests.quality.cases import COLUMNS, compare, rows, suites
+from tests.quality.cases import DDL, compare, rows, suites
 
 
 def main() -> None:
@@ -20,7 +20,6 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     session = connect()
-    ddl = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
     found = {"frames": 0, "compared": 0, "different": 0}
 
     @seed(arguments.seed)
@@ -33,7 +32,7 @@ def main() -> None:
     )
     @given(data=rows, suite=suites())
     def judge(data: list[tuple[Any, ...]], suite: Suite) -> None:
-        compared, _ = compare(session.createDataFrame(data, ddl), suite)
+        compared, _ = compare(session.createDataFrame(data, DDL), suite)
         different = [each for each in compared if not each.agrees]
         found["frames"] += 1
         found["compared"] += len(compared)

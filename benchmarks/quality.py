@@ -1,25 +1,27 @@
-"""24 expectations on 600,000 rows of 16 columns: the one pass against GX, alternately.
+"""24 expectations on 600,000 rows of 16 columns: the one pass against GX, in turns on one warm server.
 
-    python -m benchmarks.quality [--rows 600000] [--rounds 3] [--ui http://127.0.0.1:4040]
-
-Spark's jobs are counted through the REST interface of its web UI, where the server has one (`--ui`).
+GX runs in a session of its own that generates code, which is its best case; the pass runs in a session as
+`lakehouse up` gives it. Spark's jobs are counted in its event log, by tags.
 """
 
-import argparse
 import json
-import statistics
+import os
 import tempfile
-import time
-import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.figure import Figure, alternated, ratio, seconds, timing
+from benchmarks.room import room
 from lakehouse.quality import gx
-from lakehouse.quality.compile import compile_suite, mask_sql
+from lakehouse.quality.compile import compile_suite, masked
 from lakehouse.quality.judge import CheckResult, audit, judge
 from lakehouse.quality.suite import Suite, expectation_of, numbered
-from lakehouse.session import connect
+from lakehouse.services import up
+from lakehouse.services.spark import BIG_WORK_CONF
+from lakehouse.session import Connection
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -33,7 +35,10 @@ COLUMNS = {
     "day": "date",
     "at": "timestamp",
 }
-LIMIT = 0.2
+ROWS = 600_000
+ROUNDS = 5
+_JUDGE, _AUDIT, _GX, _LEAN = "judge, staged rows", "audit, rows as they are", "GX, as it comes", "GX, counts only"
+_Way = Callable[[], tuple[CheckResult, ...]]
 
 
 def suite() -> Suite:
@@ -73,79 +78,100 @@ def frame(session: "SparkSession", path: str, rows: int) -> "DataFrame":
     strings = [f"substr('abc', 1 + abs(hash(id, 2{n})) % 3, 1) AS s{n}" for n in range(2)]
     times = ["date_add(DATE'2024-01-01', CAST(id % 300 AS INT)) AS day", "timestamp_seconds(1700000000 + id) AS at"]
     made = session.range(rows).selectExpr("id", *numbers, *doubles, *strings, *times)
-    masks = mask_sql(compile_suite(suite(), COLUMNS).rows)
-    from pyspark.sql import functions as F
-
-    made.withColumns({name: F.expr(sql) for name, sql in masks.items()}).write.mode("overwrite").parquet(path)
+    masked(made, compile_suite(suite(), COLUMNS).rows).write.mode("overwrite").parquet(path)
     return session.read.parquet(path)
 
 
-def jobs(ui: str | None) -> int | None:
-    """Spark jobs that the server has run so far."""
-    if ui is None:
-        return None
-    with urllib.request.urlopen(f"{ui}/api/v1/applications") as answer:  # noqa: S310 - an address given by the caller
-        application = json.load(answer)[0]["id"]
-    with urllib.request.urlopen(f"{ui}/api/v1/applications/{application}/jobs") as answer:  # noqa: S310
-        return max((job["jobId"] for job in json.load(answer)), default=-1) + 1
+@contextmanager
+def event_log() -> Iterator[Path]:
+    """A folder in which the servers started meanwhile log their Spark events."""
+    with tempfile.TemporaryDirectory(prefix="events-") as folder:
+        wanted = {"enabled": "true", "dir": f"file://{folder}", "compress": "false", "rolling.enabled": "false"}
+        options = " ".join(f"-Dspark.eventLog.{name}={value}" for name, value in wanted.items())
+        before = os.environ.get("JDK_JAVA_OPTIONS")
+        os.environ["JDK_JAVA_OPTIONS"] = f"{before or ''} {options}".strip()
+        try:
+            yield Path(folder)
+        finally:
+            if before is None:
+                del os.environ["JDK_JAVA_OPTIONS"]
+            else:
+                os.environ["JDK_JAVA_OPTIONS"] = before
 
 
-def timed(
-    work: Callable[[], tuple[CheckResult, ...]], ui: str | None
-) -> tuple[float, int | None, tuple[CheckResult, ...]]:
-    """Seconds, jobs and results."""
-    before, started = jobs(ui), time.perf_counter()
-    results = work()
-    seconds = time.perf_counter() - started
-    after = jobs(ui)
-    return seconds, None if after is None or before is None else after - before, results
+def jobs(events: Path, tag: str) -> int:
+    """Spark jobs with a tag."""
+    found = 0
+    for file in events.iterdir():
+        for line in file.read_text().splitlines():
+            event = json.loads(line) if "SparkListenerJobStart" in line else {}
+            found += tag in event.get("Properties", {}).get("spark.job.tags", "")
+    return found
+
+
+def tag_of(name: str) -> str:
+    """The tag of a way's operations."""
+    return "bench_" + "".join(letter for letter in name if letter.isalpha())
+
+
+def tagged(session: "SparkSession", name: str, work: _Way, found: dict[str, Any]) -> float:
+    """Seconds of one call, whose jobs get the way's tag; what must be equal is kept."""
+    session.addTag(tag_of(name))
+    try:
+        taken = seconds(lambda: found.update({name: {r.name: counts_of(r) for r in work()}}))
+    finally:
+        session.removeTag(tag_of(name))
+    return taken
 
 
 def counts_of(result: CheckResult) -> tuple[Any, ...]:
     """What must be equal."""
-    return result.success, result.element_count, result.unexpected_count, result.unexpected_percent
+    percents = result.unexpected_percent, result.unexpected_percent_total, result.missing_count
+    return result.success, result.element_count, result.unexpected_count, *percents
 
 
-def main() -> None:
-    """Print the figures."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=600_000)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--ui", default=None)
-    arguments = parser.parse_args()
-    session = connect()
+def measured(ours: "SparkSession", theirs: "SparkSession", rounds: int) -> dict[str, list[float]]:
+    """Seconds of each way, after two rounds that warm the server."""
     rules, names = suite(), list(COLUMNS)
     compiled = compile_suite(rules, COLUMNS)
     with tempfile.TemporaryDirectory(prefix="quality-") as folder:
-        staged = frame(session, f"file://{folder}/rows", arguments.rows)
-        table = staged.select(*names)
-        ways: dict[str, Callable[[], tuple[CheckResult, ...]]] = {
-            "judge, staged": lambda: judge(staged, compiled, names),
-            "audit, not staged": lambda: audit(table, compiled),
-            "GX": lambda: gx.run(table, rules.expectations, gx.DEFAULT),
-            "GX, counts only": lambda: gx.run(table, rules.expectations),
+        staged = frame(ours, f"file://{folder}/rows", ROWS)
+        table, same = staged.select(*names), theirs.read.parquet(f"file://{folder}/rows").select(*names)
+        ways: dict[str, tuple[SparkSession, _Way]] = {
+            _JUDGE: (ours, lambda: judge(staged, compiled, names)),
+            _AUDIT: (ours, lambda: audit(table, compiled)),
+            _GX: (theirs, lambda: gx.run(same, rules.expectations, gx.DEFAULT)),
+            _LEAN: (theirs, lambda: gx.run(same, rules.expectations)),
         }
-        seconds: dict[str, list[float]] = {name: [] for name in ways}
-        counted: dict[str, int | None] = {}
-        verdicts: dict[str, dict[str, tuple[Any, ...]]] = {}
-        for number in range(arguments.rounds + 1):
-            for name, work in ways.items():
-                took, counted[name], results = timed(work, arguments.ui)
-                verdicts[name] = {
-                    r.name: (r.success, r.element_count, r.unexpected_count, r.unexpected_percent) for r in results
-                }
-                if number:
-                    seconds[name].append(took)
-    print(f"{len(rules.expectations)} expectations, {arguments.rows} rows x {len(COLUMNS)} columns")
-    print(f"{arguments.rounds} rounds after a warm-up")
-    slowest = statistics.median(seconds["GX"])
-    for name, each in seconds.items():
-        middle = statistics.median(each)
-        asked = "" if counted[name] is None else f"  {counted[name]} jobs"
-        print(f"  {name:<18} median {middle:6.2f} s  (min {min(each):.2f})  ratio to GX {middle / slowest:.3f}{asked}")
-    same = all(found == verdicts["GX"] for found in verdicts.values())
-    print(f"  verdicts and counts equal: {same}; ratio wanted at most {LIMIT}")
+        found: dict[str, Any] = {}
+        bound = {name: partial(tagged, session, name, work, found) for name, (session, work) in ways.items()}
+        times = alternated(bound, rounds + 2)
+    different = [name for name in ways if found[name] != found[_GX]]
+    if different:
+        raise AssertionError(f"verdicts or counts differ from GX's: {', '.join(different)}")
+    return {name: values[2:] for name, values in times.items()}
 
 
-if __name__ == "__main__":
-    main()
+def run(rounds: int = ROUNDS) -> list[Figure]:
+    """The ways in turns; verdicts and counts must be equal."""
+    with event_log() as events:
+        with room() as workspace:
+            up(workspace)
+            with Connection(workspace) as ours, Connection(workspace) as theirs:
+                own = theirs.session()
+                for name, value in BIG_WORK_CONF.items():
+                    own.conf.set(name, value)
+                times = measured(ours.session(), own, rounds)
+        counted = {name: jobs(events, tag_of(name)) / (rounds + 2) for name in times}
+    return [
+        *(timing(f"24 expectations, {ROWS:,} rows: {name}", values) for name, values in times.items()),
+        *(
+            ratio(f"{ours} over {theirs}", times[ours], times[theirs], target)
+            for theirs, target in ((_GX, "at most 0.2"), (_LEAN, ""))
+            for ours in (_JUDGE, _AUDIT)
+        ),
+        *(
+            Figure(f"Spark jobs: {name}", count, "jobs", "at most 3" if name in (_JUDGE, _AUDIT) else "")
+            for name, count in counted.items()
+        ),
+    ]

@@ -43,9 +43,10 @@ def judge_by(
         by: The partition columns.
 
     Returns:
-        For each partition that has rows, by its values: what `judge` says of its rows alone. Only what GX itself
-        judges is judged on all rows together, and stands in each partition's results. A partition without rows is not
-        in the mapping.
+        For each partition that has rows, by its values: what `judge` says of its rows alone. On all rows together are
+        judged only: what GX itself judges, which stands in each partition's results; and a critical uniqueness with
+        `mostly` below 1, whose rows were marked while all of them were staged. A partition without rows is not in the
+        mapping.
     """
     rows = Rows(staged, tuple(columns), tuple(by))
     results: Mapping[Key, list[CheckResult]] = {} if by else {(): []}

@@ -31,6 +31,7 @@ COLUMNS = {
     "t": "timestamp",
     "b": "boolean",
 }
+DDL = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
 WORDS = ("a", "b", "ab", "", "A b", "ü'x", "日本", '"q\\', "a%b_c", "line\nbreak", '{"a": [1]}', "NaN", "2024-02-28")
 # GX counts rows of the condition and values of all rows for the first; the others are about columns.
 _UNCONDITIONAL = ("expect_column_pair_values_to_be_in_set", "expect_table_columns_to_match_ordered_list")
@@ -352,10 +353,11 @@ class Compared:
         return name in self.figures and not (self.figures[name] is None and not self.figures["element_count"])
 
     def _is_close(self) -> bool:
-        return _close(self.ours.observed, self.gx.observed)
+        return close(self.ours.observed, self.gx.observed)
 
 
-def _close(ours: Any, theirs: Any) -> bool:
+def close(ours: Any, theirs: Any) -> bool:
+    """Whether two measurements are equal, but for the order in which floating-point numbers were added."""
     if isinstance(theirs, float) and isinstance(ours, int | float):
         return math.isclose(ours, theirs, rel_tol=1e-9, abs_tol=1e-12)
     if isinstance(theirs, list) and isinstance(ours, dict):

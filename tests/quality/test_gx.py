@@ -8,12 +8,10 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from lakehouse.quality import gx
 from lakehouse.quality.suite import Suite, known_types, load_suite
-from tests.quality.cases import COLUMNS, EXAMPLES, compare, rows, suites
+from tests.quality.cases import DDL, EXAMPLES, compare, rows, suites
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
-
-DDL = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
 
 
 def test_the_list_of_types_is_that_of_the_installed_gx() -> None:
