@@ -1,13 +1,13 @@
 """The Dagster seam: a declaration and a pure function become an asset."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.code import digest
-from lakehouse.errors import AuditFailedError, LakehouseError
+from lakehouse.errors import AuditFailedError, LakehouseError, PartitionsFailedError
 from lakehouse.read import dependency
 from lakehouse.session import CONNECTION, Connection
 from lakehouse.table import Table
@@ -50,14 +50,21 @@ class TableAsset:
         rules = suite.read_text() if suite.exists() else ""
         return digest(self.transform, json.dumps(self.table.to_json(), sort_keys=True), rules)
 
-    def materialize(self, connection: Connection, run_id: str | None = None) -> Published:
+    def materialize(
+        self, connection: Connection, run_id: str | None = None, *, partitions: Sequence[str] | None = None
+    ) -> Published:
         """Read what is new, transform it, and bring it through the door.
+
+        Args:
+            connection: The workspace.
+            run_id: The run; made up where none is given.
+            partitions: Keys of the partitions to make, for a partitioned asset.
 
         Raises:
             LakehouseError: the table is as it was.
         """
         code = self.code(connection.workspace)
-        return run(connection, self.table, self.transform, self.reads, code=code, run_id=run_id)
+        return run(connection, self.table, self.transform, self.reads, code=code, run_id=run_id, partitions=partitions)
 
     @cached_property
     def definition(self) -> "dg.AssetsDefinition":
@@ -74,7 +81,8 @@ class TableAsset:
             description=f"{self.table.grain}\n\n{self.transform.__doc__ or ''}",
             kinds={"delta", "spark"},
             metadata={"dagster/column_schema": column_schema(self.table), "dagster/table_name": self.table.name},
-            check_specs=[check_spec([layer, entity], each) for each in expectations] or None,
+            check_specs=[check_spec([layer, entity], each, self.options.get("partitions_def")) for each in expectations]
+            or None,
             required_resource_keys={CONNECTION},
             **self.options,
         )
@@ -86,16 +94,28 @@ class TableAsset:
     def _events(self, context: Any) -> Iterator[Any]:
         import dagster as dg
 
+        keys = context.partition_keys if context.has_partition_key or context.has_partition_key_range else None
+        connection = getattr(context.resources, CONNECTION)
         try:
-            done = self.materialize(getattr(context.resources, CONNECTION), run_id=context.run_id.replace("-", "")[:12])
+            done = self.materialize(connection, run_id=context.run_id.replace("-", "")[:12], partitions=keys)
+        except PartitionsFailedError as error:
+            yield from (check_result(self.table.name, each) for each in error.published.checks)
+            yield from partition_checks(self.table.name, {**error.published.checks_by_partition, **error.by_partition})
+            shown = materialization(connection.workspace, error.published)
+            for key in error.published.checks_by_partition:
+                yield dg.AssetMaterialization(self.table.name.split("."), partition=key, metadata=shown)
+            raise dg.Failure(str(error), allow_retries=False) from error
         except AuditFailedError as error:
             yield from (check_result(self.table.name, each) for each in error.results)
+            yield from partition_checks(self.table.name, error.by_partition)
             raise dg.Failure(str(error), allow_retries=False) from error
         except LakehouseError as error:
             raise dg.Failure(f"{type(error).__name__}: {error}", allow_retries=False) from error
         context.log.info(summary(done))
         yield from (check_result(self.table.name, each) for each in done.checks)
-        shown = materialization(getattr(context.resources, CONNECTION).workspace, done)
+        if len(keys or ()) > 1:
+            yield from partition_checks(self.table.name, done.checks_by_partition)
+        shown = materialization(connection.workspace, done)
         yield dg.MaterializeResult(metadata={**shown, "dagster/column_schema": column_schema(self.table)})
 
 
@@ -147,11 +167,39 @@ def column_schema(table: Table) -> "dg.TableSchema":
     )
 
 
-def check_spec(key: list[str], expectation: "Expectation") -> "dg.AssetCheckSpec":
-    """The Dagster check of an expectation."""
+def check_spec(
+    key: list[str], expectation: "Expectation", partitions: "dg.PartitionsDefinition | None" = None
+) -> "dg.AssetCheckSpec":
+    """The Dagster check of an expectation; of a partitioned asset it has a result for each partition."""
+    import warnings
+
     import dagster as dg
 
-    return dg.AssetCheckSpec(expectation.check_name, asset=dg.AssetKey(key), description=expectation.label)
+    with warnings.catch_warnings():
+        # Dagster calls partitioned checks a preview.
+        warnings.simplefilter("ignore", dg.PreviewWarning)
+        return dg.AssetCheckSpec(
+            expectation.check_name, asset=dg.AssetKey(key), description=expectation.label, partitions_def=partitions
+        )
+
+
+def partition_checks(
+    name: str, by_partition: "Mapping[str, Sequence[CheckResult]]"
+) -> "Iterator[dg.AssetCheckEvaluation]":
+    """What Dagster keeps of the checks of each partition of a run of several."""
+    import dagster as dg
+
+    for key, results in by_partition.items():
+        for result in results:
+            found = check_result(name, result)
+            yield dg.AssetCheckEvaluation(
+                asset_key=dg.AssetKey(name.split(".")),
+                check_name=result.name,
+                passed=found.passed,
+                severity=found.severity,
+                metadata=found.metadata,
+                partition=key,
+            )
 
 
 def check_result(name: str, result: "CheckResult") -> "dg.AssetCheckResult":

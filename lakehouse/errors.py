@@ -3,7 +3,7 @@
 Messages never hold values from the data, nor secrets.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
@@ -105,9 +105,11 @@ class AuditFailedError(LakehouseError):
         failures: Sequence[Problem],
         suite: str,
         results: Sequence[Any] = (),
+        *,
+        by_partition: Mapping[str, Sequence[Any]] | None = None,
     ) -> None:
         self.table, self.version, self.failures, self.suite = table, version, tuple(failures), suite
-        self.results = tuple(results)
+        self.results, self.by_partition = tuple(results), dict(by_partition or {})
         lines = "\n".join(f"  {failure}" for failure in self.failures)
         super().__init__(
             f"{table} was not published, {state_of(version)}.\n{lines}\n"
@@ -122,9 +124,11 @@ class PartitionsFailedError(AuditFailedError):
     `published` says what was, `failed` the keys that were not.
     """
 
-    def __init__(self, failed: Sequence[str], published: Any, *, failures: Sequence[Problem], suite: str) -> None:
+    def __init__(
+        self, failed: Mapping[str, Sequence[Any]], published: Any, *, failures: Sequence[Problem], suite: str
+    ) -> None:
         self.failed, self.published = tuple(failed), published
-        super().__init__(published.table, published.version, failures, suite)
+        super().__init__(published.table, published.version, failures, suite, by_partition=failed)
         self.args = (
             f"{published.table}: the partitions {', '.join(failed)} were not published and stay as they were; "
             f"the others are version {published.version}.\n"

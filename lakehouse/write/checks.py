@@ -1,7 +1,7 @@
 """`ops.checks`: the result of each expectation at each publish, as rows."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +32,7 @@ CHECKS = Table(
         Column("element_count", "bigint", "Rows looked at"),
         Column("unexpected_count", "bigint", "Rows that break it"),
         Column("observed", "string", "What was measured, for expectations on the whole table"),
+        Column("partition", "string", "Key of the partition that was audited by itself; null for the whole batch"),
     ),
 )
 
@@ -40,7 +41,7 @@ def record(
     workspace: Workspace,
     session: "SparkSession",
     asset: str,
-    results: Sequence[CheckResult],
+    results: Sequence[CheckResult] | Mapping[str, Sequence[CheckResult]],
     *,
     run_id: str,
     version: int | None,
@@ -48,15 +49,25 @@ def record(
     """Add results to `ops.checks`, in one commit; none where there are no results, or where this run's are there.
 
     The file's name is the key: a transaction id for each run would stay in the log for ever.
+
+    Args:
+        workspace: Where the tables are.
+        session: The session.
+        asset: The table that was audited.
+        results: Of the whole batch, or by key of a partition.
+        run_id: The run.
+        version: The version that was audited, or that the rows became; None where they were refused.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    if not results:
+    found = results.items() if isinstance(results, Mapping) else [(None, results)]
+    each_one = [(partition, result) for partition, of_it in found for result in of_it]
+    if not each_one:
         return
     delta = ensure(workspace, session, CHECKS)
     # One run may audit a version twice by different rules: dbt's tests, then the suite.
-    rules = hashlib.sha256("\n".join(sorted(result.name for result in results)).encode()).hexdigest()[:12]
+    rules = hashlib.sha256("\n".join(sorted({result.name for _, result in each_one})).encode()).hexdigest()[:12]
     relative = f"run-{run_id}/{asset}-{version}-{rules}.parquet"
     if relative in delta.get_add_actions(flatten=True)["path"].to_pylist():
         return
@@ -75,8 +86,9 @@ def record(
             "element_count": result.element_count,
             "unexpected_count": result.unexpected_count,
             "observed": None if result.observed is None else str(result.observed),
+            "partition": partition,
         }
-        for result in results
+        for partition, result in each_one
     ]
     types = {"string": pa.string(), "bigint": pa.int64(), "boolean": pa.bool_(), "timestamp": pa.timestamp("us", "UTC")}
     schema = pa.schema([(column.name, types[column.type]) for column in CHECKS.columns])
@@ -109,4 +121,5 @@ def audited(workspace: Workspace, asset: str, version: int) -> tuple[CheckResult
             observed=row["observed"],
         )
         for row in rows
+        if row.get("partition") is None
     )

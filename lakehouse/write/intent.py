@@ -1,9 +1,10 @@
 """The decision of a run, in a file: with it the staged files become a version without computing anything again."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from lakehouse.position import transaction
+from lakehouse.quality.judge import CheckResult
 from lakehouse.storage import delete_file, read_json, write_json
 from lakehouse.workspace import Workspace
 from lakehouse.write.publish import Stamp
@@ -26,6 +27,7 @@ class Intent:
         replay: Whether the rows came from quarantine.
         rebuild: Whether the rows replace all that the table has.
         stale: SQL condition: the waiting rows of the quarantine that this publish stands for; None for none.
+        checks: Results by partition, for a run of partitions.
     """
 
     table: str
@@ -39,11 +41,22 @@ class Intent:
     replay: bool = False
     rebuild: bool = False
     stale: str | None = None
+    checks: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     @property
     def stamp(self) -> Stamp:
         """The commits' key and note."""
         return Stamp(transaction(self.table), self.sequence, self.note)
+
+    @property
+    def results(self) -> tuple[CheckResult, ...]:
+        """Results of the expectations."""
+        return tuple(CheckResult.from_json(each) for each in self.note["checks"])
+
+    @property
+    def results_by_partition(self) -> dict[str, tuple[CheckResult, ...]]:
+        """The same by partition, for a run of partitions."""
+        return {key: tuple(CheckResult.from_json(each) for each in found) for key, found in self.checks.items()}
 
     @property
     def files(self) -> Staged:
