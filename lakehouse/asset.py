@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.code import digest
-from lakehouse.errors import AuditFailedError, LakehouseError, PartitionsFailedError
+from lakehouse.errors import AuditFailedError, LakehouseError, PartitionsFailedError, SuiteError
 from lakehouse.read import dependency
 from lakehouse.session import CONNECTION, Connection
 from lakehouse.table import Table
@@ -72,22 +72,28 @@ class TableAsset:
         import dagster as dg
 
         layer, entity = self.table.layer, self.table.entity
-        expectations = declared_expectations(current(), self.table)
+        expectations, broken = declared_expectations(current(), self.table)
+        suite_error = {"suite_error": str(broken)} if broken else {}
+        known = {each.check_name for each in expectations}
 
         @dg.asset(
             key=[layer, entity],
             group_name=layer,
             deps=[dg.AssetKey(name.split(".")) for name in map(dependency, self.reads.values()) if name],
-            description=f"{self.table.grain}\n\n{self.transform.__doc__ or ''}",
+            description="\n\n".join([self.table.grain, self.transform.__doc__ or "", *suite_error.values()]),
             kinds={"delta", "spark"},
-            metadata={"dagster/column_schema": column_schema(self.table), "dagster/table_name": self.table.name},
+            metadata={
+                "dagster/column_schema": column_schema(self.table),
+                "dagster/table_name": self.table.name,
+                **suite_error,
+            },
             check_specs=[check_spec([layer, entity], each, self.options.get("partitions_def")) for each in expectations]
             or None,
             required_resource_keys={CONNECTION},
             **self.options,
         )
         def materialized(context):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 - dagster reads annotations
-            yield from self._events(context)
+            yield from (event for event in self._events(context) if _is_declared(context, event, known))
 
         return materialized  # type: ignore[no-any-return]
 
@@ -144,9 +150,25 @@ def summary(done: Published) -> str:
     )
 
 
-def declared_expectations(workspace: Workspace, table: Table) -> "list[Expectation]":
-    """All expectations of a table: of its declaration and of its suite."""
-    return list(rules_of(table, suite_of(workspace, table)).expectations)
+def declared_expectations(workspace: Workspace, table: Table) -> "tuple[list[Expectation], SuiteError | None]":
+    """All expectations of a table: of its declaration and of its suite.
+
+    Where the suite cannot be used: those of the declaration, and why. That table is refused when it is to be written;
+    the definitions of the others do not depend on it.
+    """
+    try:
+        return list(rules_of(table, suite_of(workspace, table)).expectations), None
+    except SuiteError as error:
+        return list(rules_of(table, None).expectations), error
+
+
+def _is_declared(context: Any, event: Any, known: set[str]) -> bool:
+    """Whether Dagster takes an event: it refuses the result of a check that came into the suite after it was loaded."""
+    name = getattr(event, "check_name", None)
+    if name is None or name in known:
+        return True
+    context.log.warning(f"{name}: judged and recorded; Dagster shows it once its definitions are loaded again")
+    return False
 
 
 def column_schema(table: Table) -> "dg.TableSchema":

@@ -9,6 +9,7 @@ import dagster as dg
 import pytest
 
 from lakehouse.asset import TableAsset, table_asset
+from lakehouse.history import version_of
 from lakehouse.modes import Overwrite
 from lakehouse.session import CONNECTION, Connection
 from lakehouse.table import Column, Table
@@ -119,3 +120,44 @@ def test_the_asset_itself_is_the_pure_function(spark: Any):
     result = second(raw=spark.sql("SELECT 7L AS id, 1 AS value"))
 
     assert [tuple(row) for row in result.collect()] == [(7, 2)]
+
+
+def test_a_broken_suite_stops_its_own_table_alone(connection: Connection):
+    broken, fine = numbers(), numbers()
+    suite(connection, broken, 1000)
+    file = connection.workspace.expectations / f"{broken.table.name.replace('.', '/')}.json"
+    file.write_text(file.read_text().replace('"value"', '"valu"'))
+
+    result = materialize(connection, broken, fine)
+
+    why = (
+        f"expectations/{broken.table.name.replace('.', '/')}.json cannot be used.\n"
+        "  expectation 1: expect_column_values_to_be_between: `valu` is no column of the table "
+        "(did you mean `value`?)\n"
+        "Mend the file; its table is not written until then."
+    )
+    assert not result.success
+    failed = result.failure_data_for_node(broken.table.name.replace(".", "__"))
+    assert failed.user_failure_data.description == f"SuiteError: {why}"
+    assert version_of(connection.workspace, broken.table.name) in (None, 0)
+    shown = result.asset_materializations_for_node(fine.table.name.replace(".", "__"))[0].metadata
+    assert shown["dagster/row_count"].value == 2
+    definition = TableAsset(broken.table, broken.transform, broken.reads).definition
+    key = dg.AssetKey(broken.table.name.split("."))
+    assert definition.metadata_by_key[key]["suite_error"] == why
+    assert definition.descriptions_by_key[key].endswith(why)
+
+
+def test_a_suite_mended_after_the_definitions_were_loaded_is_judged_as_it_is_now(connection: Connection):
+    asset = numbers()
+    suite(connection, asset, 1000)
+    file = connection.workspace.expectations / f"{asset.table.name.replace('.', '/')}.json"
+    mended = file.read_text()
+    file.write_text(mended[:20])
+    definition = TableAsset(asset.table, asset.transform, asset.reads).definition
+    file.write_text(mended)
+
+    result = dg.materialize([definition], resources={CONNECTION: connection}, raise_on_error=False)
+
+    assert result.success
+    assert {each.check_name for each in result.get_asset_check_evaluations()} == {"id_not_null_declared"}
