@@ -100,7 +100,8 @@ class Table:
                 f"table `{self.name}`: expected <layer>.<entities> with a layer of {', '.join(LAYERS)}"
             )
         names = [column.name for column in self.brought]
-        twice = sorted({name for name in names if names.count(name) > 1} | set(names) & set(SCD2_COLUMNS))
+        added = set(SCD2_COLUMNS) if isinstance(self.write, Scd2) else set()
+        twice = sorted({name for name in names if names.count(name) > 1} | added & set(self.column_names))
         if twice or not self.columns:
             raise DeclarationError(f"{self.name}: columns must be given once each, got {', '.join(twice) or 'none'}")
         for name in (*self.key, *self.sequence, *self.partitioned_by, *self.clustered_by):
