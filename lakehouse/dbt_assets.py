@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from lakehouse.asset import check_result, check_spec
 from lakehouse.code import commit
 from lakehouse.dbt import manifest_of, project_digest, run_dbt, target_of
-from lakehouse.errors import AuditFailedError, LakehouseError
+from lakehouse.errors import AuditFailedError, LakehouseError, SuiteError
 from lakehouse.history import MARK, last_note, open_table, row_count, version_of
 from lakehouse.quality.judge import CheckResult
 from lakehouse.quality.suite import load_suite
@@ -228,11 +228,17 @@ def has_suite(workspace: Workspace, name: str) -> bool:
 
 
 def audit_checks(name: str) -> "dg.AssetsDefinition":
-    """The suite of a table that another tool writes, as blocking Dagster checks: who reads it waits for them."""
+    """The suite of a table that another tool writes, as blocking Dagster checks: who reads it waits for them.
+
+    A suite that cannot be used is one check, which fails and says why.
+    """
     import dagster as dg
 
     workspace = current()
-    suite = load_suite(workspace.settings.project / suite_name(name), None)
+    try:
+        suite = load_suite(workspace.settings.project / suite_name(name), None)
+    except SuiteError as error:
+        return _refused(name, error)
     specs = [
         check_spec(name.split("."), each)._replace(blocking=each.severity == "critical")
         for each in (suite.expectations if suite else ())
@@ -251,5 +257,19 @@ def audit_checks(name: str) -> "dg.AssetsDefinition":
         except AuditFailedError as error:
             results = error.results
         yield from (check_result(name, each) for each in results)
+
+    return audit
+
+
+def _refused(name: str, error: SuiteError) -> "dg.AssetsDefinition":
+    """The check that stands for a suite that cannot be used."""
+    import dagster as dg
+
+    key, why = dg.AssetKey(name.split(".")), str(error)
+    spec = dg.AssetCheckSpec("suite_can_be_used", asset=key, description=why, blocking=True)
+
+    @dg.multi_asset_check(name=f"audit_{name.replace('.', '_')}", specs=[spec])
+    def audit() -> Iterator[Any]:
+        yield dg.AssetCheckResult(passed=False, asset_key=key, check_name=spec.name, metadata={"why": why})
 
     return audit

@@ -9,6 +9,7 @@ import dagster as dg
 import pytest
 
 from lakehouse.asset import TableAsset, table_asset
+from lakehouse.dbt_assets import audit_checks
 from lakehouse.history import version_of
 from lakehouse.modes import Overwrite
 from lakehouse.session import CONNECTION, Connection
@@ -161,3 +162,43 @@ def test_a_suite_mended_after_the_definitions_were_loaded_is_judged_as_it_is_now
 
     assert result.success
     assert {each.check_name for each in result.get_asset_check_evaluations()} == {"id_not_null_declared"}
+
+
+def test_a_broken_suite_of_a_table_that_dbt_writes_is_a_failed_check(connection: Connection):
+    file = connection.workspace.expectations / "gold" / "days.json"
+    file.parent.mkdir(parents=True)
+    file.write_text('{"expectations": [}')
+
+    job = dg.define_asset_job("audit", dg.AssetSelection.all_asset_checks())
+    definitions = dg.Definitions(asset_checks=[audit_checks("gold.days")], jobs=[job])
+    result = definitions.resolve_job_def("audit").execute_in_process(raise_on_error=False)
+
+    evaluations = result.get_asset_check_evaluations()
+    assert [(each.check_name, each.passed, each.metadata["why"].value) for each in evaluations] == [
+        (
+            "suite_can_be_used",
+            False,
+            "expectations/gold/days.json cannot be read: Expecting value at line 1, column 19.\n"
+            "Mend the JSON there; its table is not written until then.",
+        )
+    ]
+
+
+def test_a_critical_expectation_that_cannot_be_computed_blocks_its_table(connection: Connection):
+    asset = numbers()
+    suite(connection, asset, 1000)
+    file = connection.workspace.expectations / f"{asset.table.name.replace('.', '/')}.json"
+    query = "SELECT * FROM {batch} WHERE 1 / (value - 10) > 0"
+    rule = {"type": "unexpected_rows_expectation", "kwargs": {"unexpected_rows_query": query}}
+    file.write_text(json.dumps({"name": asset.table.name, "expectations": [rule]}))
+
+    result = materialize(connection, asset)
+
+    failed = result.failure_data_for_node(asset.table.name.replace(".", "__"))
+    assert failed.user_failure_data.description.splitlines()[:2] == [
+        f"{asset.table.name} was not published, it stays at version 0.",
+        f"  table: unexpected_rows({query})  expected to hold, got could not be computed: DIVIDE_BY_ZERO",
+    ]
+    checks = {each.check_name: each.passed for each in result.get_asset_check_evaluations()}
+    assert checks.pop("id_not_null_declared")
+    assert list(checks.values()) == [False]
