@@ -2,9 +2,10 @@
 
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from lakehouse.services.spark import BIG_WORK_CONF
 
@@ -20,7 +21,8 @@ _GENERATED = ("spark.sql.codegen.wholeStage", "spark.sql.codegen.factoryMode")
 _UNITS = {"B": 0, "KiB": 1, "MiB": 2, "GiB": 3, "TiB": 4, "PiB": 5, "EiB": 6}
 # org.apache.spark.util.Utils.bytesToString, in the first line of the optimized plan.
 _SIZE = re.compile(r"Statistics\(sizeInBytes=(?P<number>[\d.E+]+) (?P<unit>\w+)")
-_one_at_a_time = threading.RLock()
+_guard = threading.Lock()
+_locks: "WeakKeyDictionary[SparkSession, threading.RLock]" = WeakKeyDictionary()
 
 
 def is_big(frame: "DataFrame") -> bool:
@@ -40,16 +42,27 @@ def one_job_each(session: "SparkSession", *, big: bool) -> Iterator[None]:
     little work may bring all values to one task, which is slow for the many values of a key, and it generates no code,
     which is slow for many rows.
     """
-    with _one_at_a_time:  # of two threads with one session, the second would keep the first one's settings
-        names = (_ADAPTIVE, _PARTITIONS, *(_GENERATED if big else ()))
-        before = {name: session.conf.get(name) for name in names}
-        wanted = {name: BIG_WORK_CONF[name] for name in _GENERATED if big}
-        wanted |= {_ADAPTIVE: "false", _PARTITIONS: str(max(4, int(before[_PARTITIONS] or 4)))}
-        changed = {name: value for name, value in wanted.items() if before[name] != value}
-        for name, value in changed.items():
-            session.conf.set(name, value)
+    partitions = max(4, int(session.conf.get(_PARTITIONS) or 4))
+    wanted = {_ADAPTIVE: "false", _PARTITIONS: str(partitions)}
+    with during(session, wanted | {name: BIG_WORK_CONF[name] for name in _GENERATED if big}):
+        yield
+
+
+@contextmanager
+def during(session: "SparkSession", wanted: Mapping[str, str]) -> Iterator[None]:
+    """Settings of a session for a while. One thread of a session at a time: a second one would keep the first's."""
+    with _lock_of(session):
+        before = {name: session.conf.get(name) for name in wanted}
+        changed = [name for name, value in wanted.items() if before[name] != value]
+        for name in changed:
+            session.conf.set(name, wanted[name])
         try:
             yield
         finally:
             for name in changed:
                 session.conf.set(name, str(before[name]))
+
+
+def _lock_of(session: "SparkSession") -> threading.RLock:
+    with _guard:
+        return _locks.setdefault(session, threading.RLock())

@@ -15,6 +15,7 @@ from lakehouse.quality.compile import (
     declared_not_null,
     mask_sql,
 )
+from lakehouse.quality.effort import is_big
 from lakehouse.quality.judge import CheckResult, audit, judge, verdict
 from lakehouse.quality.suite import Expectation, Suite, expectation_of, numbered
 
@@ -200,11 +201,26 @@ def test_a_query_that_cannot_be_computed_is_a_failed_check(spark: "SparkSession"
 
 
 def test_the_session_keeps_its_configuration(spark: "SparkSession") -> None:
-    before = spark.conf.get("spark.sql.adaptive.enabled")
+    before = spark.conf.getAll
 
     audit(frame(spark, (1, "x")), compiled(expect("table_row_count_to_equal", value=1)))
 
-    assert spark.conf.get("spark.sql.adaptive.enabled") == before
+    assert spark.conf.getAll == before
+
+
+def test_many_rows_are_judged_with_generated_code_and_few_without(spark: "SparkSession") -> None:
+    many = spark.range(1_000_000).selectExpr("CAST(id AS INT) AS a", "CAST(id % 7 AS STRING) AS s")
+    rules = compiled(
+        expect("column_values_to_be_unique", column="a"),
+        expect("column_values_to_be_in_set", column="s", value_set=list("012345")),
+    )
+    before = spark.conf.getAll
+
+    by_row, unique = audit(many, rules)
+
+    assert (is_big(many), is_big(frame(spark, (1, "x")))) == (True, False)
+    assert (unique.success, by_row.unexpected_count) == (True, 142857)
+    assert spark.conf.getAll == before
 
 
 def test_verdict_blocks_quarantines_or_records(spark: "SparkSession") -> None:
