@@ -7,7 +7,7 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from lakehouse.write.difference import Difference
+    from lakehouse.write.schema.difference import Difference
 
 Names = Annotated[list[str] | None, typer.Argument(help="layer.entities; all that are declared, where none is given")]
 Json = Annotated[bool, typer.Option("--json", help="For programs")]
@@ -30,8 +30,8 @@ def plan(names: Names = None, as_json: Json = False) -> None:
     from lakehouse.discover import chosen, project_tables
     from lakehouse.session import Connection
     from lakehouse.workspace import current
-    from lakehouse.write.evolve import judged
-    from lakehouse.write.evolve import plan as planned
+    from lakehouse.write.schema.apply import judged
+    from lakehouse.write.schema.apply import plan as planned
 
     workspace = current()
     declared = project_tables(workspace)
@@ -77,7 +77,7 @@ def apply(names: Names = None, as_json: Json = False) -> None:
     from lakehouse.discover import chosen, project_tables
     from lakehouse.session import Connection
     from lakehouse.workspace import current
-    from lakehouse.write.evolve import apply as applied
+    from lakehouse.write.schema.apply import apply as applied
 
     workspace = current()
     declared = project_tables(workspace)

@@ -20,13 +20,13 @@ from lakehouse.session import Connection
 from lakehouse.table import Foreign, Table
 from lakehouse.write.batch import Batch, Published
 from lakehouse.write.checks import audited, record
-from lakehouse.write.differences import pending
 from lakehouse.write.door import recover, write
-from lakehouse.write.evolve import is_known
 from lakehouse.write.intent import open_intent
 from lakehouse.write.lock import locked
-from lakehouse.write.missing import missing
 from lakehouse.write.rules import failures, rules_of, suite_name, suite_of
+from lakehouse.write.schema.apply import is_known
+from lakehouse.write.schema.differences import pending
+from lakehouse.write.schema.missing import missing
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable

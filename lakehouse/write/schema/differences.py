@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 from lakehouse.table import Table, literal, quote
 from lakehouse.workspace import Workspace
 from lakehouse.write.catalog import PROPERTIES
-from lakehouse.write.column_differences import column_differences, dropped_columns
-from lakehouse.write.difference import Difference, alter, null_rule, origins_of, required
-from lakehouse.write.stored import Stored, StoredColumn, stored_of
+from lakehouse.write.schema.columns import column_differences, dropped_columns
+from lakehouse.write.schema.difference import Difference, alter, null_rule, origins_of, required
+from lakehouse.write.schema.stored import Stored, StoredColumn, stored_of
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable

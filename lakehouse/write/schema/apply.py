@@ -9,11 +9,11 @@ from lakehouse.session import Connection
 from lakehouse.table import Table, quarantine_of, quote
 from lakehouse.workspace import Workspace
 from lakehouse.write.catalog import ddl, ensure, quarantine_table
-from lakehouse.write.difference import Difference
-from lakehouse.write.differences import differences
 from lakehouse.write.lock import locked
-from lakehouse.write.missing import missing
-from lakehouse.write.stored import stored_of
+from lakehouse.write.schema.difference import Difference
+from lakehouse.write.schema.differences import differences
+from lakehouse.write.schema.missing import missing
+from lakehouse.write.schema.stored import stored_of
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

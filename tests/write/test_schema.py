@@ -15,11 +15,11 @@ from lakehouse.session import Connection
 from lakehouse.table import Column, Table
 from lakehouse.workspace import Workspace
 from lakehouse.write.catalog import ensure
-from lakehouse.write.ddl_types import canonical, is_wider
-from lakehouse.write.differences import differences, pending
-from lakehouse.write.evolve import Applied, apply, judged, plan
-from lakehouse.write.missing import missing
-from lakehouse.write.stored import Stored, StoredColumn, stored_of
+from lakehouse.write.schema.apply import Applied, apply, judged, plan
+from lakehouse.write.schema.differences import differences, pending
+from lakehouse.write.schema.missing import missing
+from lakehouse.write.schema.stored import Stored, StoredColumn, stored_of
+from lakehouse.write.schema.types import canonical, is_wider
 
 ID = Column("id", "bigint", "Key", nullable=False)
 NOTE = Column("note", "string", "A note")

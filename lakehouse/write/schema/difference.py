@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from lakehouse.table import Table, quote
-from lakehouse.write.stored import Stored, StoredColumn
+from lakehouse.write.schema.stored import Stored, StoredColumn
 
 
 @dataclass(frozen=True)

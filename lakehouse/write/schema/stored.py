@@ -9,7 +9,7 @@ from lakehouse.delta_log import log_of, read_actions
 from lakehouse.history import open_table
 from lakehouse.storage import locate
 from lakehouse.workspace import Workspace
-from lakehouse.write.ddl_types import from_delta
+from lakehouse.write.schema.types import from_delta
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 
 from lakehouse.errors import near_miss
 from lakehouse.table import Column, Table, literal, quote
-from lakehouse.write.ddl_types import canonical, is_wider
-from lakehouse.write.difference import Difference, alter, forbid_null, forbids_null, freed, required
-from lakehouse.write.stored import MAPPING, Stored, StoredColumn
+from lakehouse.write.schema.difference import Difference, alter, forbid_null, forbids_null, freed, required
+from lakehouse.write.schema.stored import MAPPING, Stored, StoredColumn
+from lakehouse.write.schema.types import canonical, is_wider
 
 _WIDENING = "delta.enableTypeWidening"
 
