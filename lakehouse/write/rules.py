@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 
 from lakehouse.errors import Problem
-from lakehouse.quality.compile import Compiled, compile_suite, declared, declared_not_null
+from lakehouse.modes import Merge
+from lakehouse.quality.compile import Compiled, RowRule, compile_suite, declared, declared_not_null
 from lakehouse.quality.judge import CheckResult
 from lakehouse.quality.suite import Suite, load_suite
-from lakehouse.table import Table
+from lakehouse.table import Table, quote
 from lakehouse.workspace import Workspace
 
 
@@ -28,10 +29,18 @@ def suite_of(workspace: Workspace, table: Table) -> Suite | None:
 def rules_of(table: Table, suite: Suite | None) -> Compiled:
     """The compiled suite of a table, with the rules of the declaration before those of the suite."""
     compiled = compile_suite(suite, {column.name: column.type for column in table.brought})
-    required = tuple(declared_not_null(name) for name in table.required)
+    required = tuple(_required(table, name) for name in table.required)
     # Delta's own check of a constraint fails on null as well.
     constraints = tuple(declared(name, None, f"NOT coalesce(({sql}), false)") for name, sql in table.constraints)
     return Compiled(required + constraints + compiled.rows, compiled.aggregates, compiled.rest)
+
+
+def _required(table: Table, name: str) -> RowRule:
+    """NOT NULL of a column. A deletion of a merge needs its key and sequence alone: it is not stored."""
+    mode = table.write
+    if not isinstance(mode, Merge) or not mode.delete_when or name in (*mode.on, *mode.sequence):
+        return declared_not_null(name)
+    return declared("not_null", name, f"{quote(name)} IS NULL AND NOT coalesce(({mode.delete_when}), false)")
 
 
 def failures(results: Sequence[CheckResult]) -> list[Problem]:

@@ -111,6 +111,17 @@ def test_combinations_of_two_partition_columns_are_replaced_one_by_one(door: Doo
     ]
 
 
+@pytest.mark.parametrize("by", [(), ("part",)], ids=["plain", "partitioned"])
+def test_no_name_of_the_staging_hides_a_column_of_the_batch(door: Door, by: tuple[str, ...]):
+    columns = tuple(Column(name, "string", "As it came") for name in ("id", "part", "audit", "audit_is_bad"))
+    mode = ReplacePartitions() if by else Append()
+    table = Table(door.table().name, columns=columns, grain="one row", write=mode, partitioned_by=by)
+
+    door.write(table, door.rows(("1", "a", "b", "c"), ("2", "d", "e", None), table=table))
+
+    assert door.read(table.name, "id", "part", "audit", "audit_is_bad") == [("1", "a", "b", "c"), ("2", "d", "e", None)]
+
+
 @pytest.mark.parametrize("mode", [Append(), Overwrite(), Merge(on=("id",))], ids=lambda mode: type(mode).__name__)
 def test_every_mode_writes_a_partitioned_table(door: Door, mode):
     table = Table(door.table().name, columns=DAYS, grain="one row", write=mode, partitioned_by=("day",))
@@ -180,6 +191,17 @@ def test_an_older_change_does_not_bring_a_deleted_key_back_and_a_newer_one_does(
     door.write(table, changes(door, table, (1, "new", 2, at(7), "upsert")))
     assert door.read(table.name) == [(1, "new", 2)]
     assert door.spark.table(deleted_of(table.name)).count() == 2
+
+
+def test_a_deletion_needs_its_key_alone_and_a_row_all_that_is_declared(door: Door):
+    columns = (Column("id", "bigint", "Key"), Column("name", "string", "A name", nullable=False))
+    table = door.table(Merge(on=("id",), delete_when="operation = 'delete'", signals=OPERATION), columns)
+    door.write(table, changes(door, table, (1, "a", "upsert"), (2, "b", "upsert")))
+
+    done = door.write(table, changes(door, table, (1, None, "delete"), (3, None, "upsert"), (None, None, "delete")))
+
+    assert (done.published, done.quarantined) == (1, 2)
+    assert door.read(table.name, "id", "name") == [(2, "b")]
 
 
 def test_an_older_deletion_leaves_the_newer_row(door: Door, at):
