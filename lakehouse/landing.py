@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lakehouse.discover import table_assets
 from lakehouse.ingest.files import Lines
+from lakehouse.ingest.parquet import ParquetFiles
 from lakehouse.read import ReadContext, position_of
 from lakehouse.session import Connection
 from lakehouse.workspace import Workspace, current
@@ -25,7 +26,7 @@ def landing_state(workspace: Workspace, package: ModuleType) -> str:
         )
         for asset in table_assets(package)
         for name, source in asset.reads.items()
-        if isinstance(source, Lines)
+        if isinstance(source, Lines | ParquetFiles)
     }
     return hashlib.sha256(json.dumps(positions, sort_keys=True).encode()).hexdigest()
 

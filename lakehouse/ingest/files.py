@@ -28,19 +28,24 @@ class Lines:
     pattern: str
 
 
-def _listing(source: Lines, context: ReadContext) -> list[File]:
+def matching(pattern: str, context: ReadContext) -> list[File]:
+    """The files that match a pattern, relative to the project."""
     from fnmatch import fnmatch
 
-    folder, _, name = source.pattern.rpartition("/")
+    folder, _, name = pattern.rpartition("/")
     root = folder if "://" in folder else str(context.workspace.settings.project / folder)
     return [file for file in list_files(root) if fnmatch(file.relative, name)]
 
 
-@position_of.register(Lines)
-def _(source: Lines, context: ReadContext) -> dict[str, Any]:
-    files = _listing(source, context)
+def listed(files: list[File]) -> dict[str, Any]:
+    """Files as a position: how many, and a digest of their names, sizes and times."""
     listing = "\n".join(f"{file.relative}\t{file.size}\t{file.modified_ms}" for file in files)
     return {"files": len(files), "listing": hashlib.sha256(listing.encode()).hexdigest()}
+
+
+@position_of.register(Lines)
+def _(source: Lines, context: ReadContext) -> dict[str, Any]:
+    return listed(matching(source.pattern, context))
 
 
 @is_incremental.register(Lines)
@@ -48,7 +53,8 @@ def _(source: Lines) -> bool:
     return True
 
 
-def _ingested(context: ReadContext) -> set[str]:
+def ingested(context: ReadContext) -> set[str]:
+    """The files that the reader's table and its quarantine hold rows of."""
     session = context.connect()
     tables = [name for name in (context.reader, quarantine_of(context.reader)) if session.catalog.tableExists(name)]
     found = [session.sql(f"SELECT DISTINCT _source_file FROM {quote(name)}").collect() for name in tables]
@@ -61,9 +67,9 @@ def _(source: Lines, context: ReadContext, since: Any, position: Any) -> "DataFr
     from pyspark.sql import functions as F
 
     session = context.connect()
-    known = set() if since is None else _ingested(context)
+    known = set() if since is None else ingested(context)
     folder = source.pattern.rpartition("/")[0]
-    files = [file for file in _listing(source, context) if f"{folder}/{file.relative}" not in known]
+    files = [file for file in matching(source.pattern, context) if f"{folder}/{file.relative}" not in known]
     if not files:
         return session.createDataFrame(
             [], "line string, _source_file string, _source_row bigint, _batch_id string, _ingested_at timestamp"

@@ -1,0 +1,61 @@
+"""Parquet files: each is read once, each row keeps the file and the row that it came from."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lakehouse.ingest.files import ingested, listed, matching
+from lakehouse.read import ReadContext, is_incremental, load, position_of
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+_SOURCE = "_source_file string, _source_row bigint, _batch_id string, _ingested_at timestamp"
+
+
+@dataclass(frozen=True)
+class ParquetFiles:
+    """New Parquet files that match a pattern. A file must not change after it has landed.
+
+    The frame has the columns of `schema`, then `_source_file` (string, relative to the project), `_source_row` (bigint,
+    from 1), `_batch_id` (string) and `_ingested_at` (timestamp, UTC).
+
+    Args:
+        pattern: Folder and file pattern relative to the project, such as `landing/orders/*.parquet`.
+        schema: DDL of the columns that are read, by the names that they have in the files.
+    """
+
+    pattern: str
+    schema: str
+
+
+@position_of.register(ParquetFiles)
+def _(source: ParquetFiles, context: ReadContext) -> dict[str, Any]:
+    return listed(matching(source.pattern, context))
+
+
+@is_incremental.register(ParquetFiles)
+def _(source: ParquetFiles) -> bool:
+    return True
+
+
+@load.register(ParquetFiles)
+def _(source: ParquetFiles, context: ReadContext, since: Any, position: Any) -> "DataFrame":
+    from pyspark.sql import functions as F
+
+    session = context.connect()
+    known = set() if since is None else ingested(context)
+    folder = source.pattern.rpartition("/")[0]
+    files = [file for file in matching(source.pattern, context) if f"{folder}/{file.relative}" not in known]
+    if not files:
+        return session.createDataFrame([], f"{source.schema}, {_SOURCE}")
+    rows = session.read.schema(source.schema).parquet(*(file.path for file in files))
+    # A path in `_metadata` is percent-encoded; url_decode alone would turn `+` into a space.
+    path = F.url_decode(F.replace(F.col("_metadata.file_path"), F.lit("+"), F.lit("%2B")))
+    root = files[0].path[: -len(files[0].relative)]
+    return rows.select(
+        "*",
+        F.concat(F.lit(f"{folder}/"), F.substring_index(path, root, -1)).alias("_source_file"),
+        (F.col("_metadata.row_index") + 1).alias("_source_row"),
+        F.lit(context.batch_id).alias("_batch_id"),
+        F.current_timestamp().alias("_ingested_at"),
+    )
