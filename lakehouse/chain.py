@@ -1,7 +1,7 @@
 """Run a Dagster job of the project in this process, with a line for each step as it goes."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -45,26 +45,15 @@ def run_job(workspace: Workspace, job: "dg.JobDefinition", *, say: Callable[[str
         say: Told a line when a step starts or ends.
 
     Raises:
-        LakehouseError: a step failed; the message is that step's own.
+        LakehouseError: a step failed, and the message is that step's own; or the run was interrupted (SIGINT, SIGTERM).
     """
     import dagster as dg
-    from dagster._core.definitions.job_base import InMemoryJob
-    from dagster._core.execution.api import create_execution_plan, execute_run_iterator
-
-    from lakehouse.services.run_launcher import this_process
 
     steps: list[Step] = []
     failure: str | None = None
-    quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+    started: dict[str, float] = {}
     with instance_of(workspace) as instance:
-        run = instance.create_run_for_job(
-            job_def=job,
-            run_config=quiet,
-            execution_plan=create_execution_plan(job, run_config=quiet),
-            tags=this_process(),
-        )
-        started: dict[str, float] = {}
-        for event in execute_run_iterator(InMemoryJob(job), run, instance=instance):
+        for event in _events(instance, job):
             name = event.step_key or ""
             if event.event_type == dg.DagsterEventType.STEP_START:
                 started[name] = time.monotonic()
@@ -84,8 +73,31 @@ def run_job(workspace: Workspace, job: "dg.JobDefinition", *, say: Callable[[str
     return steps
 
 
+def _events(instance: "dg.DagsterInstance", job: "dg.JobDefinition") -> "Iterator[dg.DagsterEvent]":
+    """Run a job in this process, its events as they come."""
+    from dagster._core.definitions.job_base import InMemoryJob
+    from dagster._core.execution.api import create_execution_plan, execute_run_iterator
+    from dagster._utils.interrupts import capture_interrupts
+
+    from lakehouse.services.run_launcher import this_process
+
+    quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+    run = instance.create_run_for_job(
+        job_def=job,
+        run_config=quiet,
+        execution_plan=create_execution_plan(job, run_config=quiet),
+        tags=this_process(),
+    )
+    with capture_interrupts():  # a signal ends the step, and Dagster ends the run and the step's session
+        yield from execute_run_iterator(InMemoryJob(job), run, instance=instance)
+
+
 def _reason(event: Any) -> str:
+    from dagster._core.execution.plan.objects import ErrorSource
+
     data = event.step_failure_data
+    if data.error_source == ErrorSource.INTERRUPT:
+        return "It was interrupted. What was published stands; the next run goes on from there."
     if data.user_failure_data and data.user_failure_data.description:
         return str(data.user_failure_data.description)
     error = data.error

@@ -1,5 +1,6 @@
 """Sessions on the engine. `connect` is the one place that sets what every session needs."""
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from lakehouse.lease import check
@@ -59,10 +60,16 @@ class Connection:
         return self._session
 
     def close(self) -> None:
-        """End the session, if there is one."""
-        if self._session is not None:
-            self._session.stop()
-            self._session = None
+        """End the session, if there is one, and whatever it still computes. A server that is gone is not waited for."""
+        if self._session is None:
+            return
+        from pyspark.errors import PySparkException
+
+        session, self._session = self._session, None
+        session.client.set_retry_policies([])
+        with suppress(PySparkException):  # `stop` finds the same and logs it
+            session.interruptAll()
+        session.stop()
 
     def __enter__(self) -> "Connection":
         """Give the connection itself."""

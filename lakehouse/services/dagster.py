@@ -36,6 +36,20 @@ def prepare(workspace: Workspace) -> Path:
     return home
 
 
+def make_storage(workspace: Workspace) -> None:
+    """Make Dagster's databases, once: the web server and the daemon, started together, would each make their tables."""
+    home = prepare(workspace)
+    made = (home / "history" / "runs.db", home / "history" / "runs" / "index.db", home / "schedules" / "schedules.db")
+    if all(file.exists() for file in made):
+        return
+    import dagster as dg
+
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        instance.get_runs_count()
+        instance.all_instigator_state()
+        instance.get_latest_materialization_events([])
+
+
 def web_spec(workspace: Workspace, address: Address) -> ServiceSpec:
     """The web server."""
     where = ("--host", "127.0.0.1", "--port", str(address.port))

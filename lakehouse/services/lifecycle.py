@@ -8,7 +8,7 @@ from threading import Event, Thread
 
 import psutil
 
-from lakehouse.services import addresses, aot_training, keeper, orphans, plan, ready, supervisor, wire
+from lakehouse.services import addresses, aot_training, dagster, keeper, orphans, plan, ready, supervisor, wire
 from lakehouse.workspace import Workspace
 
 LAYERS = ("bronze", "silver", "gold", "ml", "quarantine", "ops")
@@ -78,6 +78,8 @@ def _start(workspace: Workspace, names: list[str], epoch: int | None, tell: Call
     chosen = addresses.choose(workspace, servers)
     known = {**addresses.kept(workspace), **chosen}
     for spec in plan.specs(workspace, servers, known):
+        if spec.name == "dagster":
+            dagster.make_storage(workspace)
         tell(f"starting {spec.name}")
         lease = keeper.file_of(workspace, epoch) if spec.name == "spark" and epoch is not None else ""
         supervisor.run(workspace, replace(spec, lease=lease))

@@ -30,7 +30,6 @@ def orchestra(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) ->
         guest = Workspace(load())
         try:
             up(guest, ["ui"])
-            yield Orchestra(guest, project, table)
+            yield Orchestra(guest, project, table, dict(os.environ))
         finally:
             down(guest)
-    assert os.environ.get("LAKEHOUSE_MLFLOW__URL") is None

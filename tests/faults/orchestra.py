@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import psutil
 import requests
 
@@ -91,6 +92,7 @@ class Orchestra:
     workspace: Workspace
     project: Path
     table: str
+    environment: dict[str, str]
 
     @classmethod
     def write(cls, project: Path) -> str:
@@ -129,6 +131,11 @@ class Orchestra:
         """A run's status."""
         with instance_of(self.workspace) as instance:
             return instance.get_run_by_id(run).status.value
+
+    def running(self) -> list[str]:
+        """The runs that have started and not ended."""
+        with instance_of(self.workspace) as instance:
+            return [run.run_id for run in instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))]
 
     def failure(self, run: str) -> list[str]:
         """What the log of a run says last."""
