@@ -24,7 +24,7 @@ from lakehouse.write.note import note_of, position_of_note
 from lakehouse.write.publish import is_done
 from lakehouse.write.rules import rules_of, suite_name, suite_of
 from lakehouse.write.shape import check_shape
-from lakehouse.write.stage import BAD, OLDER, stage
+from lakehouse.write.stage import AUDIT, BAD, OLDER, stage
 from lakehouse.write.verdicts import failures_of
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def finish(
     else:
         # The good files are the table's now.
         for audit in (BAD, OLDER):
-            delete_folder(f"{staged.path}/audit={audit}")
+            delete_folder(f"{staged.path}/{AUDIT}={audit}")
     return Published(
         table=table.name,
         version=version,

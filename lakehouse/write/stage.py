@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from lakehouse.quality.compile import RowRule, mask_sql, masked, quarantined_sql
 from lakehouse.storage import File, list_files
-from lakehouse.table import Column, Table, schema_of
+from lakehouse.table import Column, Table, quote, schema_of
 from lakehouse.write.modes import GOOD, standing
 
 if TYPE_CHECKING:
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 BAD, OLDER, TWICE = "bad", "superseded", "duplicate"
 VERDICTS = (GOOD, BAD, OLDER, TWICE)
-AUDIT, PART = "audit", "part"
+# No declared column can have these names: a column of the batch is never hidden by one of ours.
+AUDIT, PART, IS_BAD = "audit-verdict", "audit-part", "audit-is-bad"
 
 
 @dataclass(frozen=True)
@@ -69,16 +70,16 @@ def stage(
     from pyspark.sql import functions as F
 
     masks = mask_sql(rules)
-    judged = masked(frame, rules).withColumn("audit_is_bad", F.expr(quarantined_sql(rules)))
+    judged = masked(frame, rules).withColumn(IS_BAD, F.expr(quarantined_sql(rules)))
     place = standing(table.write, table)
-    verdict = F.when(F.col("audit_is_bad"), BAD)
+    verdict = F.when(F.col(quote(IS_BAD)), BAD)
     if place is not None:
-        verdict = verdict.when(F.expr(place.rank("audit_is_bad")) > 1, OLDER if place.is_ordered else TWICE)
+        verdict = verdict.when(F.expr(place.rank(quote(IS_BAD))) > 1, OLDER if place.is_ordered else TWICE)
     staged = Staged(
         root, f"run-{run}", ", ".join([schema_of((*table.brought, *carried)), *(f"{name} bigint" for name in masks)])
     )
     split = {AUDIT: verdict.otherwise(GOOD)}
     if table.partitioned_by:
         split[PART] = F.hex(F.xxhash64(*table.partitioned_by))
-    judged.withColumns(split).drop("audit_is_bad").write.partitionBy(*split).parquet(staged.path)
+    judged.withColumns(split).drop(IS_BAD).write.partitionBy(*split).parquet(staged.path)
     return staged
