@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 TXN_APP, TXN_VERSION = "spark.databricks.delta.write.txnAppId", "spark.databricks.delta.write.txnVersion"
 
-# delta-rs refuses to commit to tables with other writer features than these.
+# With any other writer feature delta-rs 1.6 refuses (`CommitFailedError: Unsupported table features required`), or the
+# rows would be wrong: columns that are mapped are not found in the files by their names and would silently be null, and
+# generated ones would not be computed.
 _BY_REFERENCE = frozenset(
     (
-        *("appendOnly", "invariants", "checkConstraints", "changeDataFeed", "generatedColumns"),
-        *("deletionVectors", "v2Checkpoint", "timestampNtz", "vacuumProtocolCheck", "domainMetadata"),
+        *("appendOnly", "invariants", "checkConstraints", "changeDataFeed"),
+        *("deletionVectors", "v2Checkpoint", "timestampNtz", "variantType"),
     )
 )
 

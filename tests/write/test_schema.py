@@ -101,7 +101,7 @@ def test_what_is_safe_is_done_and_says_so(workspace: Workspace, spark: Any, conn
         ("note", "string"),
         ("amount", "bigint"),
     ]
-    assert (stored.clustered_by, stored.is_by_reference) == (("id",), False)
+    assert stored.clustered_by == ("id",)
     assert [tuple(row) for row in spark.table(made.name).orderBy("id").collect()] == [
         (1, None, "a", 10),
         (2, None, "b", None),

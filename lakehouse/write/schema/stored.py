@@ -18,22 +18,6 @@ CONSTRAINT = "delta.constraints."
 MAPPING = "delta.columnMapping.mode"
 _CLUSTERING = "delta.clustering"
 
-# Features of tables that take files committed by reference as they are. With any other, delta-rs 1.6 refuses
-# (`CommitFailedError: Unsupported table features required: [...]`), or the rows would not be right: columns that are
-# mapped by name are not found in the files by their names, and would be null.
-BY_REFERENCE = frozenset(
-    {
-        "appendOnly",
-        "invariants",
-        "changeDataFeed",
-        "checkConstraints",
-        "deletionVectors",
-        "timestampNtz",
-        "v2Checkpoint",
-        "variantType",
-    }
-)
-
 
 @dataclass(frozen=True)
 class StoredColumn:
@@ -82,11 +66,6 @@ class Stored:
     def is_mapped(self) -> bool:
         """Whether columns are mapped by name, so that one can be renamed."""
         return dict(self.properties).get(MAPPING, "none") != "none"
-
-    @property
-    def is_by_reference(self) -> bool:
-        """Whether files can be committed by reference; else the table is published by SQL."""
-        return not self.is_mapped and self.features <= BY_REFERENCE
 
 
 def stored_of(workspace: Workspace, name: str, delta: "DeltaTable | None" = None) -> Stored | None:
