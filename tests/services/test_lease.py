@@ -16,7 +16,8 @@ from pydantic import SecretStr
 
 from lakehouse.errors import FencedError, WorkspaceBusyError
 from lakehouse.lease import DiskStore, Holder, acquire, beat, check, highest, holder_of, release
-from lakehouse.services import down, keeper, orphans, status, supervisor, up
+from lakehouse.services import down, keeper, orphans, supervisor, up
+from lakehouse.services.status import status
 from lakehouse.session import connect
 from lakehouse.settings import LeaseSettings, SparkSettings, load
 from lakehouse.workspace import Workspace
