@@ -16,6 +16,10 @@ _TARGET = re.compile(r"(?P<name>[^@]+)(?:@(?P<version>\d+))?")
 _CHANGED = ("numTargetRowsInserted", "numTargetRowsUpdated", "numTargetRowsDeleted")
 
 
+# So many names of files in a line; `--json` has all that the commit names.
+_SHOWN = 5
+
+
 @dataclass(frozen=True)
 class Read:
     """What a version was made from.
@@ -25,12 +29,14 @@ class Read:
         source: The table that it is; None where the commit does not say.
         since: Position of the commit before; None where all was read.
         until: Position up to which it was read: a version, or what the source counts by.
+        files: The files that were read, where it is an input of files (at most a thousand names).
     """
 
     name: str
     source: str | None
     since: Any
     until: Any
+    files: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.source or self.name}  {self.span}"
@@ -41,7 +47,10 @@ class Read:
         if isinstance(self.until, Mapping) and "files" in self.until:
             before = self.since.get("files") if isinstance(self.since, Mapping) else None
             more = f", {before} of them known before" if before else ""
-            return f"{self.until['files']} files{more} (listing {str(self.until.get('listing', ''))[:12]})"
+            names = (
+                f": {', '.join(self.files[:_SHOWN])}{', ...' if len(self.files) > _SHOWN else ''}" if self.files else ""
+            )
+            return f"{self.until['files']} files{more} (listing {str(self.until.get('listing', ''))[:12]}){names}"
         if isinstance(self.until, int):
             return (
                 f"version {self.until}, all of it" if self.since is None else f"versions {self.since} to {self.until}"
@@ -143,7 +152,8 @@ def explained(table: str, commit: Commit) -> Explanation:
 def _reads(note: Mapping[str, Any]) -> tuple[Read, ...]:
     since, sources = note.get("since") or {}, note.get("sources") or {}
     return tuple(
-        Read(name, sources.get(name), since.get(name), until) for name, until in (note.get("inputs") or {}).items()
+        Read(name, sources.get(name), since.get(name), until, tuple((note.get("files") or {}).get(name, ())))
+        for name, until in (note.get("inputs") or {}).items()
     )
 
 
@@ -156,7 +166,7 @@ def _rows(note: Mapping[str, Any], metrics: Mapping[str, Any]) -> dict[str, int]
     came, bad, older = (int(counted.get(name, 0)) for name in ("in", "quarantined", "superseded"))
     good = came - bad - older
     changed = sum(int(metrics.get(name, 0)) for name in _CHANGED) if _CHANGED[0] in metrics else good
-    published = good if note.get("mode") == "Scd2" else min(changed, good)
+    published = int(metrics.get(_CHANGED[0], good)) if note.get("mode") == "Scd2" else min(changed, good)
     return {"in": came, "published": published, "quarantined": bad, "deduplicated": older + good - published}
 
 

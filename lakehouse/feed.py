@@ -1,7 +1,8 @@
 """Whether the changes between two versions of a table can still be read, from its log and folder alone."""
 
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from lakehouse.storage import list_files, locate
@@ -25,17 +26,30 @@ def lost_feed(workspace: Workspace, name: str, since: int, position: int) -> str
         entry = kept.get(f"{version:020d}.json")
         if entry is None:
             return f"The log of {name} does not have version {version} any more: the changes since {since} are lost."
-        if not _has_files(store, base, entry):
+        actions = _actions(store, entry)
+        if any(_maps_columns(action.get("metaData", {})) for action in actions):
+            return f"Columns of {name} changed in version {version}, and changes cannot be read across that."
+        if not _has_files(store, base, actions):
             return f"VACUUM has deleted the changes of version {version} of {name}."
     return None
 
 
-def _has_files(store: "FileSystem", base: str, entry: str) -> bool:
+def _actions(store: "FileSystem", entry: str) -> list[dict[str, Any]]:
+    with store.open_input_stream(entry) as stream:
+        return [json.loads(line) for line in stream.read().splitlines() if line]
+
+
+def _maps_columns(metadata: Mapping[str, Any]) -> bool:
+    """Whether a change of the schema may be one that Delta's change feed refuses: a rename or a wider type."""
+    properties = metadata.get("configuration", {})
+    mode, widens = properties.get("delta.columnMapping.mode", "none"), properties.get("delta.enableTypeWidening")
+    return bool(mode != "none" or widens == "true")
+
+
+def _has_files(store: "FileSystem", base: str, actions: Sequence[Mapping[str, Any]]) -> bool:
     """Whether the files are there that the change feed of one commit reads."""
     from pyarrow.fs import FileType
 
-    with store.open_input_stream(entry) as stream:
-        actions = [json.loads(line) for line in stream.read().splitlines() if line]
     changed = [action["cdc"]["path"] for action in actions if "cdc" in action]
     moved = [
         action[kind]["path"]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 # VACUUM leaves alone what begins with an underscore.
 FOLDER = "_position"
+_KEPT = 20
 
 
 def transaction(name: str) -> str:
@@ -48,7 +49,10 @@ def prepare_position(workspace: Workspace, name: str, sequence: int, position: d
 
 
 def forget_positions(workspace: Workspace, name: str, before: int) -> None:
-    """Delete the positions of earlier publishes."""
+    """Delete the positions of publishes long before one; a table that is taken back finds those of late."""
     for file in list_files(f"{workspace.table_path(name)}/{FOLDER}", ".json"):
-        if file.relative.removesuffix(".json").isdecimal() and int(file.relative.removesuffix(".json")) < before:
+        if (
+            file.relative.removesuffix(".json").isdecimal()
+            and int(file.relative.removesuffix(".json")) < before - _KEPT
+        ):
             delete_file(file.path)

@@ -4,7 +4,7 @@ Open functions; a room that brings a new kind of input registers it with `positi
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import singledispatch
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,7 @@ class ReadContext:
         reader: `layer.entities` that the rows are for.
         batch_id: Identifies what one run reads.
         partitions: Keys of the partitions that the run is for; None where it is for the whole table.
+        files: Where an input of files notes the names of those that it reads.
     """
 
     workspace: Workspace
@@ -36,6 +37,7 @@ class ReadContext:
     reader: str
     batch_id: str
     partitions: tuple[str, ...] | None = None
+    files: list[str] = field(default_factory=list)
 
 
 @singledispatch

@@ -4,12 +4,13 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lakehouse.history import version_of
 from lakehouse.read import ReadContext, is_incremental, load, position_of
 from lakehouse.storage import File, list_files
 from lakehouse.table import quarantine_of, quote
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import Column, DataFrame
 
 SOURCE_COLUMNS = ("_source_file", "_source_row", "_batch_id", "_ingested_at")
 
@@ -56,9 +57,29 @@ def _(source: Lines) -> bool:
 def ingested(context: ReadContext) -> set[str]:
     """The files that the reader's table and its quarantine hold rows of."""
     session = context.connect()
-    tables = [name for name in (context.reader, quarantine_of(context.reader)) if session.catalog.tableExists(name)]
+    names = (context.reader, quarantine_of(context.reader))
+    tables = [name for name in names if version_of(context.workspace, name) is not None]
     found = [session.sql(f"SELECT DISTINCT _source_file FROM {quote(name)}").collect() for name in tables]
     return {row[0] for rows in found for row in rows}
+
+
+def unread(pattern: str, context: ReadContext, since: Any) -> list[File]:
+    """The files that the reader has no row of; all of them where it has read none. The context notes their names."""
+    known = set() if since is None else ingested(context)
+    folder = pattern.rpartition("/")[0]
+    files = [file for file in matching(pattern, context) if f"{folder}/{file.relative}" not in known]
+    context.files.extend(f"{folder}/{file.relative}" for file in files)
+    return files
+
+
+def source_file(pattern: str, files: list[File]) -> "Column":
+    """The file of a row that was read from `files`, by its name relative to the project."""
+    from pyspark.sql import functions as F
+
+    # A path in `_metadata` is percent-encoded; url_decode alone would turn `+` into a space.
+    path = F.url_decode(F.replace(F.col("_metadata.file_path"), F.lit("+"), F.lit("%2B")))
+    root = files[0].path[: -len(files[0].relative)]
+    return F.concat(F.lit(f"{pattern.rpartition('/')[0]}/"), F.substring_index(path, root, -1))
 
 
 @load.register(Lines)
@@ -66,20 +87,14 @@ def _(source: Lines, context: ReadContext, since: Any, position: Any) -> "DataFr
     from pyspark.sql import Window
     from pyspark.sql import functions as F
 
-    session = context.connect()
-    known = set() if since is None else ingested(context)
-    folder = source.pattern.rpartition("/")[0]
-    files = [file for file in matching(source.pattern, context) if f"{folder}/{file.relative}" not in known]
+    session, files = context.connect(), unread(source.pattern, context, since)
     if not files:
         return session.createDataFrame(
             [], "line string, _source_file string, _source_row bigint, _batch_id string, _ingested_at timestamp"
         )
-    # A path in `_metadata` is percent-encoded; url_decode alone would turn `+` into a space.
-    path = F.url_decode(F.replace(F.col("_metadata.file_path"), F.lit("+"), F.lit("%2B")))
-    root = files[0].path[: -len(files[0].relative)]
     lines = session.read.text([file.path for file in files]).select(
         F.col("value").alias("line"),
-        F.concat(F.lit(f"{folder}/"), F.substring_index(path, root, -1)).alias("_source_file"),
+        source_file(source.pattern, files).alias("_source_file"),
         F.col("_metadata.file_block_start").alias("block"),
         F.monotonically_increasing_id().alias("position"),
     )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lakehouse.ingest.files import ingested, listed, matching
+from lakehouse.ingest.files import listed, matching, source_file, unread
 from lakehouse.read import ReadContext, is_incremental, load, position_of
 
 if TYPE_CHECKING:
@@ -42,19 +42,13 @@ def _(source: ParquetFiles) -> bool:
 def _(source: ParquetFiles, context: ReadContext, since: Any, position: Any) -> "DataFrame":
     from pyspark.sql import functions as F
 
-    session = context.connect()
-    known = set() if since is None else ingested(context)
-    folder = source.pattern.rpartition("/")[0]
-    files = [file for file in matching(source.pattern, context) if f"{folder}/{file.relative}" not in known]
+    session, files = context.connect(), unread(source.pattern, context, since)
     if not files:
         return session.createDataFrame([], f"{source.schema}, {_SOURCE}")
     rows = session.read.schema(source.schema).parquet(*(file.path for file in files))
-    # A path in `_metadata` is percent-encoded; url_decode alone would turn `+` into a space.
-    path = F.url_decode(F.replace(F.col("_metadata.file_path"), F.lit("+"), F.lit("%2B")))
-    root = files[0].path[: -len(files[0].relative)]
     return rows.select(
         "*",
-        F.concat(F.lit(f"{folder}/"), F.substring_index(path, root, -1)).alias("_source_file"),
+        source_file(source.pattern, files).alias("_source_file"),
         (F.col("_metadata.row_index") + 1).alias("_source_row"),
         F.lit(context.batch_id).alias("_batch_id"),
         F.current_timestamp().alias("_ingested_at"),

@@ -16,6 +16,8 @@ class Batch:
         batch_id: What was read together.
         inputs: Positions up to which the inputs were read, by name.
         since: Positions from which they were read, by name; missing where all was read.
+        sources: What each input is: `layer.entities`, by name; missing for inputs that are no tables.
+        files: The files that were read, by name of the input.
         code: Digest of the code.
         commit: Commit of the checkout, if known.
         partitions: Keys of the partitions that the run is for; None where it is for the whole table.
@@ -30,6 +32,8 @@ class Batch:
     batch_id: str
     inputs: dict[str, Any] = field(default_factory=dict)
     since: dict[str, Any] = field(default_factory=dict)
+    sources: dict[str, str] = field(default_factory=dict)
+    files: dict[str, list[str]] = field(default_factory=dict)
     code: str = ""
     commit: str | None = None
     partitions: tuple[str, ...] | None = None

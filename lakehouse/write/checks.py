@@ -72,24 +72,7 @@ def record(
     if relative in delta.get_add_actions(flatten=True)["path"].to_pylist():
         return
     now = datetime.now(UTC)
-    rows: list[dict[str, Any]] = [
-        {
-            "asset": asset,
-            "table_version": version,
-            "run_id": run_id,
-            "checked_at": now,
-            "check_name": result.name,
-            "expectation": result.type,
-            "column": result.column,
-            "severity": result.severity,
-            "is_success": result.success,
-            "element_count": result.element_count,
-            "unexpected_count": result.unexpected_count,
-            "observed": None if result.observed is None else str(result.observed),
-            "partition": partition,
-        }
-        for partition, result in each_one
-    ]
+    rows = [_row(asset, version, run_id, now, partition, result) for partition, result in each_one]
     types = {"string": pa.string(), "bigint": pa.int64(), "boolean": pa.bool_(), "timestamp": pa.timestamp("us", "UTC")}
     schema = pa.schema([(column.name, types[column.type]) for column in CHECKS.columns])
     store, root = locate(workspace.table_path(CHECKS.name))
@@ -100,6 +83,26 @@ def record(
     file = File(f"{root}/{relative}", relative, size, int(now.timestamp() * 1000))
     note = {"lakehouse": 1, "asset": CHECKS.name, "run": run_id, "of": asset}
     adopt(delta, [file], set(CHECKS.column_names), Stamp(None, 0, note), "append")
+
+
+def _row(
+    asset: str, version: int | None, run_id: str, now: datetime, partition: str | None, result: CheckResult
+) -> dict[str, Any]:
+    return {
+        "asset": asset,
+        "table_version": version,
+        "run_id": run_id,
+        "checked_at": now,
+        "check_name": result.name,
+        "expectation": result.type,
+        "column": result.column,
+        "severity": result.severity,
+        "is_success": result.success,
+        "element_count": result.element_count,
+        "unexpected_count": result.unexpected_count,
+        "observed": None if result.observed is None else str(result.observed),
+        "partition": partition,
+    }
 
 
 def audited(workspace: Workspace, asset: str, version: int) -> tuple[CheckResult, ...]:

@@ -17,6 +17,9 @@ from lakehouse.write.stage import BAD, OLDER
 # Counts since the table was made: in = passed + superseded + quarantined - replayed.
 TOTALS = ("in", "passed", "superseded", "quarantined", "replayed")
 
+# A note names so many files of each input; a commit must stay small.
+FILES = 1000
+
 
 def who() -> str:
     """The account and the host of this process."""
@@ -46,6 +49,7 @@ def note_of(
         "mode": type(table.write).__name__,
         "inputs": batch.inputs,
         "since": batch.since,
+        "sources": batch.sources,
         "code": batch.code,
         "commit": batch.commit,
         "rows": {"in": sum(rows.values()), "quarantined": rows[BAD], "superseded": rows[OLDER]},
@@ -56,6 +60,8 @@ def note_of(
         note["partitions"] = list(batch.partitions)
     if batch.replay is not None:
         note["replay"] = {"quarantine_version": batch.replay}
+    if batch.files:
+        note["files"] = {name: files[:FILES] for name, files in batch.files.items()}
     if batch.messages:
         note["messages"] = list(batch.messages)
     return note

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from lakehouse.position import last_position
 from lakehouse.quality.compile import Compiled, compile_suite
 from lakehouse.quality.judge import CheckResult, audit, verdict
 from lakehouse.quality.suite import load_suite
-from lakehouse.read import ReadContext, gone, is_incremental, load, of_partition, position_of, snapshot
+from lakehouse.read import ReadContext, dependency, gone, is_incremental, load, of_partition, position_of, snapshot
 from lakehouse.session import Connection
 from lakehouse.table import Foreign, Table
 from lakehouse.write.batch import Batch, Published
@@ -178,7 +178,7 @@ def run(
         transform: Frames in, frame out.
         reads: Inputs by the function's parameter names.
         code: Digest of the code.
-        run_id: The run; made up where none is given.
+        run_id: The run.
         partitions: Keys of the partitions to make; None for the whole table.
 
     Raises:
@@ -187,56 +187,74 @@ def run(
         FencedError: another workspace has taken the warehouse.
         LakehouseError: see `write` and `audit_foreign`; the table is as it was.
     """
-    workspace, started_at = connection.workspace, datetime.now(UTC)
-    run_id = run_id or uuid.uuid4().hex[:12]
+    workspace, started_at, run_id = connection.workspace, datetime.now(UTC), run_id or uuid.uuid4().hex[:12]
     keys = None if partitions is None else tuple(partitions)
     context = ReadContext(workspace, connection.session, table.name, run_id, keys)
     with locked(workspace, table.name):
         check(workspace)
         recover_if_open(connection, table)
         delta = open_table(workspace, table.name)
-        _refuse_other_than_declared(connection, table, delta)
+        notices = _refuse_other_than_declared(connection, table, delta)
         last = last_position(workspace, table.name, delta)
         found = plan(reads, context, last, code)
         if delta is not None and found.unchanged:
-            checks = tuple(CheckResult.from_json(each) for each in last.get("checks", ()))
-            if last.get("code") != code:
-                checks = _judged_anew(connection, table, delta.version(), run_id)
-            return Published(table.name, delta.version(), unchanged=True, checks=checks)
+            known = tuple(CheckResult.from_json(each) for each in last.get("checks", ()))
+            anew = last.get("code") != code
+            checks = _judged_anew(connection, table, delta.version(), run_id) if anew else known
+            return Published(table.name, delta.version(), unchanged=True, checks=checks, messages=notices)
         found = _without_lost_feeds(found, reads, context, table)
-        context = ReadContext(workspace, connection.session, table.name, run_id, found.partitions)
-        for name, source in reads.items():
-            if isinstance(source, Foreign):
-                audit_foreign(connection, source.name, found.positions[name], run_id)
-        inputs = {
-            name: load(source, context, found.since.get(name), found.positions[name]) for name, source in reads.items()
-        }
+        context = replace(context, partitions=found.partitions)
+        inputs, files = _loaded(connection, reads, context, found)
         batch = Batch(
             run_id,
             run_id,
             inputs=found.positions,
             since=found.since,
+            sources={name: of for name, source in reads.items() if (of := dependency(source))},
+            files=files,
             code=code,
             commit=commit(str(workspace.settings.project)),
             partitions=found.partitions,
             memory=found.memory,
             rebuild=found.rebuild,
             started_at=started_at,
-            messages=found.messages,
+            messages=(*notices, *found.messages),
         )
         return write(workspace, connection.session(), table, transform(**inputs), batch)
 
 
-def _refuse_other_than_declared(connection: Connection, table: Table, delta: "DeltaTable | None") -> None:
-    """Before anything is read: is the table what its declaration says, and where it should be?"""
+def _loaded(
+    connection: Connection, reads: Mapping[str, Any], context: ReadContext, found: Plan
+) -> tuple[dict[str, Any], dict[str, list[str]]]:
+    """The inputs, and the files that they are read from, both by name. Tables of other tools are audited first."""
+    for name, source in reads.items():
+        if isinstance(source, Foreign):
+            audit_foreign(connection, source.name, found.positions[name], context.batch_id)
+    inputs, files = {}, {}
+    for name, source in reads.items():
+        own = replace(context, files=[])
+        inputs[name] = load(source, own, found.since.get(name), found.positions[name])
+        if own.files:
+            files[name] = own.files
+    return inputs, files
+
+
+def _refuse_other_than_declared(connection: Connection, table: Table, delta: "DeltaTable | None") -> tuple[str, ...]:
+    """Before anything is read: is the table what its declaration says, and where it should be?
+
+    Returns:
+        A line where only words differ, which stops nothing.
+    """
     if delta is not None:
         differences = pending(connection.workspace, table, delta)
-        if differences:
+        if any(not each.kind.startswith("comment") for each in differences):
             raise DeclarationDiffersError(table.name, delta.version(), differences)
-        return
+        line = f"Comments of {table.name} differ from its declaration: `lakehouse apply {table.name}` sets them."
+        return (line,) if differences else ()
     lost = missing(connection.workspace, table, is_in_catalogue=is_known(connection.session(), table))
     if lost is not None:
         raise lost
+    return ()
 
 
 def _judged_anew(connection: Connection, table: Table, version: int, run_id: str) -> tuple[CheckResult, ...]:
