@@ -149,6 +149,23 @@ class PartitionMismatchError(LakehouseError):
         )
 
 
+class StorageFullError(LakehouseError):
+    """The disk is full, or a quota is used up. The table is whole; the next run does the work."""
+
+    def __init__(self, table: str, where: str, version: int | None, *, is_decided: bool) -> None:
+        self.table, self.where, self.version, self.is_decided = table, where, version, is_decided
+        state = state_of(None) if version is None else f"it is whole at version {version}"
+        what = (
+            "What this run decided stands, its rows are staged: the next run carries it out."
+            if is_decided
+            else "Nothing of this run is kept."
+        )
+        super().__init__(
+            f"{table} was not written to the end, {state}: there is no room left for it in {where}. {what}\n"
+            f"Make room (`df -h {where}` says how much there is), then run {table} again."
+        )
+
+
 class ChangeFeedGoneError(LakehouseError):
     """The changes since the last position cannot be read any more, and reading all again would not be safe."""
 

@@ -57,6 +57,7 @@ def read_json(uri: str) -> Any | None:
 def write_json(uri: str, value: Any) -> None:
     """Write JSON in one step: a reader sees the old file or the new one, and it is on disk before this returns."""
     import os
+    from contextlib import suppress
 
     store, path = locate(uri)
     body = json.dumps(value, indent=1).encode()
@@ -66,11 +67,16 @@ def write_json(uri: str, value: Any) -> None:
             stream.write(body)
         return
     draft = f"{path}.{os.getpid()}.tmp"
-    with open(draft, "wb") as file:
-        file.write(body)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(draft, path)
+    try:
+        with open(draft, "wb") as file:
+            file.write(body)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(draft, path)
+    except OSError:
+        with suppress(FileNotFoundError):
+            os.unlink(draft)
+        raise
 
 
 def delete_file(uri: str) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from lakehouse.errors import ConcurrentWriteError
+from lakehouse.write.full import is_full
 
 T = TypeVar("T")
 
@@ -17,7 +18,7 @@ def is_conflict(error: BaseException) -> bool:
 
     if isinstance(error, PySparkException):
         return (error.getCondition() or "").startswith("DELTA_CONCURRENT_")
-    return isinstance(error, CommitFailedError)
+    return isinstance(error, CommitFailedError) and not is_full(error)
 
 
 def retried(name: str, commit: Callable[[], T]) -> T:

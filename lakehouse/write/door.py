@@ -18,6 +18,7 @@ from lakehouse.write.catalog import ensure
 from lakehouse.write.checks import record
 from lakehouse.write.conflicts import retried
 from lakehouse.write.decide import decide
+from lakehouse.write.full import full_storage_named
 from lakehouse.write.intent import Intent, close_intent, open_intent, save_intent
 from lakehouse.write.modes import GOOD, Publication, publish, published_rows
 from lakehouse.write.note import note_of, position_of_note
@@ -44,7 +45,13 @@ def write(workspace: Workspace, session: "SparkSession", table: Table, frame: "D
         SuiteError: the suite cannot be read.
         ConcurrentWriteError: rivals committed again and again; the next run finishes the publish.
         FencedError: another workspace has taken the warehouse.
+        StorageFullError: there is no room left.
     """
+    with full_storage_named(workspace, table.name):
+        return _write(workspace, session, table, frame, batch)
+
+
+def _write(workspace: Workspace, session: "SparkSession", table: Table, frame: "DataFrame", batch: Batch) -> Published:
     started = time.monotonic()
     delta = ensure(workspace, session, table)
     rules = rules_of(table, suite_of(workspace, table))
@@ -76,7 +83,12 @@ def write(workspace: Workspace, session: "SparkSession", table: Table, frame: "D
         stale=decision.stale,
         checks={key: [each.to_json() for each in found] for key, found in decision.by_partition.items()},
     )
-    save_intent(workspace, intent)
+    try:
+        save_intent(workspace, intent)
+    except OSError:
+        if open_intent(workspace, table.name) is None:
+            delete_folder(staged.path)
+        raise
     done = finish(workspace, session, table, intent, started=started)
     if decision.failed:
         record(workspace, session, table.name, decision.failed, run_id=batch.run_id, version=None)
@@ -178,4 +190,5 @@ def recover(workspace: Workspace, session: "SparkSession", table: Table) -> Publ
     intent = open_intent(workspace, table.name)
     if intent is None:
         return None
-    return finish(workspace, session, table, intent, started=time.monotonic())
+    with full_storage_named(workspace, table.name):
+        return finish(workspace, session, table, intent, started=time.monotonic())

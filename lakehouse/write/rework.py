@@ -16,6 +16,7 @@ from lakehouse.write.batch import Batch, Published
 from lakehouse.write.catalog import QUARANTINE_COLUMNS, ensure, quarantine_table
 from lakehouse.write.conflicts import retried
 from lakehouse.write.door import write
+from lakehouse.write.full import full_storage_named
 from lakehouse.write.lock import locked
 from lakehouse.write.note import who
 from lakehouse.write.publish import Stamp, stamped
@@ -155,7 +156,7 @@ def _update(connection: Connection, table: Table, sets: Mapping[str, str], where
         # The conditions are not noted: they may hold values of the data.
         note = Stamp(None, 0, {MARK: 1, "asset": name, "run": uuid.uuid4().hex[:12], "action": action, "who": who()})
         statement = f"UPDATE {quote(name)} SET {assignments} WHERE {where}"
-        with _understood(table):
+        with _understood(table), full_storage_named(workspace, name):
             return retried(name, lambda: _affected(session, note, statement))
 
 
