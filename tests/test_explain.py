@@ -25,6 +25,7 @@ NOTE: dict[str, Any] = {
     "inputs": {"raw": 44, "lines": {"files": 7, "listing": "abcdef0123456789"}, "all": 3},
     "since": {"raw": 41, "lines": {"files": 5, "listing": "0"}},
     "sources": {"raw": "bronze.things"},
+    "files": {"lines": ["landing/f.jsonl", "landing/g.jsonl"]},
     "code": "c0de",
     "commit": "1a2b+",
     "rows": {"in": 100, "quarantined": 5, "superseded": 10},
@@ -58,7 +59,7 @@ def test_a_note_is_explained():
     assert found.rows == {"in": 100, "published": 81, "quarantined": 5, "deduplicated": 14}
     assert [str(read) for read in found.reads] == [
         "bronze.things  versions 41 to 44",
-        "lines  7 files, 5 of them known before (listing abcdef012345)",
+        "lines  7 files, 5 of them known before (listing abcdef012345): landing/f.jsonl, landing/g.jsonl",
         "all  version 3, all of it",
     ]
     assert (found.who, found.seconds, found.partitions, len(found.failed)) == ("ann@desk", 1.5, ("2026-01-01",), 1)
@@ -68,6 +69,7 @@ def test_a_note_is_explained():
         "source": "bronze.things",
         "since": 41,
         "until": 44,
+        "files": [],
     }
 
 
@@ -132,7 +134,7 @@ def test_a_person_reads_who_what_and_how(written: str):
         "how          Merge, by Delta's WRITE, 1.5 s from start to decision",
         "code         c0de, commit 1a2b+",
         "from         bronze.things  versions 41 to 44",
-        "             lines  7 files, 5 of them known before (listing abcdef012345)",
+        "             lines  7 files, 5 of them known before (listing abcdef012345): landing/f.jsonl, landing/g.jsonl",
         "             all  version 3, all of it",
         "partitions   2026-01-01",
         "replay       quarantine version 3",
