@@ -4,6 +4,7 @@ import re
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -19,19 +20,37 @@ _ADAPTIVE = "spark.sql.adaptive.enabled"
 _PARTITIONS = "spark.sql.shuffle.partitions"
 _GENERATED = ("spark.sql.codegen.wholeStage", "spark.sql.codegen.factoryMode")
 _UNITS = {"B": 0, "KiB": 1, "MiB": 2, "GiB": 3, "TiB": 4, "PiB": 5, "EiB": 6}
-# org.apache.spark.util.Utils.bytesToString, in the first line of the optimized plan.
+# org.apache.spark.util.Utils.bytesToString, in each line of the optimized plan.
 _SIZE = re.compile(r"Statistics\(sizeInBytes=(?P<number>[\d.E+]+) (?P<unit>\w+)")
 _guard = threading.Lock()
 _locks: "WeakKeyDictionary[SparkSession, threading.RLock]" = WeakKeyDictionary()
 
 
 def is_big(frame: "DataFrame") -> bool:
-    """Whether Spark takes a frame to be big, from its plan; no job is run. True where the plan does not say."""
+    """Whether what a frame reads is big, from its plan; no job is run. True where the plan does not say.
+
+    Only the leaves count: to Spark a join may be as large as the product of its sides.
+    """
     plan: str = frame._explain_string(mode="cost")  # type: ignore[operator]  # what `explain("cost")` prints
-    found = _SIZE.search(plan)
-    if found is None or found["unit"] not in _UNITS:
+    nodes = [(_depth(line), found) for line in plan.splitlines() if (found := _SIZE.search(line))]
+    leaves = [found for (depth, found), (after, _) in pairwise([*nodes, (0, None)]) if after <= depth and found]
+    if not leaves or any(found["unit"] not in _UNITS for found in leaves):
         return True
-    return float(found["number"]) * 1024.0 ** _UNITS[found["unit"]] >= BIG_BYTES
+    return sum(float(found["number"]) * 1024.0 ** _UNITS[found["unit"]] for found in leaves) >= BIG_BYTES
+
+
+def _depth(line: str) -> int:
+    return len(line) - len(line.lstrip(" :+-"))
+
+
+@contextmanager
+def for_work(session: "SparkSession", *, big: bool) -> Iterator[None]:
+    """Settings for work of a size, put back afterwards. What is not big is done in the session as it is."""
+    if not big:
+        yield
+        return
+    with during(session, BIG_WORK_CONF):
+        yield
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.quality.compile import RowRule, mask_sql, masked, quarantined_sql
+from lakehouse.quality.effort import for_work, is_big
 from lakehouse.storage import File, list_files
 from lakehouse.table import Column, Table, quote, schema_of
 from lakehouse.write.modes import GOOD, standing
@@ -81,5 +82,7 @@ def stage(
     split = {AUDIT: verdict.otherwise(GOOD)}
     if table.partitioned_by:
         split[PART] = F.hex(F.xxhash64(*table.partitioned_by))
-    judged.withColumns(split).drop(IS_BAD).write.partitionBy(*split).parquet(staged.path)
+    rows = judged.withColumns(split).drop(IS_BAD)
+    with for_work(frame.sparkSession, big=is_big(frame)):
+        rows.write.partitionBy(*split).parquet(staged.path)
     return staged
