@@ -118,6 +118,8 @@ class TableAsset:
         except LakehouseError as error:
             raise dg.Failure(f"{type(error).__name__}: {error}", allow_retries=False) from error
         context.log.info(summary(done))
+        for line in done.messages:
+            context.log.warning(line)
         yield from (check_result(self.table.name, each) for each in done.checks)
         if len(keys or ()) > 1:
             yield from partition_checks(self.table.name, done.checks_by_partition)
