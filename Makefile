@@ -6,7 +6,7 @@ READY := .venv/.ready
 export PYTHON
 
 help: ## List the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) ## Make the environment in .venv (all other targets do it as well)
 
@@ -31,6 +31,9 @@ check: $(READY) ## Run what needs no server: format, lint, types, layers, SQL, l
 bench: $(READY) ## Measure the times and print them
 	@$(BIN)/python -m benchmarks
 
+bench-faults: $(READY) ## Kill clients and servers 200 times, and more, and count what is lost; docs/faults.md has a result
+	@$(BIN)/python -m tests.faults
+
 up: $(READY) ## Start the servers; parts="ui sql" adds Dagster, MLflow and Trino
 	@$(BIN)/lakehouse up $(parts)
 
@@ -44,4 +47,4 @@ lock: $(READY) ## Make requirements.lock anew from pyproject.toml; upgrade=1 tak
 	@$(BIN)/uv pip compile pyproject.toml --quiet --extra dev --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-emit-find-links $(if $(upgrade),--upgrade) --output-file requirements.lock
 
-.PHONY: help setup demo test check bench up down dbt lock
+.PHONY: help setup demo test check bench bench-faults up down dbt lock

@@ -8,7 +8,7 @@ from lakehouse.write.full import is_full
 
 T = TypeVar("T")
 
-ATTEMPTS = 8
+ATTEMPTS = 20
 
 
 def is_conflict(error: BaseException) -> bool:
@@ -36,7 +36,7 @@ def retried(name: str, commit: Callable[[], T]) -> T:
     attempts = Retrying(
         retry=retry_if_exception(is_conflict),
         stop=stop_after_attempt(ATTEMPTS),
-        wait=wait_random_exponential(multiplier=0.1, max=5),
+        wait=wait_random_exponential(multiplier=0.1, max=2),
     )
     try:
         return attempts(commit)

@@ -96,9 +96,11 @@ def _moment(random: Random, kind: str) -> Kill:
     return Kill(kind, tuple(random.sample(sorted(MODES), 2)), delay=random.uniform(0, 3))
 
 
-def campaign(house: House, kills: list[Kill], tell: Callable[[str], None]) -> Outcome:
+def campaign(
+    house: House, kills: list[Kill], tell: Callable[[str], None], modes: tuple[str, ...] = tuple(sorted(MODES))
+) -> Outcome:
     """Kill, recover, check; again and again; then read every table by every reader."""
-    began, outcome, left = time.monotonic(), Outcome(house.seed), tuple(sorted(MODES))
+    began, outcome, left = time.monotonic(), Outcome(house.seed), modes
     for place, planned in enumerate(kills):
         for kill in _prepared(planned):
             task = Task(house, left, kill.modes, kill.action, kill.gap, house.seed + place)
@@ -108,7 +110,7 @@ def campaign(house: House, kills: list[Kill], tell: Callable[[str], None]) -> Ou
             left = tuple(sorted({*kill.modes, *(() if has_recovered else left)}))
         wrong = len(_wrong(house))
         tell(f"{place + 1}/{len(kills)} {planned}, {time.monotonic() - began:.0f} s, {wrong} wrong")
-    _finish(house, outcome)
+    _finish(house, outcome, modes)
     outcome.seconds = time.monotonic() - began
     return outcome
 
@@ -163,16 +165,16 @@ def _wrong(house: House) -> list[str]:
     return [f"{entry.mode}: {entry.text}" for entry in house.ledger.entries() if entry.what == "wrong"]
 
 
-def _finish(house: House, outcome: Outcome) -> None:
+def _finish(house: House, outcome: Outcome, modes: tuple[str, ...]) -> None:
     """Recover all, then compare what each reader reads with the model."""
-    client = clients.start(clients.work, Task(house, tuple(sorted(MODES)), action="recover"))
+    client = clients.start(clients.work, Task(house, modes, action="recover"))
     client.until(PATIENCE_SECONDS)
     client.drain()
     client.kill()
     outcome.failures += [f"the last recovery: {failure}" for failure in client.failures]
     outcome.problems = _wrong(house)
     for name, read in readers(house).items():
-        for mode in sorted(MODES):
+        for mode in modes:
             try:
                 outcome.problems += [f"{mode} by {name}: {each}" for each in house.problems(mode, read(mode))]
             except Exception as error:
@@ -180,7 +182,7 @@ def _finish(house: House, outcome: Outcome) -> None:
         outcome.readers.append(name)
     entries = house.ledger.entries()
     outcome.replays = sum(entry.what == "replay" for entry in entries)
-    for mode in sorted(MODES):
+    for mode in modes:
         outcome.batches[mode] = house.number(mode)
         outcome.rows += accounts(house.workspace, house.table(mode).name).rows_in
 
