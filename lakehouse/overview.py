@@ -9,7 +9,8 @@ from lakehouse.storage import locate
 from lakehouse.table import LAYERS
 from lakehouse.workspace import Workspace
 from lakehouse.write.checks import audited
-from lakehouse.write.quarantine import WAITING, counts
+from lakehouse.write.quarantine import counts
+from lakehouse.write.rejected import WAITING
 
 
 @dataclass(frozen=True)

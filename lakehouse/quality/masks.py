@@ -68,12 +68,21 @@ def broken_rules_sql(rules: Sequence[RowRule]) -> str:
     """
     if not rules:
         return "CAST(array() AS array<string>)"
-    ordered = sorted(enumerate(rules), key=lambda each: not each[1].quarantines)
-    each = [f"CASE WHEN {bit_sql(index)} THEN {text(rule.label)} END" for index, rule in ordered]
+    each = [f"CASE WHEN {bit_sql(index)} THEN {text(label)} END" for index, label in labels_of(rules)]
     return f"filter(array({', '.join(each)}), label -> label IS NOT NULL)"
+
+
+def labels_of(rules: Sequence[RowRule]) -> tuple[tuple[int, str], ...]:
+    """Bit and label of each rule, in the order in which a row's broken rules are listed."""
+    ordered = sorted(enumerate(rules), key=lambda each: not each[1].quarantines)
+    return tuple((index, rule.label) for index, rule in ordered)
 
 
 def broken_by(rules: Sequence[RowRule], masks: Mapping[str, int]) -> tuple[str, ...]:
     """The same in Python, for the masks of one row."""
-    ordered = sorted(enumerate(rules), key=lambda each: not each[1].quarantines)
-    return tuple(rule.label for index, rule in ordered if masks[f"{PREFIX}{index // BITS}"] & (1 << index % BITS))
+    return broken_labels(labels_of(rules), masks)
+
+
+def broken_labels(labels: Sequence[tuple[int, str]], masks: Mapping[str, int]) -> tuple[str, ...]:
+    """The labels whose bits the masks of one row have."""
+    return tuple(label for index, label in labels if masks[f"{PREFIX}{index // BITS}"] & (1 << index % BITS))

@@ -6,7 +6,8 @@ from lakehouse.history import open_table
 from lakehouse.position import last_position
 from lakehouse.workspace import Workspace
 from lakehouse.write.intent import open_intent
-from lakehouse.write.quarantine import DISCARDED, WAITING, counts
+from lakehouse.write.quarantine import counts
+from lakehouse.write.rejected import DISCARDED, WAITING
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from lakehouse.history import open_table
 from lakehouse.lease import check
 from lakehouse.modes import Append, Merge, Scd2
 from lakehouse.position import committed, forget_positions, last_position, prepare_position
-from lakehouse.quality.compile import broken_rules_sql
+from lakehouse.quality.masks import broken_rules_sql, labels_of
 from lakehouse.storage import delete_folder, sync
 from lakehouse.table import Table, quarantine_of
 from lakehouse.workspace import Workspace
@@ -76,6 +76,7 @@ def _write(workspace: Workspace, session: "SparkSession", table: Table, frame: "
         note=note,
         position=position_of_note(note, decision.batch, before),
         broken_sql=broken_rules_sql(rules.rows),
+        labels=labels_of(rules.rows),
         rows=decision.rows,
         partitions=decision.replaced,
         replay=batch.replay is not None,

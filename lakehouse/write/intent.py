@@ -1,5 +1,6 @@
 """The decision of a run, in a file: with it the staged files become a version without computing anything again."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -28,6 +29,7 @@ class Intent:
         rebuild: Whether the rows replace all that the table has.
         stale: SQL condition: the waiting rows of the quarantine that this publish stands for; None for none.
         checks: Results by partition, for a run of partitions.
+        labels: Bit and label of each rule, as `labels_of` gives them; empty in decisions that do not have them.
     """
 
     table: str
@@ -42,6 +44,7 @@ class Intent:
     rebuild: bool = False
     stale: str | None = None
     checks: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    labels: Sequence[tuple[int, str]] = ()
 
     @property
     def stamp(self) -> Stamp:

@@ -1,6 +1,7 @@
 """Publish by reference: one commit that makes staged files a version, and the stamp that every commit has."""
 
 import json
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,7 +11,8 @@ from lakehouse.storage import File
 from lakehouse.write.footers import Adopted, read_adopted
 
 if TYPE_CHECKING:
-    from deltalake import DeltaTable
+    from deltalake import CommitProperties, DeltaTable
+    from deltalake.transaction import AddAction, RemoveAction
     from pyspark.sql import SparkSession
 
 USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
@@ -82,8 +84,42 @@ def adopt(
     Returns:
         Rows committed.
     """
-    from deltalake import CommitProperties
-    from deltalake.transaction import AddAction, RemoveAction, Transaction
+    additions, rows = _additions(table, files, columns, partitioned_by)
+    table.create_write_transaction(
+        additions,
+        mode,
+        table.schema(),
+        partition_by=list(partitioned_by) or None,
+        partition_filters=None if replaced is None else [(partitioned_by[0], "in", list(replaced))],
+        commit_properties=_commit_properties(stamp),
+    )
+    return rows
+
+
+def swap(
+    table: "DeltaTable", files: Sequence[File], columns: set[str], stamp: Stamp, *, removed: Sequence[tuple[str, int]]
+) -> int:
+    """Commit files in place of some that a table without partitions has; `removed` are their paths and sizes.
+
+    Returns:
+        Rows committed.
+    """
+    from deltalake.transaction import RemoveAction
+
+    additions, rows = _additions(table, files, columns, ())
+    now = int(time.time() * 1000)
+    gone = [RemoveAction(path, True, now, size, {}) for path, size in removed]
+    table.create_write_transaction(
+        [*gone, *additions], "append", table.schema(), commit_properties=_commit_properties(stamp)
+    )
+    return rows
+
+
+def _additions(
+    table: "DeltaTable", files: Sequence[File], columns: set[str], partitioned_by: Sequence[str]
+) -> "tuple[list[AddAction | RemoveAction], int]":
+    """The actions that add files, and their rows. A file without rows is left out."""
+    from deltalake.transaction import AddAction
 
     found: list[tuple[File, Adopted]] = [
         (file, read_adopted(table.table_uri, file, columns, partitioned_by)) for file in files
@@ -100,16 +136,15 @@ def adopt(
         for file, read in found
         if read.rows
     ]
+    return actions, sum(read.rows for _, read in found)
+
+
+def _commit_properties(stamp: Stamp) -> "CommitProperties":
+    from deltalake import CommitProperties
+    from deltalake.transaction import Transaction
+
     keys = [Transaction(stamp.app, stamp.sequence)] if stamp.app else []
-    table.create_write_transaction(
-        actions,
-        mode,
-        table.schema(),
-        partition_by=list(partitioned_by) or None,
-        partition_filters=None if replaced is None else [(partitioned_by[0], "in", list(replaced))],
-        commit_properties=CommitProperties(custom_metadata={"userMetadata": stamp.text}, app_transactions=keys),
-    )
-    return sum(read.rows for _, read in found)
+    return CommitProperties(custom_metadata={"userMetadata": stamp.text}, app_transactions=keys)
 
 
 @contextmanager

@@ -11,12 +11,13 @@ from lakehouse.write.modes import GOOD
 from lakehouse.write.modes.mode import viewed
 from lakehouse.write.note import inputs_text
 from lakehouse.write.publish import is_done, stamped
+from lakehouse.write.rejected import DISCARDED, WAITING, add_by_reference, is_possible
 from lakehouse.write.stage import BAD, OLDER
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-WAITING, REPLAYED, DISCARDED = "waiting", "replayed", "discarded"
+REPLAYED = "replayed"
 STATES = (WAITING, REPLAYED, DISCARDED)
 ROW_ID = QUARANTINE_COLUMNS[0]
 
@@ -56,7 +57,11 @@ def add(workspace: Workspace, session: "SparkSession", table: Table, intent: Int
     if not intent.rows[BAD] and stale is None:
         return
     target = quarantine_table(table)
-    if is_done(ensure(workspace, session, target), intent.stamp):
+    delta = ensure(workspace, session, target)
+    if is_done(delta, intent.stamp):
+        return
+    if intent.labels and stale in (None, "true") and is_possible(delta, target):
+        add_by_reference(delta, target, intent, discards=stale is not None)
         return
     rows = _judged(session, intent, BAD).withColumns(
         {

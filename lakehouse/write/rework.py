@@ -20,7 +20,7 @@ from lakehouse.write.full import full_storage_named
 from lakehouse.write.lock import locked
 from lakehouse.write.note import who
 from lakehouse.write.publish import Stamp, stamped
-from lakehouse.write.quarantine import DISCARDED, WAITING
+from lakehouse.write.rejected import DISCARDED, WAITING
 from lakehouse.write.run import recover_if_open
 
 if TYPE_CHECKING:

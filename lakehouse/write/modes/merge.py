@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lakehouse.modes import Merge
+from lakehouse.quality.effort import for_work
 from lakehouse.table import Column, Table, deleted_of, quote
 from lakehouse.write.catalog import ensure
 from lakehouse.write.modes.append import add
@@ -91,7 +92,7 @@ def _(mode: Merge, publication: Publication) -> int:
         return add(publication)
     session, table, stamp = publication.session, publication.table, publication.stamp
     remembers = bool(mode.sequence and mode.delete_when)
-    with viewed(session, publication.frame(), stamp) as view:
+    with viewed(session, publication.frame(), stamp) as view, for_work(session, big=publication.is_big):
         if remembers:
             _remember(publication, mode, view)
         source = source_sql(table, mode, view, remembers=remembers)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import singledispatch
 from typing import TYPE_CHECKING, Any
 
+from lakehouse.quality.effort import BIG_BYTES
 from lakehouse.storage import File
 from lakehouse.table import Column, Table, quote
 from lakehouse.workspace import Workspace
@@ -63,6 +64,15 @@ class Publication:
     stamp: Stamp
     partitions: tuple[Mapping[str, str | None], ...] = ()
     rebuild: bool = False
+
+    @property
+    def is_big(self) -> bool:
+        """Whether a statement over the rows and the table is big work."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        held = pc.sum(pa.table(self.delta.get_add_actions(flatten=True))["size_bytes"]).as_py() or 0
+        return held + sum(file.size for file in self.files) >= BIG_BYTES
 
 
 @singledispatch

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lakehouse.modes import Scd2
+from lakehouse.quality.effort import for_work
 from lakehouse.table import Table, quote
 from lakehouse.write.modes.append import add
 from lakehouse.write.modes.mode import Publication, Standing, ordering, publish, published_rows, standing, viewed
@@ -97,7 +98,8 @@ def _(mode: Scd2, publication: Publication) -> int:
     if not publication.rows:
         return add(publication)
     session, table = publication.session, publication.table
-    with viewed(session, publication.frame(), publication.stamp) as view:
+    frame, stamp = publication.frame(), publication.stamp
+    with viewed(session, frame, stamp) as view, for_work(session, big=publication.is_big):
         source = source_sql(table, mode, view, publication.delta.version())
         with stamped(session, publication.stamp):
             done = session.sql(merge_sql(table, mode, source)).collect()[0]
