@@ -14,7 +14,6 @@ from tests.faults.batches import random_of
 from tests.faults.house import House
 from tests.faults.steps import Gap, kill_at
 
-ACTIONS = ("batch", "batch", "replay")
 HERE, WORKS, FAILED = "here", "works", "failed"
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(["tests.faults.preloaded"])
@@ -116,7 +115,7 @@ def _work(task: Task, connection: Connection, pipe: Pipe) -> None:
         _until_the_gap(house, connection, task)
     while task.gap is None and task.modes:
         mode = random.choice(task.modes)
-        if random.choice(ACTIONS) == "replay":
+        if house.can_mend(mode) and random.random() < 0.7:
             house.mend(connection, mode)
         else:
             house.following(connection, mode)
