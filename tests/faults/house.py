@@ -169,7 +169,12 @@ class House:
 
 
 def _rows(delta: Any, names: list[str]) -> list[tuple[Any, ...]]:
-    return [tuple(row.values()) for row in delta.to_pyarrow_table(columns=names).to_pylist()]
+    import pyarrow as pa
+    from deltalake import QueryBuilder  # it knows deletion vectors, which `to_pyarrow_table` does not
+
+    columns = ", ".join(f'"{name}"' for name in names)
+    found = QueryBuilder().register("rows", delta).execute(f"SELECT {columns} FROM rows").read_all()
+    return [tuple(row.values()) for row in pa.table(found).to_pylist()]
 
 
 def _compared(must: list[tuple[Any, ...]], has: list[tuple[Any, ...]]) -> list[str]:
