@@ -138,6 +138,18 @@ class PartitionsFailedError(AuditFailedError):
         )
 
 
+class StagedFilesGoneError(LakehouseError):
+    """The rows of a decision that a crash left are not there any more. Nothing was published."""
+
+    def __init__(self, table: str, version: int | None, *, expected: int, found: int) -> None:
+        super().__init__(
+            f"{table} was not written, {state_of(version)}. A run decided to publish {expected} rows and was cut off; "
+            f"{found} of them are still staged (VACUUM sweeps what waits for longer than its retention).\n"
+            f"Delete `_intents/{table}.json` in the warehouse and run {table} again: its position is still the one "
+            f"before that run, so the rows are read again."
+        )
+
+
 class PartitionMismatchError(LakehouseError):
     """The batch has rows of other partitions than those of the run. Nothing was written."""
 

@@ -63,6 +63,8 @@ class Column:
     def __post_init__(self) -> None:
         if not _COLUMN.match(self.name):
             raise DeclarationError(f"column `{self.name}`: use lower case letters, digits and _, for example `read_at`")
+        if self.name.startswith("audit_mask_") or self.name == "_deletes":
+            raise DeclarationError(f"column `{self.name}`: the door uses this name for itself, choose another one")
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import time
 from typing import TYPE_CHECKING
 
-from lakehouse.errors import AuditFailedError, PartitionsFailedError
+from lakehouse.errors import AuditFailedError, PartitionsFailedError, StagedFilesGoneError
 from lakehouse.history import open_table
 from lakehouse.lease import check
 from lakehouse.modes import Append, Merge, Scd2
@@ -18,6 +18,7 @@ from lakehouse.write.catalog import ensure
 from lakehouse.write.checks import record
 from lakehouse.write.conflicts import retried
 from lakehouse.write.decide import decide
+from lakehouse.write.footers import read_adopted
 from lakehouse.write.full import full_storage_named
 from lakehouse.write.intent import Intent, close_intent, open_intent, save_intent
 from lakehouse.write.modes import GOOD, Publication, publish, published_rows
@@ -45,9 +46,12 @@ def write(workspace: Workspace, session: "SparkSession", table: Table, frame: "D
         SuiteError: the suite cannot be read.
         ConcurrentWriteError: rivals committed again and again; the next run finishes the publish.
         FencedError: another workspace has taken the warehouse.
+        StagedFilesGoneError: an earlier decision cannot be carried out any more.
         StorageFullError: there is no room left.
     """
     with full_storage_named(workspace, table.name):
+        # A decision that is not carried out yet comes first; it would be forgotten otherwise.
+        recover(workspace, session, table)
         return _write(workspace, session, table, frame, batch)
 
 
@@ -152,6 +156,9 @@ def _publish(workspace: Workspace, session: "SparkSession", table: Table, intent
     if is_done(delta, intent.stamp):
         return _already(workspace, table, intent, delta.version())
     staged = intent.files
+    found = sum(read_adopted(staged.root, file, set()).rows for file in staged.files(GOOD))
+    if found != intent.rows[GOOD]:
+        raise StagedFilesGoneError(table.name, delta.version(), expected=intent.rows[GOOD], found=found)
     # Rows from quarantine are added to what is there, also where a run replaces it.
     adds = intent.replay and not isinstance(table.write, Merge | Scd2)
     published = publish(

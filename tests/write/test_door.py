@@ -271,3 +271,43 @@ def test_a_crash_after_the_decision_is_finished_by_the_next_run(door: Door, at, 
     recorded = door.spark.table("ops.checks").where((F.col("asset") == table.name) & (F.col("table_version") == 2))
     assert recorded.count() == recorded.select("check_name").distinct().count() > 0
     assert module.recover(door.workspace, door.spark, table) is None
+
+
+def _decided(door: Door, table, frame, monkeypatch) -> None:
+    """A run that is cut off right after its decision."""
+    import lakehouse.write.door as module
+
+    def cut(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "prepare_position", cut)
+        with pytest.raises(KeyboardInterrupt):
+            door.write(table, frame)
+
+
+def test_a_write_beside_the_runs_finishes_an_open_decision_first(door: Door, monkeypatch):
+    table = door.table()
+    _decided(door, table, door.rows((1, "a", 1, None)), monkeypatch)
+
+    door.write(table, door.rows((2, "b", 2, None)))
+
+    assert door.read(table.name) == [(1, "a", 1), (2, "b", 2)]
+    assert open_intent(door.workspace, table.name) is None
+
+
+def test_a_decision_whose_files_are_gone_is_said_and_not_half_done(door: Door, monkeypatch):
+    from lakehouse.errors import StagedFilesGoneError
+    from lakehouse.storage import delete_folder
+
+    table = door.table()
+    _decided(door, table, door.rows((1, "a", 1, None), (2, "b", 2, None)), monkeypatch)
+    delete_folder(open_intent(door.workspace, table.name).files.path)
+
+    with pytest.raises(StagedFilesGoneError) as error:
+        door.write(table, door.rows((3, "c", 3, None)))
+
+    assert str(error.value).startswith(
+        f"{table.name} was not written, it stays at version 0. A run decided to publish 2 rows and was cut off; 0 of "
+    )
+    assert door.read(table.name) == []
