@@ -4,7 +4,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import tpch
-from lakehouse.modes import WriteMode
+from lakehouse.modes import Merge, WriteMode
 from lakehouse.table import Column, Table
 from lakehouse.workspace import Workspace
 
@@ -36,9 +36,19 @@ _MODES = ["AIR", "FOB", "MAIL", "RAIL", "REG AIR", "SHIP", "TRUCK"]
 _INSTRUCTIONS = ["COLLECT COD", "DELIVER IN PERSON", "NONE", "TAKE BACK RETURN"]
 
 
+# One column that identifies a row, for tables that are merged into.
+KEY = Column("line_id", "bigint", "Order and place in it", nullable=False)
+
+
 def declared(name: str, write: WriteMode) -> Table:
-    """The declaration."""
-    return Table(name, columns=COLUMNS, grain="one row per line of an order", write=write)
+    """The declaration; with the key where the write mode needs one."""
+    columns = (KEY, *COLUMNS) if isinstance(write, Merge) else COLUMNS
+    return Table(name, columns=columns, grain="one row per line of an order", write=write)
+
+
+def keyed(rows: "DataFrame") -> "DataFrame":
+    """The rows with their key before them."""
+    return rows.selectExpr("l_orderkey * 8 + l_linenumber AS line_id", "*")
 
 
 def frame(session: "SparkSession", rows: int, *, bad_percent: int = 0) -> "DataFrame":
