@@ -11,9 +11,12 @@ from lakehouse.workspace import Workspace
 from tests.faults.orchestra import Orchestra
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def orchestra(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orchestra]:
-    """A guest of the session's workspace, with a web server and a daemon of its own."""
+    """A guest of the session's workspace, with a web server and a daemon of its own.
+
+    Its settings are the environment's while the tests of one module run, and no longer.
+    """
     project = tmp_path_factory.mktemp("orchestra")
     table = Orchestra.write(project)
     given = {
