@@ -18,7 +18,8 @@ from lakehouse.hold import hold
 from lakehouse.models.registry import CHAMPION
 from lakehouse.models.store import with_alias
 from lakehouse.overview import overview
-from lakehouse.services import status, up
+from lakehouse.services import up
+from lakehouse.services.status import status
 from lakehouse.session import Connection
 from lakehouse.workspace import Workspace, current
 

@@ -45,7 +45,7 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="For programs")]
     from dataclasses import asdict
 
     from lakehouse.cli.printing import print_json, print_table
-    from lakehouse.services import status as ask
+    from lakehouse.services.status import status as ask
     from lakehouse.workspace import current
 
     found = ask(current())

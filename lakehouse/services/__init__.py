@@ -33,10 +33,3 @@ def down(workspace: "Workspace", *, tell: Callable[[str], None] = _silent) -> No
     from lakehouse.services import lifecycle
 
     lifecycle.down(workspace, tell=tell)
-
-
-def status(workspace: "Workspace") -> "list[ServiceStatus]":
-    """Each service, asked a real question."""
-    from lakehouse.services.status import status as ask
-
-    return ask(workspace)

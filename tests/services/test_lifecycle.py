@@ -15,10 +15,10 @@ import pytest
 from pydantic import SecretStr
 
 from lakehouse.errors import ServiceError
-from lakehouse.services import addresses, down, orphans, ports, probes, status, supervisor, up, wire
+from lakehouse.services import addresses, down, orphans, ports, probes, supervisor, up, wire
 from lakehouse.services.doctor import examine
 from lakehouse.services.lifecycle import LAYERS
-from lakehouse.services.status import ServiceStatus
+from lakehouse.services.status import ServiceStatus, status
 from lakehouse.settings import SparkSettings, load
 from lakehouse.workspace import Workspace
 
