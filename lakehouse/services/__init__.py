@@ -4,10 +4,9 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lakehouse.services.status import ServiceStatus
     from lakehouse.workspace import Workspace
 
-__all__ = ["down", "status", "up"]
+__all__ = ["down", "up"]
 
 
 def _silent(_: str) -> None:
