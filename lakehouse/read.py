@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from lakehouse.errors import LakehouseError
 from lakehouse.feed import lost_feed
-from lakehouse.history import open_table, version_of
+from lakehouse.history import open_table
 from lakehouse.modes import Append, Overwrite, ReplacePartitions, Scd2
+from lakehouse.news import last_alike, news_of
+from lakehouse.partition_files import digests
 from lakehouse.table import ByPartition, Changes, Foreign, Table, quote
 from lakehouse.workspace import Workspace
 
@@ -85,8 +87,9 @@ def snapshot(session: "SparkSession", name: str, version: int) -> "DataFrame":
     return session.sql(f"SELECT * FROM {quote(name)} VERSION AS OF {int(version)}")
 
 
-def _version(name: str, context: ReadContext) -> int:
-    version = version_of(context.workspace, name)
+def _news(name: str, context: ReadContext) -> int:
+    """The version of a table that changed its rows last: a compaction of an input is nothing new."""
+    version = news_of(context.workspace, name)
     if version is None:
         raise LakehouseError(
             f"{context.reader} reads {name}, which does not exist in {context.workspace.warehouse}. "
@@ -95,19 +98,24 @@ def _version(name: str, context: ReadContext) -> int:
     return version
 
 
+def _rows(name: str, context: ReadContext, version: int) -> "DataFrame":
+    """The rows of a table at a version, from files that are kept longest."""
+    return snapshot(context.connect(), name, last_alike(context.workspace, name, version))
+
+
 # --- a table as it is at a version ---
 
 
 @position_of.register(Table)
 @position_of.register(Foreign)
 def _(source: Table | Foreign, context: ReadContext) -> int:
-    return _version(source.name, context)
+    return _news(source.name, context)
 
 
 @load.register(Table)
 @load.register(Foreign)
 def _(source: Table | Foreign, context: ReadContext, since: int | None, position: int) -> "DataFrame":
-    return snapshot(context.connect(), source.name, position)
+    return _rows(source.name, context, position)
 
 
 @dependency.register(Table)
@@ -121,7 +129,7 @@ def _(source: Table | Foreign) -> str:
 
 @position_of.register(Changes)
 def _(source: Changes, context: ReadContext) -> int:
-    return _version(source.table.name, context)
+    return _news(source.table.name, context)
 
 
 @load.register(Changes)
@@ -130,7 +138,7 @@ def _(source: Changes, context: ReadContext, since: int | None, position: int) -
 
     session, name = context.connect(), source.table.name
     if since is None or since >= position:
-        frame = snapshot(session, name, position).select(*source.table.stored_names)
+        frame = _rows(name, context, position).select(*source.table.stored_names)
         frame = frame if since is None else frame.limit(0)
         return frame.withColumn(Changes.MARK, F.lit(False)) if source.deletes else frame
     return _net(source, session.sql(f"SELECT * FROM table_changes('{name}', {since + 1}, {int(position)})"))
@@ -179,29 +187,17 @@ def _(source: Changes, context: ReadContext, since: int, position: int) -> str |
 
 @position_of.register(ByPartition)
 def _(source: ByPartition, context: ReadContext) -> dict[str, Any]:
-    version = _version(source.table.name, context)
+    version = _news(source.table.name, context)
     delta = open_table(context.workspace, source.table.name)
     assert delta is not None  # noqa: S101 - it has a version
-    files = delta.get_add_actions(flatten=True)
-    column = f"partition.{source.table.partitioned_by[0]}"
-    found: dict[str, list[str]] = {}
-    for value, path in zip(files[column].to_pylist(), files["path"].to_pylist(), strict=True):
-        found.setdefault(str(value), []).append(path)
-    keys = context.partitions if context.partitions is not None else tuple(found)
-    return {"version": version, "partitions": {key: _digest(found.get(key, [])) for key in keys}}
-
-
-def _digest(paths: list[str]) -> str:
-    from hashlib import sha256
-
-    return sha256("\n".join(sorted(paths)).encode()).hexdigest()[:16]
+    return {"version": version, "partitions": digests(delta, source.table.partitioned_by[0], context.partitions)}
 
 
 @load.register(ByPartition)
 def _(source: ByPartition, context: ReadContext, since: Any, position: dict[str, Any]) -> "DataFrame":
     from pyspark.sql import functions as F
 
-    frame = snapshot(context.connect(), source.table.name, position["version"])
+    frame = _rows(source.table.name, context, position["version"])
     if context.partitions is None:
         return frame
     return frame.where(F.col(source.table.partitioned_by[0]).cast("string").isin(*context.partitions))

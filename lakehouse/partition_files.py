@@ -1,0 +1,116 @@
+"""The files of each partition of a table as its writers made them, whatever was compacted since: from the log alone."""
+
+import json
+from collections.abc import Iterable, Mapping
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from lakehouse.delta_log import Log, log_of
+from lakehouse.news import leaves_rows
+from lakehouse.storage import File, locate
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+# What says which deletion vector a file has (Delta protocol, "Deletion Vector Descriptor Schema").
+_VECTOR = ("storageType", "pathOrInlineDv", "offset")
+
+
+def digests(delta: "DeltaTable", column: str, keys: Iterable[str] | None) -> dict[str, str]:
+    """A digest of each partition. It changes with each change of the partition's rows, and by no compaction.
+
+    A compaction that the log has forgotten counts as a change.
+
+    Args:
+        delta: The table, at its latest version.
+        column: The one column that it is partitioned by.
+        keys: The partitions that are asked for; None for all that have files.
+    """
+    import pyarrow as pa
+
+    log, features = log_of(delta.table_uri), set(delta.protocol().reader_features or ())
+    listed = pa.table(delta.get_add_actions(flatten=True))
+    has_vectors = "deletionVectors" in features
+    # The second version of checkpoints names files elsewhere: then any version may have changed any partition.
+    known = _vectors(log) if has_vectors and "v2Checkpoint" not in features else {}
+    unknown = f"#{delta.version()}" if has_vectors and not known else ""
+    held: dict[str, set[str]] = {}
+    for value, path in zip(listed[f"partition.{column}"].to_pylist(), listed["path"].to_pylist(), strict=True):
+        held.setdefault(str(value), set()).add(f"{unquote(path)}{known.get(unquote(path), unknown)}")
+    wanted = tuple(held if keys is None else keys)
+    origins = _origins(log, delta.version(), {key: held.get(key, set()) for key in wanted})
+    return {key: sha256("\n".join(sorted(files)).encode()).hexdigest()[:16] for key, files in origins.items()}
+
+
+def _named(said: Mapping[str, Any]) -> str:
+    """A file with its deletion vector."""
+    return f"{unquote(said['path'])}{_vector(said.get('deletionVector'))}"
+
+
+def _vector(said: Mapping[str, Any] | None) -> str:
+    return "" if not said or not said.get("storageType") else "#" + "/".join(str(said.get(part)) for part in _VECTOR)
+
+
+def _vectors(log: Log) -> dict[str, str]:
+    """The deletion vectors of a table's files by path; delta-rs 1.6 gives their content alone."""
+    found: dict[str, str] = {}
+    for file in log.checkpoints.get(log.checkpoint, ()):
+        found |= _in_checkpoint(log, file)
+    for version in log.since_checkpoint:
+        # A changed vector is a removal and an addition of the same path, in any order.
+        actions = log.read(version)
+        for action in actions:
+            found.pop(unquote(action.get("remove", {}).get("path", "")), None)
+        added = [action["add"] for action in actions if "add" in action]
+        found |= {unquote(add["path"]): _vector(add.get("deletionVector")) for add in added}
+    return found
+
+
+def _in_checkpoint(log: Log, file: File) -> dict[str, str]:
+    """The same of one file of a checkpoint."""
+    import pyarrow.parquet as pq
+
+    store, _ = locate(log.root)
+    with store.open_input_file(file.path) as stream:
+        rows = pq.read_table(stream, columns=["add.path", *(f"add.deletionVector.{part}" for part in _VECTOR)])
+    adds = [row for row in rows["add"].to_pylist() if row and row.get("path")]
+    return {unquote(add["path"]): _vector(add.get("deletionVector")) for add in adds}
+
+
+def _origins(log: Log, latest: int, held: Mapping[str, set[str]]) -> dict[str, set[str]]:
+    """Go back through the log and put what a compaction has read in the place of what it wrote.
+
+    Args:
+        log: The log.
+        latest: Version to begin at.
+        held: Files of that version by partition.
+    """
+    found = {key: set(files) for key, files in held.items()}
+    made_later = set().union(*found.values()) if found else set()
+    version = latest
+    while made_later and version in log.commits:
+        actions = log.read(version)
+        added = {_named(action["add"]) for action in actions if "add" in action}
+        if leaves_rows(actions):
+            for written, read in _compacted(actions):
+                for files in found.values():
+                    # Else some of what it wrote is other rows by now: that is news.
+                    if written and written <= files:
+                        files.difference_update(written)
+                        files.update(read)
+                        made_later.update(read)
+        made_later -= added
+        version -= 1
+    return found
+
+
+def _compacted(actions: Iterable[Mapping[str, Any]]) -> list[tuple[set[str], set[str]]]:
+    """What a compaction wrote and read, partition by partition."""
+    pairs: dict[str, tuple[set[str], set[str]]] = {}
+    for action in actions:
+        for place, kind in enumerate(("add", "remove")):
+            if kind in action:
+                where = json.dumps(action[kind].get("partitionValues") or {}, sort_keys=True)
+                pairs.setdefault(where, (set(), set()))[place].add(_named(action[kind]))
+    return list(pairs.values())
