@@ -1,19 +1,26 @@
 """`ops.checks`: the result of each expectation at each publish, as rows."""
 
 import hashlib
+import logging
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
+from lakehouse.errors import WorkspaceBusyError
 from lakehouse.history import open_table
+from lakehouse.maintenance.joined import join
+from lakehouse.maintenance.need import LIMITS, Limits, held_by, joined, need
 from lakehouse.quality.judge import CheckResult
 from lakehouse.storage import File, locate
 from lakehouse.table import Column, Table
 from lakehouse.workspace import Workspace
 from lakehouse.write.catalog import ensure
+from lakehouse.write.lock import locked
 from lakehouse.write.publish import Stamp, adopt
 
 if TYPE_CHECKING:
+    from deltalake import DeltaTable
     from pyspark.sql import SparkSession
 
 CHECKS = Table(
@@ -45,10 +52,12 @@ def record(
     *,
     run_id: str,
     version: int | None,
+    limits: Limits = LIMITS,
 ) -> None:
     """Add results to `ops.checks`, in one commit; none where there are no results, or where this run's are there.
 
-    The file's name is the key: a transaction id for each run would stay in the log for ever.
+    The file's name is the key, and the rows are where files were joined: a transaction id for each run would stay in
+    the log for ever.
 
     Args:
         workspace: Where the tables are.
@@ -57,6 +66,7 @@ def record(
         results: Of the whole batch, or by key of a partition.
         run_id: The run.
         version: The version that was audited, or that the rows became; None where they were refused.
+        limits: When small files are joined.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -68,8 +78,8 @@ def record(
     delta = ensure(workspace, session, CHECKS)
     # One run may audit a version twice by different rules: dbt's tests, then the suite.
     rules = hashlib.sha256("\n".join(sorted({result.name for _, result in each_one})).encode()).hexdigest()[:12]
-    relative = f"run-{run_id}/{asset}-{version}-{rules}.parquet"
-    if relative in delta.get_add_actions(flatten=True)["path"].to_pylist():
+    relative = f"run-{run_id}/{_stem(asset, version)}{rules}.parquet"
+    if _is_recorded(delta, relative, asset, version, run_id, {(key, result.name) for key, result in each_one}):
         return
     now = datetime.now(UTC)
     rows = [_row(asset, version, run_id, now, partition, result) for partition, result in each_one]
@@ -83,6 +93,67 @@ def record(
     file = File(f"{root}/{relative}", relative, size, int(now.timestamp() * 1000))
     note = {"lakehouse": 1, "asset": CHECKS.name, "run": run_id, "of": asset}
     adopt(delta, [file], set(CHECKS.column_names), Stamp(None, 0, note), "append")
+    _keep_up(workspace, limits)
+
+
+def _stem(asset: str, version: int | None) -> str:
+    """How the names of the files of one audit begin."""
+    return f"{asset}-{version}-"
+
+
+def _is_recorded(
+    delta: "DeltaTable",
+    relative: str,
+    asset: str,
+    version: int | None,
+    run_id: str,
+    wanted: set[tuple[str | None, str]],
+) -> bool:
+    """Whether these results are there, in their own file or in one that others were joined with."""
+    paths = [unquote(path) for path in delta.get_add_actions(flatten=True)["path"].to_pylist()]
+    if relative in paths:
+        return True
+    others = [path for path in paths if not path.startswith("run-")]
+    found = _rows_of(delta, others, asset, version, ("run_id", "=", run_id))
+    return wanted <= {(row.get("partition"), row["check_name"]) for row in found}
+
+
+def _rows_of(
+    delta: "DeltaTable", paths: Sequence[str], asset: str, version: int | None, *more: tuple[str, str, str]
+) -> list[dict[str, Any]]:
+    """The results of the audits of one version of a table that are in some files."""
+    import pyarrow.parquet as pq
+
+    store, root = locate(delta.table_uri)
+    # A refused batch has no version, and null equals nothing.
+    which = [("asset", "=", asset), *([] if version is None else [("table_version", "=", version)]), *more]
+    rows: list[dict[str, Any]] = []
+    for path in paths:
+        rows += pq.read_table(f"{root}/{path}", filesystem=store, filters=which).to_pylist()
+    return [row for row in rows if row["table_version"] == version]
+
+
+def _keep_up(workspace: Workspace, limits: Limits) -> None:
+    """Join the files where there are many. What goes wrong is told, and tried again at a later audit."""
+    from deltalake.exceptions import DeltaError
+
+    delta = open_table(workspace, CHECKS.name)
+    if delta is None or need(held_by(delta), limits) is None:
+        return
+    try:
+        with locked(workspace, CHECKS.name, wait_s=0):
+            delta = open_table(workspace, CHECKS.name)
+            held = [] if delta is None else held_by(delta)
+            found = need(held, limits)
+            if delta is not None and found is not None:
+                for group in joined(held, limits):
+                    join(delta, CHECKS.name, group, found, order=("asset", "table_version"))
+    except WorkspaceBusyError:
+        logging.getLogger(__name__).debug("%s is being kept up by another process", CHECKS.name)
+    except (DeltaError, OSError) as error:
+        logging.getLogger(__name__).warning(
+            "The files of %s were not joined (%s). All results are there.", CHECKS.name, type(error).__name__
+        )
 
 
 def _row(
@@ -110,7 +181,10 @@ def audited(workspace: Workspace, asset: str, version: int) -> tuple[CheckResult
     delta = open_table(workspace, CHECKS.name)
     if delta is None:
         return ()
-    rows = delta.to_pyarrow_table(filters=[("asset", "=", asset), ("table_version", "=", version)]).to_pylist()
+    paths = [unquote(path) for path in delta.get_add_actions(flatten=True)["path"].to_pylist()]
+    # A file of one audit says in its name which one.
+    of_it = [path for path in paths if not path.startswith("run-") or f"/{_stem(asset, version)}" in path]
+    rows = _rows_of(delta, of_it, asset, version)
     return tuple(
         CheckResult(
             name=row["check_name"],

@@ -1,0 +1,102 @@
+"""Does a table need upkeep? Decided from its log alone, before any job."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When files are joined, and into what.
+
+    Args:
+        files: So many files less make it worth while.
+        small_bytes: A smaller file is a small one; others are left alone.
+        full_bytes: What small files are joined into has at most so many.
+    """
+
+    files: int = 24
+    small_bytes: int = 16 * 2**20
+    full_bytes: int = 128 * 2**20
+
+
+# docs/adr/0009-layout-and-upkeep.md has the measurements.
+LIMITS = Limits()
+
+
+@dataclass(frozen=True)
+class Held:
+    """One file of a table.
+
+    Args:
+        path: As the log has it.
+        size: In bytes.
+        partition: Its partition, in any form; files of two partitions are never joined.
+    """
+
+    path: str
+    size: int
+    partition: str = ""
+
+
+@dataclass(frozen=True)
+class Need:
+    """Why a table is to be compacted.
+
+    Args:
+        files: Files of the table.
+        small: Small ones among them that can be joined with others.
+        small_bytes: Their bytes.
+        after: Files there may be afterwards.
+    """
+
+    files: int
+    small: int
+    small_bytes: int
+    after: int
+
+    def to_json(self) -> dict[str, Any]:
+        """For the commit's note."""
+        return {"why": "small files", "files": self.files, "small": self.small, "bytes": self.small_bytes}
+
+
+def need(files: Sequence[Held], limits: Limits = LIMITS) -> Need | None:
+    """Whether files should be joined; None where that would save too few of them."""
+    small = [each for group in joined(files, limits) for each in group]
+    saved = len(small) - len(joined(files, limits))
+    if saved < limits.files:
+        return None
+    return Need(len(files), len(small), sum(each.size for each in small), len(files) - saved)
+
+
+def joined(files: Sequence[Held], limits: Limits = LIMITS) -> list[list[Held]]:
+    """The small files that may become one, as groups of two at least."""
+    groups: list[list[Held]] = []
+    by_partition: dict[str, list[Held]] = {}
+    for each in files:
+        if each.size < limits.small_bytes:
+            by_partition.setdefault(each.partition, []).append(each)
+    for small in by_partition.values():
+        group: list[Held] = []
+        for each in sorted(small, key=lambda held: (held.size, held.path)):
+            if group and sum(held.size for held in group) + each.size > limits.full_bytes:
+                groups.append(group)
+                group = []
+            group.append(each)
+        groups.append(group)
+    return [group for group in groups if len(group) > 1]
+
+
+def held_by(delta: "DeltaTable") -> list[Held]:
+    """The files of a table at its version."""
+    import pyarrow as pa
+
+    listed = pa.table(delta.get_add_actions(flatten=True))
+    parts = [name for name in listed.column_names if name.startswith("partition.")]
+    return [
+        Held(row["path"], row["size_bytes"], "/".join(str(row[name]) for name in parts))
+        for row in listed.select(["path", "size_bytes", *parts]).to_pylist()
+    ]

@@ -1,0 +1,96 @@
+"""Compaction after a publish: a commit of its own that changes no row. It never fails or undoes the publish."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from lakehouse.errors import LakehouseError
+from lakehouse.history import MARK, open_table
+from lakehouse.lease import check
+from lakehouse.maintenance.need import LIMITS, Limits, Need, held_by, need
+from lakehouse.quality.effort import BIG_BYTES, for_work
+from lakehouse.table import quote
+from lakehouse.workspace import Workspace
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+_OPTIMIZE = "spark.databricks.delta.optimize"
+
+
+def keep_up(workspace: Workspace, session: "SparkSession", *names: str, limits: Limits = LIMITS) -> tuple[str, ...]:
+    """Compact those of some tables that need it, one attempt each. The caller holds the lock that their writers hold.
+
+    Args:
+        workspace: Where the tables are.
+        session: The session.
+        names: Each `layer.entities`; those that do not exist need nothing.
+        limits: When, and into what.
+
+    Returns:
+        A line for each table that could not be compacted. Its next publish tries again.
+    """
+    from deltalake.exceptions import DeltaError
+    from pyspark.errors import PySparkException
+
+    told = []
+    for name in names:
+        try:
+            _keep_up(workspace, session, name, limits)
+        except (PySparkException, DeltaError, LakehouseError, OSError) as error:
+            told.append(
+                f"Upkeep of {name} was not done ({_said(error)}). All rows are there and what was published stays; "
+                f"the next publish of the table tries again."
+            )
+    return tuple(told)
+
+
+def _said(error: Exception) -> str:
+    """What an error is called: its text may hold values of the data."""
+    from pyspark.errors import PySparkException
+
+    condition = error.getCondition() if isinstance(error, PySparkException) else None
+    return condition or (str(error) if isinstance(error, LakehouseError) else type(error).__name__)
+
+
+def _keep_up(workspace: Workspace, session: "SparkSession", name: str, limits: Limits) -> None:
+    delta = open_table(workspace, name)
+    found = None if delta is None else need(held_by(delta), limits)
+    if found is not None:
+        check(workspace)
+        compact(session, name, found, limits)
+
+
+def note_of(name: str, found: Need) -> str:
+    """What the commit says of itself: no run and no positions, for it is none of a run's."""
+    return json.dumps({MARK: 1, "asset": name, "upkeep": found.to_json()}, separators=(",", ":"))
+
+
+def compact(session: "SparkSession", name: str, found: Need, limits: Limits) -> None:
+    """Join the small files of a table by Delta's OPTIMIZE, which also writes out files with many deleted rows.
+
+    It leaves out what a rival has removed meanwhile; where that is not possible, its commit fails and nothing changes.
+    """
+    wanted = {
+        "spark.databricks.delta.commitInfo.userMetadata": note_of(name, found),
+        f"{_OPTIMIZE}.minFileSize": str(limits.small_bytes),
+        f"{_OPTIMIZE}.maxFileSize": str(limits.full_bytes),
+        # By default all that is clustered is clustered again each time, up to 100 GiB.
+        f"{_OPTIMIZE}.clustering.mergeStrategy.minCubeSize.threshold": str(limits.full_bytes),
+        f"{_OPTIMIZE}.clustering.mergeStrategy.minCubeSize.targetCubeSize": str(limits.full_bytes),
+    }
+    with for_work(session, big=found.small_bytes >= BIG_BYTES), _for_one(session, wanted):
+        session.sql(f"OPTIMIZE {quote(name)}").collect()
+
+
+@contextmanager
+def _for_one(session: "SparkSession", wanted: dict[str, Any]) -> Iterator[None]:
+    """Settings for one statement that sessions do not have otherwise."""
+    try:
+        for key, value in wanted.items():
+            session.conf.set(key, value)
+        yield
+    finally:
+        for key in wanted:
+            session.conf.unset(key)
