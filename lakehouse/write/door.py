@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 from lakehouse.errors import AuditFailedError, PartitionsFailedError, StagedFilesGoneError
 from lakehouse.history import open_table
 from lakehouse.lease import check
+from lakehouse.maintenance import keep_up
 from lakehouse.modes import Append, Merge, Scd2
 from lakehouse.position import committed, forget_positions, last_position, prepare_position
 from lakehouse.quality.masks import broken_rules_sql, labels_of
 from lakehouse.storage import delete_folder, sync
-from lakehouse.table import Table, quarantine_of
+from lakehouse.table import Table, deleted_of, quarantine_of
 from lakehouse.workspace import Workspace
 from lakehouse.write import quarantine
 from lakehouse.write.batch import Batch, Published
@@ -135,6 +136,7 @@ def finish(
         # The good files are the table's now.
         for audit in (BAD, OLDER):
             delete_folder(f"{staged.path}/{AUDIT}={audit}")
+    told = keep_up(workspace, session, table.name, quarantine_of(table.name), deleted_of(table.name))
     return Published(
         table=table.name,
         version=version,
@@ -145,7 +147,7 @@ def finish(
         checks=checks,
         checks_by_partition=by_partition,
         seconds=time.monotonic() - started,
-        messages=tuple(intent.note.get("messages", ())),
+        messages=(*intent.note.get("messages", ()), *told),
     )
 
 
