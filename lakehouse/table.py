@@ -184,6 +184,11 @@ class Table:
         return tuple(column.name for column in self.brought if not column.nullable or column.name in never)
 
     @property
+    def stored_required(self) -> tuple[str, ...]:
+        """Columns of the table that are never null: those of `required` that are stored, and a history's own."""
+        return tuple(column.name for column in self.stored if not column.nullable or column.name in self.required)
+
+    @property
     def schema(self) -> str:
         """The batch's columns as a DDL string, for `spark.read.schema` and `createDataFrame`."""
         return schema_of(self.brought)

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 # The change feed is what `TABLE.changes()` reads.
 PROPERTIES = (("delta.enableChangeDataFeed", "true"),)
+# What a new table with a key is given beside: its rows change one by one (docs/adr/0009-layout-and-upkeep.md). An older
+# table may lack it.
+KEYED_PROPERTIES = (("delta.enableDeletionVectors", "true"),)
 
 QUARANTINE_COLUMNS = (
     Column("_row_id", "string", "Identifies the row in this quarantine"),
@@ -39,10 +42,11 @@ def _column(column: Column, *, nullable: bool) -> str:
 
 def ddl(table: Table) -> str:
     """`CREATE TABLE IF NOT EXISTS` of a declaration."""
-    columns = ", ".join(_column(c, nullable=c.name not in table.required and c.nullable) for c in table.stored)
+    columns = ", ".join(_column(c, nullable=c.name not in table.stored_required) for c in table.stored)
     parts = ", ".join(quote(name) for name in table.partitioned_by)
     clusters = ", ".join(quote(name) for name in table.clustered_by)
-    properties = ", ".join(f"{literal(k)} = {literal(v)}" for k, v in PROPERTIES + table.properties)
+    given = {**dict(PROPERTIES), **dict(KEYED_PROPERTIES if table.key else ()), **dict(table.properties)}
+    properties = ", ".join(f"{literal(name)} = {literal(value)}" for name, value in given.items())
     return (
         f"CREATE TABLE IF NOT EXISTS {quote(table.name)} ({columns}) USING DELTA"
         + (f" PARTITIONED BY ({parts})" if parts else "")

@@ -22,7 +22,7 @@ from lakehouse.write.decide import decide
 from lakehouse.write.footers import read_adopted
 from lakehouse.write.full import full_storage_named
 from lakehouse.write.intent import Intent, close_intent, open_intent, save_intent
-from lakehouse.write.modes import GOOD, Publication, publish, published_rows
+from lakehouse.write.modes import GOOD, Publication, adopts, publish, published_rows
 from lakehouse.write.note import note_of, position_of_note
 from lakehouse.write.publish import is_done
 from lakehouse.write.rules import rules_of, suite_name, suite_of
@@ -81,6 +81,7 @@ def _write(workspace: Workspace, session: "SparkSession", table: Table, frame: "
         note=note,
         position=position_of_note(note, decision.batch, before),
         broken_sql=broken_rules_sql(rules.rows),
+        adopts=adopts(table.write, delta),
         labels=labels_of(rules.rows),
         rows=decision.rows,
         partitions=decision.replaced,
@@ -130,7 +131,7 @@ def finish(
     record(workspace, session, table.name, by_partition or checks, run_id=intent.note["run"], version=version)
     close_intent(workspace, table.name)
     forget_positions(workspace, table.name, before=intent.sequence)
-    if isinstance(table.write, Merge | Scd2):
+    if not intent.adopts:
         delete_folder(staged.path)
     else:
         # The good files are the table's now.
@@ -176,6 +177,7 @@ def _publish(workspace: Workspace, session: "SparkSession", table: Table, intent
             stamp=intent.stamp,
             partitions=tuple(intent.partitions or ()),
             rebuild=intent.rebuild,
+            adopts=intent.adopts,
         ),
     )
     delta.update_incremental()

@@ -29,6 +29,7 @@ class Intent:
         rebuild: Whether the rows replace all that the table has.
         stale: SQL condition: the waiting rows of the quarantine that this publish stands for; None for none.
         checks: Results by partition, for a run of partitions.
+        adopts: Whether the staged files of good rows become the table's own, and so are never deleted by the door.
         labels: Bit and label of each rule, as `labels_of` gives them; empty in decisions that do not have them.
     """
 
@@ -44,6 +45,7 @@ class Intent:
     rebuild: bool = False
     stale: str | None = None
     checks: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    adopts: bool = True
     labels: Sequence[tuple[int, str]] = ()
 
     @property

@@ -1,16 +1,17 @@
 """What every write mode answers: which rows of a batch stand for their key, and how good rows become one commit."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import singledispatch
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+from lakehouse.modes import Merge, Scd2
 from lakehouse.quality.effort import BIG_BYTES
 from lakehouse.storage import File
 from lakehouse.table import Column, Table, quote
 from lakehouse.workspace import Workspace
-from lakehouse.write.publish import Stamp
+from lakehouse.write.publish import Stamp, adopt, stamped, takes_references
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -52,6 +53,7 @@ class Publication:
         stamp: What the commit says of itself.
         partitions: Values of the partitions to replace, for a mode that does.
         rebuild: All inputs were read again.
+        adopts: Whether the staged files are to become the table's own.
     """
 
     workspace: Workspace
@@ -64,21 +66,32 @@ class Publication:
     stamp: Stamp
     partitions: tuple[Mapping[str, str | None], ...] = ()
     rebuild: bool = False
+    adopts: bool = True
 
     @property
     def is_big(self) -> bool:
         """Whether a statement over the rows and the table is big work."""
-        import pyarrow as pa
-        import pyarrow.compute as pc
+        return held_bytes(self.delta) + sum(file.size for file in self.files) >= BIG_BYTES
 
-        held = pc.sum(pa.table(self.delta.get_add_actions(flatten=True))["size_bytes"]).as_py() or 0
-        return held + sum(file.size for file in self.files) >= BIG_BYTES
+
+def held_bytes(delta: "DeltaTable") -> int:
+    """Bytes of a table's files."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    return int(pc.sum(pa.table(delta.get_add_actions(flatten=True))["size_bytes"]).as_py() or 0)
 
 
 @singledispatch
 def standing(mode: object, table: Table) -> Standing | None:
     """Which rows of a batch take part; None where all do."""
     return None
+
+
+@singledispatch
+def adopts(mode: object, delta: "DeltaTable") -> bool:
+    """Whether the staged files of good rows become the table's own, for a table as it is before the publish."""
+    return True
 
 
 @singledispatch
@@ -95,6 +108,73 @@ def publish(mode: object, publication: Publication) -> int:
 def published_rows(mode: object, metrics: Mapping[str, Any], good: int) -> int:
     """Rows that a publish which is already committed has changed, from Delta's metrics of it."""
     return good
+
+
+def put(
+    publication: Publication,
+    way: Literal["append", "overwrite"],
+    *,
+    where: str = "true",
+    replaced: Sequence[str] | None = None,
+    by_reference: bool = True,
+) -> int:
+    """Make the staged files the table's own, by reference; by a statement where the table's features forbid that.
+
+    Args:
+        publication: The rows.
+        way: Add to the table's rows or replace some of them.
+        where: With `overwrite`: SQL condition of the rows that are replaced.
+        replaced: The same as values of the one partition column; None for all rows.
+        by_reference: False where the condition cannot be said by `replaced`.
+
+    Returns:
+        Rows published.
+    """
+    table, session = publication.table, publication.session
+    if by_reference and takes_references(publication.delta):
+        return adopt(
+            publication.delta,
+            publication.files,
+            set(table.stored_names),
+            publication.stamp,
+            way,
+            partitioned_by=table.partitioned_by,
+            replaced=replaced,
+        )
+    names = ", ".join(map(quote, table.stored_names))
+    place = f"({names})" if way == "append" else f"REPLACE WHERE {where}"
+    with viewed(session, publication.frame(), publication.stamp) as view, stamped(session, publication.stamp):
+        session.sql(f"INSERT INTO {quote(table.name)} {place} SELECT {names} FROM {view}")
+    return publication.rows
+
+
+def deletes(mode: Merge | Scd2) -> str:
+    """SQL, never null: whether a change deletes its key."""
+    return f"coalesce(({mode.delete_when}), false)" if mode.delete_when else "false"
+
+
+def merge_sql(
+    name: str, source: str, on: Sequence[str], columns: Sequence[str], *, updates: str = "", inserts: str = ""
+) -> str:
+    """A MERGE of `source` as `s` into the table `name` as `t`.
+
+    Args:
+        name: `layer.entities`.
+        source: A query.
+        on: The columns that make a row of the source and one of the table the same.
+        columns: The columns that are written.
+        updates: What comes before `THEN UPDATE`: other clauses, and the condition of this one.
+        inserts: The condition of an insert.
+    """
+    same = " AND ".join(f"t.{quote(column)} = s.{quote(column)}" for column in on)
+    values = ", ".join(f"{quote(column)} = s.{quote(column)}" for column in columns)
+    names = ", ".join(map(quote, columns))
+    inserted = ", ".join(f"s.{quote(column)}" for column in columns)
+    return (
+        f"MERGE INTO {quote(name)} AS t USING ({source}) AS s ON {same} "
+        f"{updates or 'WHEN MATCHED'} THEN UPDATE SET {values} "
+        f"WHEN NOT MATCHED{inserts} THEN INSERT ({names}) VALUES ({inserted})"
+    )
 
 
 def ordering(columns: tuple[Column, ...]) -> str:

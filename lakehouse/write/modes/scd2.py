@@ -6,19 +6,28 @@ the next one (Kimball, "slowly changing dimension", type 2; the order is the sou
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lakehouse.modes import Scd2
 from lakehouse.quality.effort import for_work
 from lakehouse.table import Table, quote
-from lakehouse.write.modes.append import add
-from lakehouse.write.modes.mode import Publication, Standing, ordering, publish, published_rows, standing, viewed
+from lakehouse.write.modes.mode import (
+    Publication,
+    Standing,
+    adopts,
+    deletes,
+    merge_sql,
+    ordering,
+    publish,
+    published_rows,
+    put,
+    standing,
+    viewed,
+)
 from lakehouse.write.publish import stamped
 
-
-def deletes(mode: Scd2) -> str:
-    """SQL, never null: whether a change deletes its key."""
-    return f"coalesce(({mode.delete_when}), false)" if mode.delete_when else "false"
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
 
 
 def _greatest(table: Table, is_deleted: str) -> tuple[str, str]:
@@ -81,26 +90,20 @@ def _descending(mode: Scd2) -> str:
     return ", ".join(f"{quote(name)} DESC" for name in mode.sequence)
 
 
-def merge_sql(table: Table, mode: Scd2, source: str) -> str:
-    """The one statement: changed ends are set, new changes are inserted."""
-    on = " AND ".join(f"t.{quote(name)} = s.{quote(name)}" for name in (*mode.on, *mode.sequence))
-    values = ", ".join(f"{quote(name)} = s.{quote(name)}" for name in table.stored_names)
-    names = ", ".join(map(quote, table.stored_names))
-    inserted = ", ".join(f"s.{quote(name)}" for name in table.stored_names)
-    return (
-        f"MERGE INTO {quote(table.name)} AS t USING ({source}) AS s ON {on} "
-        f"WHEN MATCHED THEN UPDATE SET {values} WHEN NOT MATCHED THEN INSERT ({names}) VALUES ({inserted})"
-    )
+@adopts.register(Scd2)
+def _(mode: Scd2, delta: "DeltaTable") -> bool:
+    return False
 
 
 @publish.register
 def _(mode: Scd2, publication: Publication) -> int:
     if not publication.rows:
-        return add(publication)
+        return put(publication, "append")
     session, table = publication.session, publication.table
     frame, stamp = publication.frame(), publication.stamp
     with viewed(session, frame, stamp) as view, for_work(session, big=publication.is_big):
         source = source_sql(table, mode, view, publication.delta.version())
-        with stamped(session, publication.stamp):
-            done = session.sql(merge_sql(table, mode, source)).collect()[0]
+        statement = merge_sql(table.name, source, (*mode.on, *mode.sequence), table.stored_names)
+        with stamped(session, stamp):
+            done = session.sql(statement).collect()[0]
     return int(done["num_inserted_rows"])

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from lakehouse.errors import near_miss
 from lakehouse.table import Column, Table, literal, quote
-from lakehouse.write.schema.difference import Difference, alter, forbid_null, forbids_null, freed, required
+from lakehouse.write.schema.difference import Difference, alter, forbid_null, forbids_null, freed
 from lakehouse.write.schema.stored import MAPPING, Stored, StoredColumn
 from lakehouse.write.schema.types import canonical, is_wider
 
@@ -50,7 +50,7 @@ def _added(table: Table, column: Column, previous: str) -> Difference:
     place = f" AFTER {quote(previous)}" if previous else " FIRST"
     add = alter(table, f"ADD COLUMNS ({quote(column.name)} {column.type} COMMENT {literal(column.comment)}{place})")
     declared = canonical(column.type)
-    if column.name not in required(table):
+    if column.name not in table.stored_required:
         return Difference("add column", column.name, "nothing", declared, (add,))
     return Difference(
         "add column",
@@ -73,7 +73,7 @@ def _changes(table: Table, stored: Stored, column: Column, origin: StoredColumn)
             "rename column", column.name, f"`{origin.name}`", f"`{column.name}`", (*mapping, *free, rename)
         )
     yield from _type(table, stored, column, origin)
-    is_required = column.name in required(table)
+    is_required = column.name in table.stored_required
     if not is_required and not origin.nullable:
         allow = alter(table, f"ALTER COLUMN {quote(column.name)} DROP NOT NULL")
         yield Difference("allow null", column.name, "not null", "nullable", (allow,))

@@ -38,11 +38,6 @@ class Difference:
         return f"{self.kind}{f' `{self.name}`' if self.name else ''}: stored {self.stored}, declared {self.declared}"
 
 
-def required(table: Table) -> frozenset[str]:
-    """Stored columns that are never null."""
-    return frozenset(column.name for column in table.stored if not column.nullable or column.name in table.required)
-
-
 def alter(table: Table, change: str) -> str:
     """An ALTER TABLE statement."""
     return f"ALTER TABLE {quote(table.name)} {change}"

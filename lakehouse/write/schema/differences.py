@@ -7,7 +7,7 @@ from lakehouse.table import Table, literal, quote
 from lakehouse.workspace import Workspace
 from lakehouse.write.catalog import PROPERTIES
 from lakehouse.write.schema.columns import column_differences, dropped_columns
-from lakehouse.write.schema.difference import Difference, alter, null_rule, origins_of, required
+from lakehouse.write.schema.difference import Difference, alter, null_rule, origins_of
 from lakehouse.write.schema.stored import Stored, StoredColumn, stored_of
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def _wanted(table: Table) -> dict[str, str]:
 
 
 def _old_constraints(table: Table, stored: Stored) -> Iterator[Difference]:
-    wanted, kept = _wanted(table), {null_rule(column) for column in required(table)}
+    wanted, kept = _wanted(table), {null_rule(column) for column in table.stored_required}
     for name, sql in stored.constraints:
         if name not in wanted and name not in kept:
             drop = alter(table, f"DROP CONSTRAINT IF EXISTS {quote(name)}")
