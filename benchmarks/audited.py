@@ -12,10 +12,9 @@ from benchmarks import lineitem
 from benchmarks.cost import Cost, cost, over, shown
 from benchmarks.figure import Figure
 from benchmarks.merged import batch
-from benchmarks.room import room
+from benchmarks.room import big_session, room
 from lakehouse.modes import Append, Overwrite
 from lakehouse.services import up
-from lakehouse.services.spark import BIG_WORK_CONF
 from lakehouse.session import Connection
 from lakehouse.write.door import write
 
@@ -76,10 +75,7 @@ def run(rounds: int = ROUNDS, sizes: tuple[int, ...] = SIZES) -> list[Figure]:
     with room() as workspace:
         up(workspace)
         with Connection(workspace) as first, Connection(workspace) as second:
-            bare = first.session()
-            for name, value in BIG_WORK_CONF.items():
-                bare.conf.set(name, value)
-            sessions = Sessions(workspace, bare, second.session())
+            sessions = Sessions(workspace, big_session(first), second.session())
             for rows in sizes:
                 for case in CASES:
                     audited, plain = sessions.measure(case, rows, rounds)

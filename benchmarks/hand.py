@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import tpch
@@ -16,7 +17,7 @@ from lakehouse.table import Column, Foreign, Table
 from lakehouse.write.run import run as run_asset
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import DataFrame, SparkSession
 
 SOURCES = ("customer", "orders", "lineitem", "part")
 
@@ -56,33 +57,62 @@ def _table(name: str, **columns: str) -> Table:
     return Table(f"gold.{name}_{uuid.uuid4().hex[:6]}", columns=declared, grain="one row", write=Overwrite())
 
 
+@dataclass(frozen=True)
+class Work:
+    """One table to make.
+
+    Args:
+        table: Its declaration.
+        transform: Frames in, frame out.
+        names: The tables of TPC-H that it reads.
+    """
+
+    table: Table
+    transform: "Callable[..., DataFrame]"
+    names: tuple[str, ...]
+
+    def by_framework(self, connection: Connection) -> None:
+        """Audited, noted, published; new code each time, so that it is never unchanged."""
+        reads = {name: Foreign(f"bronze.{name}") for name in self.names}
+        run_asset(connection, self.table, self.transform, reads, code=uuid.uuid4().hex)
+
+    def by_hand(self, session: "SparkSession") -> None:
+        """The same frame, plainly written."""
+        with for_work(session, big=True):
+            frame = self.transform(**{name: session.table(f"bronze.{name}") for name in self.names})
+            frame.write.format("delta").mode("overwrite").saveAsTable(f"{self.table.name}_by_hand")
+
+    def compare(self, session: "SparkSession") -> None:
+        """Both tables have the same rows."""
+        ours, theirs = session.table(self.table.name), session.table(f"{self.table.name}_by_hand")
+        assert ours.count() == theirs.count()
+        assert not ours.exceptAll(theirs).limit(1).collect()
+
+
+def works() -> tuple[Work, ...]:
+    """An aggregate, a filtered join and a join."""
+    totals = _table("order_totals", order_id="bigint", line_count="bigint", total="decimal(38,4)")
+    shipped = _table(
+        "shipped_lines",
+        order_id="bigint",
+        line_number="int",
+        part_type="string",
+        quantity="decimal(15,2)",
+        revenue="decimal(38,4)",
+        shipped_on="date",
+    )
+    owned = _table("customer_orders", order_id="bigint", customer="string", segment="string", ordered_on="date")
+    return (
+        Work(totals, order_totals, ("lineitem",)),
+        Work(shipped, shipped_lines, ("lineitem", "part")),
+        Work(owned, customer_orders, ("customer", "orders")),
+    )
+
+
 def run(rounds: int = 3, scale: float = 1) -> list[Figure]:
     """Make each table by the framework and by hand, alternately, from the same Delta tables in one server."""
-    work: list[tuple[Table, Callable[..., Any], tuple[str, ...]]] = [
-        (
-            _table("order_totals", order_id="bigint", line_count="bigint", total="decimal(38,4)"),
-            order_totals,
-            ("lineitem",),
-        ),
-        (
-            _table(
-                "shipped_lines",
-                order_id="bigint",
-                line_number="int",
-                part_type="string",
-                quantity="decimal(15,2)",
-                revenue="decimal(38,4)",
-                shipped_on="date",
-            ),
-            shipped_lines,
-            ("lineitem", "part"),
-        ),
-        (
-            _table("customer_orders", order_id="bigint", customer="string", segment="string", ordered_on="date"),
-            customer_orders,
-            ("customer", "orders"),
-        ),
-    ]
+    tables = works()
+    measured: dict[str, list[Cost]] = {"framework": [], "hand": []}
     with room() as workspace:
         up(workspace)
         with Connection(workspace) as connection:
@@ -91,28 +121,17 @@ def run(rounds: int = 3, scale: float = 1) -> list[Figure]:
             with for_work(session, big=True):
                 for name in SOURCES:
                     session.read.parquet(tpch.table(name, scale)).write.format("delta").saveAsTable(f"bronze.{name}")
-
-            def framework() -> None:
-                for table, transform, names in work:
-                    reads = {name: Foreign(f"bronze.{name}") for name in names}
-                    run_asset(connection, table, transform, reads, code=uuid.uuid4().hex)
-
-            def by_hand() -> None:
-                with for_work(session, big=True):
-                    for table, transform, names in work:
-                        frame = transform(**{name: session.table(f"bronze.{name}") for name in names})
-                        frame.write.format("delta").mode("overwrite").saveAsTable(f"{table.name}_by_hand")
-
-            framework(), by_hand()
-            measured: dict[str, list[Cost]] = {"framework": [], "hand": []}
+            ways: list[tuple[str, Callable[[], Any]]] = [
+                ("framework", lambda: [each.by_framework(connection) for each in tables]),
+                ("hand", lambda: [each.by_hand(session) for each in tables]),
+            ]
+            for _, way in ways:
+                way()
             for number in range(rounds):
-                ways = [("framework", framework), ("hand", by_hand)]
                 for name, way in ways if number % 2 else reversed(ways):
                     measured[name].append(cost(workspace, way))
-            for table, _, _ in work:
-                ours, theirs = session.table(table.name), session.table(f"{table.name}_by_hand")
-                assert ours.count() == theirs.count()
-                assert not ours.exceptAll(theirs).limit(1).collect()
+            for each in tables:
+                each.compare(session)
     return [
         shown(f"three tables of TPC-H at scale {scale:g}, framework", measured["framework"]),
         shown(f"three tables of TPC-H at scale {scale:g}, by hand", measured["hand"]),

@@ -14,13 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.figure import Figure, alternated, ratio, seconds, timing
-from benchmarks.room import room
+from benchmarks.room import big_session, room
 from lakehouse.quality import gx
 from lakehouse.quality.compile import compile_suite, masked
 from lakehouse.quality.judge import CheckResult, audit, judge
 from lakehouse.quality.suite import Suite, expectation_of, numbered
 from lakehouse.services import up
-from lakehouse.services.spark import BIG_WORK_CONF
 from lakehouse.session import Connection
 
 if TYPE_CHECKING:
@@ -158,10 +157,7 @@ def run(rounds: int = ROUNDS) -> list[Figure]:
         with room() as workspace:
             up(workspace)
             with Connection(workspace) as ours, Connection(workspace) as theirs:
-                own = theirs.session()
-                for name, value in BIG_WORK_CONF.items():
-                    own.conf.set(name, value)
-                times = measured(ours.session(), own, rounds)
+                times = measured(ours.session(), big_session(theirs), rounds)
         counted = {name: jobs(events, tag_of(name)) / (rounds + 2) for name in times}
     return [
         *(timing(f"24 expectations, {ROWS:,} rows: {name}", values) for name, values in times.items()),

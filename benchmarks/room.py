@@ -6,9 +6,11 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from lakehouse.services import aot_training, down, process
+from lakehouse.services.spark import BIG_WORK_CONF
+from lakehouse.session import Connection
 from lakehouse.settings import (
     DagsterSettings,
     MetastoreSettings,
@@ -19,6 +21,9 @@ from lakehouse.settings import (
     load,
 )
 from lakehouse.workspace import Workspace
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 ROOT = Path(__file__).parents[1]
 CORES = "2"
@@ -55,6 +60,14 @@ def _settings(home: Path, project: Path, spark: SparkSettings, aot: str) -> Sett
         "dagster": DagsterSettings(),
     }
     return load().model_copy(update=ours | nobodys)
+
+
+def big_session(connection: Connection) -> "SparkSession":
+    """A session that has the settings for big work from the start: the best case of code that is not ours."""
+    session = connection.session()
+    for name, value in BIG_WORK_CONF.items():
+        session.conf.set(name, value)
+    return session
 
 
 def environment(workspace: Workspace) -> dict[str, str]:

@@ -7,9 +7,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.code import digest
-from lakehouse.errors import AuditFailedError, LakehouseError, PartitionsFailedError, SuiteError
+from lakehouse.definition import connection_of, define, failures_told, short
+from lakehouse.errors import AuditFailedError, PartitionsFailedError, SuiteError
 from lakehouse.read import dependency
-from lakehouse.session import CONNECTION, Connection
+from lakehouse.session import Connection
 from lakehouse.table import Table
 from lakehouse.workspace import Workspace, current
 from lakehouse.write.batch import Published
@@ -69,17 +70,19 @@ class TableAsset:
     @cached_property
     def definition(self) -> "dg.AssetsDefinition":
         """The Dagster asset: key, group, dependencies, columns and checks follow from the declaration."""
-        import dagster as dg
-
         layer, entity = self.table.layer, self.table.entity
         expectations, broken = declared_expectations(current(), self.table)
         suite_error = {"suite_error": str(broken)} if broken else {}
         known = {each.check_name for each in expectations}
 
-        @dg.asset(
-            key=[layer, entity],
-            group_name=layer,
-            deps=[dg.AssetKey(name.split(".")) for name in map(dependency, self.reads.values()) if name],
+        def events(context: Any) -> Iterator[Any]:
+            yield from (event for event in self._events(context) if _is_declared(context, event, known))
+
+        return define(
+            (layer, entity),
+            events,
+            reads=[name for name in map(dependency, self.reads.values()) if name],
+            options=self.options,
             description="\n\n".join([self.table.grain, self.transform.__doc__ or "", *suite_error.values()]),
             kinds={"delta", "spark"},
             metadata={
@@ -89,21 +92,16 @@ class TableAsset:
             },
             check_specs=[check_spec([layer, entity], each, self.options.get("partitions_def")) for each in expectations]
             or None,
-            required_resource_keys={CONNECTION},
-            **self.options,
         )
-        def materialized(context):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 - dagster reads annotations
-            yield from (event for event in self._events(context) if _is_declared(context, event, known))
-
-        return materialized  # type: ignore[no-any-return]
 
     def _events(self, context: Any) -> Iterator[Any]:
         import dagster as dg
 
         keys = context.partition_keys if context.has_partition_key or context.has_partition_key_range else None
-        connection = getattr(context.resources, CONNECTION)
+        connection = connection_of(context)
         try:
-            done = self.materialize(connection, run_id=context.run_id.replace("-", "")[:12], partitions=keys)
+            with failures_told(but=(AuditFailedError, PartitionsFailedError)):
+                done = self.materialize(connection, run_id=short(context.run_id), partitions=keys)
         except PartitionsFailedError as error:
             yield from (check_result(self.table.name, each) for each in error.published.checks)
             yield from partition_checks(self.table.name, {**error.published.checks_by_partition, **error.by_partition})
@@ -115,8 +113,6 @@ class TableAsset:
             yield from (check_result(self.table.name, each) for each in error.results)
             yield from partition_checks(self.table.name, error.by_partition)
             raise dg.Failure(str(error), allow_retries=False) from error
-        except LakehouseError as error:
-            raise dg.Failure(f"{type(error).__name__}: {error}", allow_retries=False) from error
         context.log.info(summary(done))
         for line in done.messages:
             context.log.warning(line)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from lakehouse.asset import check_result, check_spec
 from lakehouse.code import commit
 from lakehouse.dbt import manifest_of, project_digest, run_dbt, target_of
+from lakehouse.definition import short
 from lakehouse.errors import AuditFailedError, LakehouseError, SuiteError
 from lakehouse.history import MARK, last_note, open_table, row_count, version_of
 from lakehouse.quality.judge import CheckResult
@@ -173,7 +174,7 @@ class DbtProject:
             connection = getattr(context.resources, CONNECTION)
             selected = [".".join(key.path) for key in context.selected_asset_keys]
             complete = len(selected) == len(models_of(manifest))
-            done = self.build(connection, () if complete else selected, context.run_id.replace("-", "")[:12])
+            done = self.build(connection, () if complete else selected, short(context.run_id))
             context.log.info("dbt: unchanged" if done.unchanged else "dbt: built")
             columns = {model.table: model_columns(manifest["nodes"][model.unique_id]) for model in models_of(manifest)}
             for name, version in done.versions.items():
@@ -251,9 +252,7 @@ def audit_checks(name: str) -> "dg.AssetsDefinition":
         if version is None:
             raise dg.Failure(f"{name} does not exist yet. Materialise it first.")
         try:
-            results: Sequence[CheckResult] = audit_foreign(
-                connection, name, version, context.run.run_id.replace("-", "")[:12]
-            )
+            results: Sequence[CheckResult] = audit_foreign(connection, name, version, short(context.run.run_id))
         except AuditFailedError as error:
             results = error.results
         yield from (check_result(name, each) for each in results)

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from lakehouse.errors import LakehouseError
+from lakehouse.definition import connection_of, define, failures_told, short
 from lakehouse.features.declared import Features
 from lakehouse.features.materialize import materialize, note_of
 from lakehouse.read import ReadContext, position_of
-from lakehouse.session import CONNECTION, Connection
+from lakehouse.session import Connection
 from lakehouse.table import Foreign
 from lakehouse.write.lock import locked
 from lakehouse.write.run import audit_foreign
@@ -84,31 +84,21 @@ class FeatureAsset:
     @cached_property
     def definition(self) -> "dg.AssetsDefinition":
         """The Dagster asset."""
-        import dagster as dg
-
         features = self.features
-
-        @dg.asset(
-            key=[self.layer, features.name],
-            group_name=self.layer,
-            deps=[dg.AssetKey(features.table.split("."))],
+        return define(
+            (self.layer, features.name),
+            self._events,
+            reads=[features.table],
+            options=self.options,
             description=f"Feast: the rows of {features.table} by {features.key}, in the online store.",
             kinds={"feast", "sqlite"},
-            required_resource_keys={CONNECTION},
-            **self.options,
         )
-        def materialized(context):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 - dagster reads annotations
-            yield from self._events(context)
-
-        return materialized  # type: ignore[no-any-return]
 
     def _events(self, context: Any) -> Iterator[Any]:
         import dagster as dg
 
-        try:
-            done = self.materialize(getattr(context.resources, CONNECTION), context.run_id.replace("-", "")[:12])
-        except LakehouseError as error:
-            raise dg.Failure(f"{type(error).__name__}: {error}", allow_retries=False) from error
+        with failures_told():
+            done = self.materialize(connection_of(context), short(context.run_id))
         context.log.info(summary(done))
         found: dict[str, Any] = {} if done.keys is None else {"dagster/row_count": done.keys}
         found |= {f"delta.{done.table}": done.version, "unchanged": done.unchanged, "seconds": round(done.seconds, 2)}

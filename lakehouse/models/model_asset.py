@@ -8,12 +8,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from lakehouse.code import commit, digest
-from lakehouse.errors import DeclarationError, LakehouseError
+from lakehouse.definition import connection_of, define, failures_told, short
+from lakehouse.errors import DeclarationError
 from lakehouse.models.registry import CHAMPION, GATE, find_version, log_and_register
 from lakehouse.models.store import ModelVersion
 from lakehouse.models.trained import Origin, Trained, dataset_of
 from lakehouse.read import ReadContext, load, position_of
-from lakehouse.session import CONNECTION, Connection
+from lakehouse.session import Connection
 from lakehouse.table import Foreign, Table
 from lakehouse.write.lock import locked
 from lakehouse.write.run import audit_foreign
@@ -124,29 +125,20 @@ class ModelAsset:
     @cached_property
     def definition(self) -> "dg.AssetsDefinition":
         """The Dagster asset."""
-        import dagster as dg
-
-        @dg.asset(
-            key=[self.layer, self.name],
-            group_name=self.layer,
-            deps=[dg.AssetKey(source.name.split(".")) for source in self.reads.values()],
+        return define(
+            (self.layer, self.name),
+            self._events,
+            reads=[source.name for source in self.reads.values()],
+            options=self.options,
             description=self.train.__doc__,
             kinds={"mlflow", "scikitlearn"},
-            required_resource_keys={CONNECTION},
-            **self.options,
         )
-        def materialized(context):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 - dagster reads annotations
-            yield from self._events(context)
-
-        return materialized  # type: ignore[no-any-return]
 
     def _events(self, context: Any) -> Iterator[Any]:
         import dagster as dg
 
-        try:
-            done = self.materialize(getattr(context.resources, CONNECTION), context.run_id.replace("-", "")[:12])
-        except LakehouseError as error:
-            raise dg.Failure(f"{type(error).__name__}: {error}", allow_retries=False) from error
+        with failures_told():
+            done = self.materialize(connection_of(context), short(context.run_id))
         context.log.info(summary(done))
         yield dg.MaterializeResult(metadata=materialization(done))
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lakehouse.quality.suite import Condition
-from lakehouse.quality.values import NotCompiledError, column_of, fits, text
+from lakehouse.quality.values import NotCompiledError, column_of, fits, literal
 
 _COMPARISONS = {"==": "=", "=": "=", "!=": "!=", "<>": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 _GX = re.compile(
@@ -41,7 +41,7 @@ def _compare(columns: Mapping[str, str], name: Any, sign: str, value: Any) -> st
     if value is None or not fits(value, family):
         raise NotCompiledError("a condition that compares two types")
     # GX writes numbers into SQL as Python prints them, not as typed literals.
-    shown = text(value) if isinstance(value, str) else repr(value)
+    shown = literal(value) if isinstance(value, str) else repr(value)
     return f"({column} {sign} {shown})"
 
 
@@ -69,7 +69,7 @@ def _in(columns: Mapping[str, str], name: Any, sign: str, values: list[Any]) -> 
     column, family = column_of(columns, name)
     if not all(value is not None and fits(value, family) for value in values):
         raise NotCompiledError("a condition that compares two types")
-    shown = ", ".join(text(value) if isinstance(value, str) else repr(value) for value in values)
+    shown = ", ".join(literal(value) if isinstance(value, str) else repr(value) for value in values)
     return f"({column} {sign} ({shown}))"
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from lakehouse.quality.functions import register
 from lakehouse.quality.rules import RowRule
-from lakehouse.quality.values import text
+from lakehouse.quality.values import literal
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -68,7 +68,7 @@ def broken_rules_sql(rules: Sequence[RowRule]) -> str:
     """
     if not rules:
         return "CAST(array() AS array<string>)"
-    each = [f"CASE WHEN {bit_sql(index)} THEN {text(label)} END" for index, label in labels_of(rules)]
+    each = [f"CASE WHEN {bit_sql(index)} THEN {literal(label)} END" for index, label in labels_of(rules)]
     return f"filter(array({', '.join(each)}), label -> label IS NOT NULL)"
 
 

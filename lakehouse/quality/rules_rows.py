@@ -8,7 +8,7 @@ from typing import Any
 from lakehouse.quality.conditions import condition_sql
 from lakehouse.quality.rules import RowRule
 from lakehouse.quality.suite import Expectation
-from lakehouse.quality.values import SIMPLE, NotCompiledError, bounds, column_of, literal, members, text
+from lakehouse.quality.values import SIMPLE, NotCompiledError, bounds, column_of, literal, members
 from lakehouse.table import quote
 
 Columns = Mapping[str, str]
@@ -91,7 +91,7 @@ def _regex(pattern: Any) -> str:
         re.compile(pattern)
     except re.error:
         raise NotCompiledError("a pattern that Java's regular expressions may refuse") from None
-    return text(pattern)
+    return literal(pattern)
 
 
 def _listed(values: Any) -> list[Any]:
@@ -113,7 +113,9 @@ def _match_regex_list(kwargs: Mapping[str, Any], column: str, _family: str) -> s
     each = [f"{column} RLIKE {_regex(pattern)}" for pattern in patterns]
     # GX joins the patterns themselves: a flag such as (?i) holds for those after it, too.
     return (
-        f"{column} RLIKE {text('|'.join(patterns))}" if kwargs.get("match_on", "any") == "any" else " AND ".join(each)
+        f"{column} RLIKE {literal('|'.join(patterns))}"
+        if kwargs.get("match_on", "any") == "any"
+        else " AND ".join(each)
     )
 
 
@@ -128,7 +130,7 @@ def _like(pattern: Any, kwargs: Mapping[str, Any]) -> str:
     # Spark refuses an escape before anything but %, _ and itself.
     if re.search(rf"{re.escape(escape)}(?![%_{re.escape(escape)}])", pattern.replace(escape * 2, "")):
         raise NotCompiledError("a pattern or an escape that SQL refuses")
-    return f"LIKE {text(pattern)} ESCAPE {text(escape)}"
+    return f"LIKE {literal(pattern)} ESCAPE {literal(escape)}"
 
 
 def _match_like(kwargs: Mapping[str, Any], column: str, _family: str) -> str:
@@ -181,7 +183,7 @@ def _is_in_format(kwargs: Mapping[str, Any], column: str, _family: str) -> str:
         datetime.strptime(datetime.now(UTC).strftime(form), form)  # type: ignore[arg-type]
     except (ValueError, TypeError):
         raise NotCompiledError("a format that strptime cannot read back") from None
-    return f"lakehouse_is_in_format({column}, {text(str(form))})"
+    return f"lakehouse_is_in_format({column}, {literal(str(form))})"
 
 
 def _unique(expectation: Expectation, columns: Columns) -> RowRule:

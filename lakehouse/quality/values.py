@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
+from lakehouse.table import literal as string_literal
 from lakehouse.table import quote
 
 _FAMILIES = {
@@ -45,18 +46,12 @@ def column_of(columns: Mapping[str, str], name: Any, families: frozenset[str] = 
     return quote(name), family
 
 
-def text(value: str) -> str:
-    """A string literal."""
-    escaped = value.replace("\\", "\\\\").replace("'", "\\'").replace("\0", "\\0").replace("\x1a", "\\Z")
-    return f"'{escaped}'"
-
-
 def literal(value: Any) -> str:
     """A literal of the type that `F.lit` gives a Python value."""
     if value is None or isinstance(value, bool):
         return {None: "NULL", True: "true", False: "false"}[value]
     if isinstance(value, str):
-        return text(value)
+        return string_literal(value)
     if isinstance(value, date):
         return _moment(value)
     if isinstance(value, int) and -_LONG < value < _LONG:

@@ -2,13 +2,27 @@
 
 import os
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
 from lakehouse.services import down, up
+from lakehouse.session import Connection
 from lakehouse.settings import load
 from lakehouse.workspace import Workspace
+from tests.faults.house import House
 from tests.faults.orchestra import Orchestra
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+@pytest.fixture
+def connection(house: House, spark: "SparkSession") -> Connection:
+    """The session of the whole run, on the module's own house."""
+    opened = Connection(house.workspace)
+    opened._session = spark
+    return opened
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,6 @@ import pytest
 from lakehouse.history import history
 from lakehouse.ingest.files import Lines
 from lakehouse.modes import Append
-from lakehouse.session import Connection
 from lakehouse.table import Column, Table, quarantine_of
 from lakehouse.write.run import run
 from tests.faults.batches import COLUMNS
@@ -45,13 +44,6 @@ def into_the_future(root: Path) -> None:
 @pytest.fixture
 def house(workspace, spark, tmp_path) -> House:
     return House.in_folder(workspace, 7, tmp_path, f"_{uuid.uuid4().hex[:8]}")
-
-
-@pytest.fixture
-def connection(house, spark) -> Connection:
-    opened = Connection(house.workspace)
-    opened._session = spark
-    return opened
 
 
 @pytest.mark.parametrize("mode", ["append", "merge", "scd2"])

@@ -36,13 +36,6 @@ def house(workspace, spark, tmp_path) -> House:
     return House.in_folder(workspace, 11, tmp_path, f"_{uuid.uuid4().hex[:8]}")
 
 
-@pytest.fixture
-def connection(house, spark) -> Connection:
-    opened = Connection(house.workspace)
-    opened._session = spark
-    return opened
-
-
 def stopped(house: House, connection: Connection, mode: str, at: Gap, act: Callable[[], None]) -> StorageFullError:
     """The error of a run that finds the disk full at a step."""
     undo = steps.at(at, act)
