@@ -79,6 +79,7 @@ class Explanation:
         rows: Rows `in`, `published`, `quarantined` and `deduplicated`; what the commit does not say is missing.
         partitions: Keys of the partitions that the run was for; None where it was for the whole table.
         replay: Where the rows were replayed from, if they were.
+        upkeep: Why files were joined, for a version that changed no row.
         checks: Results of the expectations.
         totals: Counts since the table was made.
         messages: What the run told.
@@ -103,6 +104,7 @@ class Explanation:
     rows: dict[str, int] = field(default_factory=dict)
     partitions: tuple[str, ...] | None = None
     replay: dict[str, Any] | None = None
+    upkeep: dict[str, Any] | None = None
     checks: tuple[dict[str, Any], ...] = ()
     totals: dict[str, int] = field(default_factory=dict)
     messages: tuple[str, ...] = ()
@@ -140,6 +142,7 @@ def explained(table: str, commit: Commit) -> Explanation:
         rows=_rows(note, commit.metrics),
         partitions=tuple(note["partitions"]) if note.get("partitions") is not None else None,
         replay=note.get("replay"),
+        upkeep=note.get("upkeep"),
         checks=tuple(note.get("checks", ())),
         totals=dict(note.get("totals", {})),
         messages=tuple(note.get("messages", ())),

@@ -40,13 +40,20 @@ def _line(each: "Explanation") -> tuple[str, ...]:
         str(each.version),
         each.committed_at.strftime("%Y-%m-%d %H:%M:%S"),
         each.operation,
-        each.who or ("" if each.is_ours else each.engine.partition(" ")[0]),
+        each.who or _unnamed(each),
         each.run or "",
         ", ".join(f"{count} {name}" for name, count in each.rows.items()),
         f"{len(each.checks) - len(each.failed)}/{len(each.checks)}" if each.checks else "",
         ", ".join(str(read) for read in each.reads),
         "" if each.seconds is None else f"{each.seconds:.1f}",
     )
+
+
+def _unnamed(each: "Explanation") -> str:
+    """Who wrote a version whose commit names nobody."""
+    if each.upkeep is not None:
+        return "upkeep"
+    return "" if each.is_ours else each.engine.partition(" ")[0]
 
 
 def explain(
@@ -80,6 +87,9 @@ def _paragraphs(found: "Explanation") -> Iterator[tuple[str, str]]:
     yield "version", f"{found.table}@{found.version}, committed {found.committed_at:%Y-%m-%d %H:%M:%S} UTC"
     if not found.is_ours:
         yield "written by", f"{found.engine or 'unknown'}, past the door: only what Delta says of it is known"
+    elif found.upkeep is not None:
+        yield "written by", "upkeep after a publish: files were joined, no row changed"
+        yield "why", "{small} {why} ({bytes} bytes) among {files}".format(**found.upkeep)
     else:
         yield "written by", f"{found.who or 'unknown'}, run {found.run}"
     yield from _source(found)
