@@ -129,7 +129,8 @@ def last_note(table: "DeltaTable | None") -> dict[str, Any]:
     for limit in (5, None):
         for entry in table.history(limit):
             note = _commit(entry).note
-            if note:
+            # Upkeep is no publish: it says nothing of positions.
+            if note and "upkeep" not in note:
                 return note
     return {}
 
