@@ -17,6 +17,7 @@ from lakehouse.dbt import manifest_of, project_digest, run_dbt, target_of
 from lakehouse.definition import short
 from lakehouse.errors import AuditFailedError, LakehouseError, SuiteError
 from lakehouse.history import MARK, last_note, open_table, row_count, version_of
+from lakehouse.news import news_of
 from lakehouse.quality.judge import CheckResult
 from lakehouse.quality.suite import load_suite
 from lakehouse.session import CONNECTION, Connection
@@ -104,7 +105,7 @@ class DbtProject:
         manifest = manifest_of(workspace, self.path(workspace))
         models = [model for model in models_of(manifest) if not only or model.table in only]
         sources = [f"{each['schema']}.{each['identifier']}" for each in manifest["sources"].values()]
-        inputs = {name: version_of(workspace, name) for name in sources}
+        inputs = {name: news_of(workspace, name) for name in sources}
         missing = [name for name, version in inputs.items() if version is None]
         if missing:
             raise LakehouseError(f"dbt reads {', '.join(missing)}, which does not exist yet. Materialise it first.")
