@@ -33,8 +33,9 @@ def digests(delta: "DeltaTable", column: str, keys: Iterable[str] | None) -> dic
     listed = pa.table(delta.get_add_actions(flatten=True))
     has_vectors = "deletionVectors" in features
     # The second version of checkpoints names files elsewhere: then any version may have changed any partition.
-    known = _vectors(log) if has_vectors and "v2Checkpoint" not in features else {}
-    unknown = f"#{delta.version()}" if has_vectors and not known else ""
+    is_told = "v2Checkpoint" not in features
+    known = _vectors(log) if has_vectors and is_told else {}
+    unknown = "" if is_told or not has_vectors else f"#{delta.version()}"
     held: dict[str, set[str]] = {}
     for value, path in zip(listed[f"partition.{column}"].to_pylist(), listed["path"].to_pylist(), strict=True):
         held.setdefault(str(value), set()).add(f"{unquote(path)}{known.get(unquote(path), unknown)}")
@@ -73,8 +74,10 @@ def _in_checkpoint(log: Log, file: File) -> dict[str, str]:
 
     store, _ = locate(log.root)
     with store.open_input_file(file.path) as stream:
-        rows = pq.read_table(stream, columns=["add.path", *(f"add.deletionVector.{part}" for part in _VECTOR)])
-    adds = [row for row in rows["add"].to_pylist() if row and row.get("path")]
+        # `read_table` would take the fields out of their structures.
+        rows = pq.ParquetFile(stream).read(["add.path", *(f"add.deletionVector.{part}" for part in _VECTOR)])
+    # delta-rs leaves out what an empty table has none of.
+    adds = [row for row in (rows["add"].to_pylist() if "add" in rows.column_names else ()) if row and row.get("path")]
     return {unquote(add["path"]): _vector(add.get("deletionVector")) for add in adds}
 
 

@@ -93,7 +93,9 @@ def record(
     file = File(f"{root}/{relative}", relative, size, int(now.timestamp() * 1000))
     note = {"lakehouse": 1, "asset": CHECKS.name, "run": run_id, "of": asset}
     adopt(delta, [file], set(CHECKS.column_names), Stamp(None, 0, note), "append")
-    _keep_up(workspace, limits)
+    delta.update_incremental()
+    if need(held_by(delta), limits) is not None:
+        _keep_up(workspace, limits)
 
 
 def _stem(asset: str, version: int | None) -> str:
@@ -137,9 +139,6 @@ def _keep_up(workspace: Workspace, limits: Limits) -> None:
     """Join the files where there are many. What goes wrong is told, and tried again at a later audit."""
     from deltalake.exceptions import DeltaError
 
-    delta = open_table(workspace, CHECKS.name)
-    if delta is None or need(held_by(delta), limits) is None:
-        return
     try:
         with locked(workspace, CHECKS.name, wait_s=0):
             delta = open_table(workspace, CHECKS.name)
@@ -148,6 +147,8 @@ def _keep_up(workspace: Workspace, limits: Limits) -> None:
             if delta is not None and found is not None:
                 for group in joined(held, limits):
                     join(delta, CHECKS.name, group, found, order=("asset", "table_version"))
+                # delta-rs makes one every 100 commits, and to open the table takes twice as long by then.
+                delta.create_checkpoint()
     except WorkspaceBusyError:
         logging.getLogger(__name__).debug("%s is being kept up by another process", CHECKS.name)
     except (DeltaError, OSError) as error:

@@ -1,7 +1,7 @@
 """`ops.checks`: its files are joined, and no result is there twice or lost, whatever is done again."""
 
-import uuid
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,10 +9,11 @@ import pytest
 from lakehouse.history import history, open_table, version_of
 from lakehouse.maintenance import Limits
 from lakehouse.quality.judge import CheckResult
+from lakehouse.settings import load
+from lakehouse.workspace import Workspace
 from lakehouse.write.checks import CHECKS, audited, record
 from lakehouse.write.lock import locked
 from tests.maintenance.conftest import FEW
-from tests.write.conftest import Door
 
 RESULT = CheckResult(
     name="a",
@@ -29,67 +30,82 @@ RESULTS = (RESULT, replace(RESULT, name="b", success=False, unexpected_count=3))
 NEVER = Limits(files=10**9)
 
 
+ASSET = "silver.things"
+
+
 @pytest.fixture
-def asset() -> str:
-    return f"silver.a_{uuid.uuid4().hex[:10]}"
+def house(tmp_path: Path) -> Workspace:
+    """A workspace without any server; its `ops.checks` is there and empty."""
+    import pyarrow as pa
+    from deltalake import DeltaTable
 
-
-def put(door: Door, asset: str, version: int | None, run: str, limits: Limits = FEW, results: Any = RESULTS) -> None:
-    record(door.workspace, door.spark, asset, results, run_id=run, version=version, limits=limits)
-
-
-def rows(door: Door, asset: str) -> list[tuple[Any, ...]]:
-    found = door.spark.table(CHECKS.name).where(f"asset = '{asset}'")
-    return sorted(
-        (tuple(row) for row in found.select("run_id", "table_version", "check_name", "unexpected_count").collect()),
-        key=str,
+    found = Workspace(load().model_copy(update={"home": tmp_path, "warehouse": None}))
+    types = {"string": pa.string(), "bigint": pa.int64(), "boolean": pa.bool_(), "timestamp": pa.timestamp("us", "UTC")}
+    DeltaTable.create(
+        found.table_path(CHECKS.name),
+        schema=pa.schema([(column.name, types[column.type]) for column in CHECKS.columns]),
+        configuration={"delta.enableChangeDataFeed": "true"},
     )
+    return found
 
 
-def test_results_are_joined_and_stay(door: Door, asset: str):
+def put(house: Workspace, version: int | None, run: str, limits: Limits = FEW, results: Any = RESULTS) -> None:
+    nobody: Any = None
+    record(house, nobody, ASSET, results, run_id=run, version=version, limits=limits)
+
+
+def rows(house: Workspace) -> list[tuple[Any, ...]]:
+    names = ["run_id", "table_version", "check_name", "unexpected_count"]
+    delta = open_table(house, CHECKS.name)
+    assert delta is not None
+    found = delta.to_pyarrow_table(columns=names).to_pylist()
+    return sorted((tuple(row[name] for name in names) for row in found), key=str)
+
+
+def test_results_are_joined_and_stay(house: Workspace):
     for version in range(12):
-        put(door, asset, version, f"run{version}")
-    delta = open_table(door.workspace, CHECKS.name)
+        put(house, version, f"run{version}")
+    delta = open_table(house, CHECKS.name)
 
     assert len(delta.file_uris()) < 4
-    assert any("upkeep" in commit.note for commit in history(door.workspace, CHECKS.name, 3))
-    assert len(rows(door, asset)) == 24
-    assert [(each.name, each.unexpected_count) for each in audited(door.workspace, asset, 5)] == [("a", 0), ("b", 3)]
-    assert audited(door.workspace, asset, 99) == ()
+    assert any("upkeep" in commit.note for commit in history(house, CHECKS.name, 3))
+    assert len(rows(house)) == 24
+    assert [(each.name, each.unexpected_count) for each in audited(house, ASSET, 5)] == [("a", 0), ("b", 3)]
+    assert audited(house, ASSET, 99) == ()
 
 
-def test_what_is_done_again_after_a_compaction_is_not_there_twice(door: Door, asset: str):
+def test_what_is_done_again_after_a_compaction_is_not_there_twice(house: Workspace):
     for version in range(4):
-        put(door, asset, version, f"run{version}", NEVER)
-    put(door, asset, None, "refused", NEVER)
-    put(door, asset, 4, "last", FEW)
-    found, latest = rows(door, asset), version_of(door.workspace, CHECKS.name)
+        put(house, version, f"run{version}", NEVER)
+    put(house, None, "refused", NEVER)
+    put(house, 4, "last", FEW)
+    found, latest = rows(house), version_of(house, CHECKS.name)
 
     for version in range(4):
-        put(door, asset, version, f"run{version}", NEVER)
-    put(door, asset, None, "refused", NEVER)
+        put(house, version, f"run{version}", NEVER)
+    put(house, None, "refused", NEVER)
 
-    assert rows(door, asset) == found
-    assert version_of(door.workspace, CHECKS.name) == latest
+    assert rows(house) == found
+    assert version_of(house, CHECKS.name) == latest
 
 
-def test_other_rules_of_the_same_run_are_recorded(door: Door, asset: str):
+def test_other_rules_of_the_same_run_are_recorded(house: Workspace):
     for version in range(4):
-        put(door, asset, version, "run")
-    put(door, asset, 0, "run", results=(replace(RESULT, name="c"),))
-    put(door, asset, 1, "run", results={"2026-01-01": RESULTS})
+        put(house, version, "run")
+    put(house, 0, "run", results=(replace(RESULT, name="c"),))
+    put(house, 1, "run", results={"2026-01-01": RESULTS})
 
-    assert len(rows(door, asset)) == 4 * 2 + 1 + 2
-    assert [each.name for each in audited(door.workspace, asset, 0)] == ["a", "b", "c"]
+    assert len(rows(house)) == 4 * 2 + 1 + 2
+    assert [each.name for each in audited(house, ASSET, 0)] == ["a", "b", "c"]
 
 
-def test_one_process_joins_at_a_time(door: Door, asset: str):
-    put(door, asset, 0, "run", NEVER)
-    latest = version_of(door.workspace, CHECKS.name)
-    with locked(door.workspace, CHECKS.name):
+def test_one_process_joins_at_a_time(house: Workspace):
+    put(house, 0, "run", NEVER)
+    latest = version_of(house, CHECKS.name)
+    with locked(house, CHECKS.name):
         for version in range(1, 5):
-            put(door, asset, version, "run", FEW)
+            put(house, version, "run", FEW)
 
-    commits = history(door.workspace, CHECKS.name, version_of(door.workspace, CHECKS.name) - latest)
+    commits = history(house, CHECKS.name, version_of(house, CHECKS.name) - latest)
     assert not any("upkeep" in commit.note for commit in commits)
-    assert len(rows(door, asset)) == 10
+    assert len(rows(house)) == 10
