@@ -9,7 +9,21 @@ from pathlib import Path
 from benchmarks.figure import Figure
 from benchmarks.report import as_json, as_markdown, as_table, machine, state
 
-NAMES = ("command", "up", "asset", "chain", "profile", "quality", "audited", "merged", "hand", "five", "many", "layouts", "demo")
+NAMES = (
+    "command",
+    "up",
+    "asset",
+    "chain",
+    "profile",
+    "quality",
+    "audited",
+    "merged",
+    "hand",
+    "five",
+    "many",
+    "layouts",
+    "demo",
+)
 
 
 def main() -> None:
