@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from lakehouse.delta_log import Log, log_of
+from lakehouse.live_files import NotReplayableError, live_files
 from lakehouse.news import leaves_rows
-from lakehouse.storage import File, locate
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -29,13 +29,15 @@ def digests(delta: "DeltaTable", column: str, keys: Iterable[str] | None) -> dic
     """
     import pyarrow as pa
 
-    log, features = log_of(delta.table_uri), set(delta.protocol().reader_features or ())
+    log = log_of(delta.table_uri)
     listed = pa.table(delta.get_add_actions(flatten=True))
-    has_vectors = "deletionVectors" in features
-    # The second version of checkpoints names files elsewhere: then any version may have changed any partition.
-    is_told = "v2Checkpoint" not in features
-    known = _vectors(log) if has_vectors and is_told else {}
-    unknown = "" if is_told or not has_vectors else f"#{delta.version()}"
+    has_vectors = "deletionVectors" in (delta.protocol().reader_features or ())
+    try:
+        files = live_files(log, delta.version()) if has_vectors else {}
+        known, unknown = {unquote(path): _vector(add.get("deletionVector")) for path, add in files.items()}, ""
+    except NotReplayableError:
+        # Any version may have changed any partition.
+        known, unknown = {}, f"#{delta.version()}"
     held: dict[str, set[str]] = {}
     for value, path in zip(listed[f"partition.{column}"].to_pylist(), listed["path"].to_pylist(), strict=True):
         held.setdefault(str(value), set()).add(f"{unquote(path)}{known.get(unquote(path), unknown)}")
@@ -51,34 +53,6 @@ def _named(said: Mapping[str, Any]) -> str:
 
 def _vector(said: Mapping[str, Any] | None) -> str:
     return "" if not said or not said.get("storageType") else "#" + "/".join(str(said.get(part)) for part in _VECTOR)
-
-
-def _vectors(log: Log) -> dict[str, str]:
-    """The deletion vectors of a table's files by path; delta-rs 1.6 gives their content alone."""
-    found: dict[str, str] = {}
-    for file in log.checkpoints.get(log.checkpoint, ()):
-        found |= _in_checkpoint(log, file)
-    for version in log.since_checkpoint:
-        # A changed vector is a removal and an addition of the same path, in any order.
-        actions = log.read(version)
-        for action in actions:
-            found.pop(unquote(action.get("remove", {}).get("path", "")), None)
-        added = [action["add"] for action in actions if "add" in action]
-        found |= {unquote(add["path"]): _vector(add.get("deletionVector")) for add in added}
-    return found
-
-
-def _in_checkpoint(log: Log, file: File) -> dict[str, str]:
-    """The same of one file of a checkpoint."""
-    import pyarrow.parquet as pq
-
-    store, _ = locate(log.root)
-    with store.open_input_file(file.path) as stream:
-        # `read_table` would take the fields out of their structures.
-        rows = pq.ParquetFile(stream).read(["add.path", *(f"add.deletionVector.{part}" for part in _VECTOR)])
-    # delta-rs leaves out what an empty table has none of.
-    adds = [row for row in (rows["add"].to_pylist() if "add" in rows.column_names else ()) if row and row.get("path")]
-    return {unquote(add["path"]): _vector(add.get("deletionVector")) for add in adds}
 
 
 def _origins(log: Log, latest: int, held: Mapping[str, set[str]]) -> dict[str, set[str]]:

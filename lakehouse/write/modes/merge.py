@@ -1,4 +1,4 @@
-"""Merge: one row per key, the newest change of each; a SQL MERGE from the staged files, in one commit."""
+"""Merge: one row per key, the newest change of each; by reference where that can be, else by a SQL MERGE."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -7,6 +7,7 @@ from lakehouse.modes import Merge
 from lakehouse.quality.effort import during, for_work
 from lakehouse.table import Column, Table, deleted_of, quote
 from lakehouse.write.catalog import ensure
+from lakehouse.write.modes.by_reference import merge_by_reference, takes_vectors
 from lakehouse.write.modes.mode import (
     Publication,
     Standing,
@@ -87,14 +88,18 @@ def statement(table: Table, mode: Merge, source: str) -> str:
 @adopts.register(Merge)
 def _(mode: Merge, delta: "DeltaTable") -> bool:
     # The rows of a batch have different keys, so in an empty table there is nothing to merge them with.
-    return not mode.delete_when and not held_bytes(delta)
+    return not mode.delete_when and (not held_bytes(delta) or takes_vectors(delta))
 
 
 @publish.register
 def _(mode: Merge, publication: Publication) -> int:
     # Another tool may have filled the table since it was decided to adopt.
-    if not publication.rows or (publication.adopts and adopts(mode, publication.delta)):
+    is_adopted = publication.adopts and adopts(mode, publication.delta)
+    if not publication.rows or (is_adopted and not held_bytes(publication.delta)):
         return put(publication, "append")
+    changed = merge_by_reference(publication, mode) if is_adopted else None
+    if changed is not None:
+        return changed
     session, table, stamp = publication.session, publication.table, publication.stamp
     big = publication.is_big
     with viewed(session, publication.frame(), stamp) as view, for_work(session, big=big), during(session, _STAGED):

@@ -1,0 +1,153 @@
+"""A merge by reference: staged files become the table's, and the rows that they stand for are marked as deleted.
+
+What the engine's MERGE does in three passes over the table (find the rows, read them whole for the change feed, write
+both) is one look at its keys here. The commit is one that the engine itself could have written for the same rows.
+"""
+
+import json
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote
+
+from lakehouse.delta_log import log_of
+from lakehouse.live_files import NotReplayableError, live_files
+from lakehouse.modes import Merge
+from lakehouse.storage import File, locate
+from lakehouse.write.catalog import KEYED_PROPERTIES
+from lakehouse.write.commit import is_local, put_commit, said
+from lakehouse.write.footers import read_adopted
+from lakehouse.write.matches import Matches, NotComparableError, Target, match
+from lakehouse.write.modes.mode import Publication
+from lakehouse.write.publish import takes_references
+from lakehouse.write.vectors import read_vector, write_vectors
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+VECTORS = KEYED_PROPERTIES[0][0]
+# Beyond this a cluster reads the keys more quickly than one process.
+MOST_ROWS = 50_000_000
+_INTERVAL = "delta.checkpointInterval"
+_log = logging.getLogger(__name__)
+Action = dict[str, Any]
+
+
+def takes_vectors(delta: "DeltaTable") -> bool:
+    """Whether rows of a table can be marked as deleted by reference."""
+    held = delta.metadata().configuration
+    return (
+        takes_references(delta)
+        and held.get(VECTORS) == "true"
+        and held.get("delta.appendOnly") != "true"
+        and is_local(delta.table_uri)
+    )
+
+
+def merge_by_reference(publication: Publication, mode: Merge) -> int | None:
+    """Make the staged files the table's own and mark the rows that they replace, in one commit.
+
+    Returns:
+        Rows that changed the table; None where the engine must merge, and nothing was done.
+
+    Raises:
+        CommitFailedError: another commit came first.
+    """
+    delta, files = publication.delta, [file for file in publication.files if file.size]
+    try:
+        actions = live_files(log_of(delta.table_uri), delta.version())
+        targets = _targets(delta.table_uri, actions)
+        if targets is None:
+            return None
+        found = match(delta.table_uri, files, targets, mode.on, mode.sequence)
+    except (NotReplayableError, NotComparableError) as error:
+        _log.info("%s: the engine merges: %s", publication.table.name, error)
+        return None
+    metrics = {
+        "numSourceRows": publication.rows,
+        "numTargetRowsInserted": found.inserted,
+        "numTargetRowsUpdated": found.updated,
+        "numTargetRowsDeleted": 0,
+        "numTargetRowsCopied": 0,
+        "numTargetFilesAdded": len(files),
+        "numTargetDeletionVectorsAdded": len(found.replaced),
+    }
+    parameters = {"predicate": json.dumps(list(mode.on)), "byReference": "true"}
+    done = said(publication.stamp, "MERGE", parameters=parameters, metrics=metrics, read=delta.version())
+    put_commit(delta.table_uri, delta.version() + 1, [*done, *_moved(publication, files, targets, found)])
+    _checkpoint(publication)
+    return found.inserted + found.updated
+
+
+def _targets(root: str, actions: Mapping[str, Action]) -> list[Target] | None:
+    """The files of the table; None where there are too many rows, or files elsewhere."""
+    from pyroaring import BitMap64
+
+    _, base = locate(root)
+    found, rows = [], 0
+    for path, action in actions.items():
+        if "://" in path or path.startswith("/"):
+            return None
+        rows += json.loads(action.get("stats") or "{}").get("numRecords", MOST_ROWS)
+        vector = action.get("deletionVector")
+        file = File(f"{base}/{unquote(path)}", unquote(path), action["size"], action["modificationTime"])
+        found.append(Target(file, action, read_vector(root, vector) if vector else BitMap64()))
+    return found if rows <= MOST_ROWS else None
+
+
+def _moved(publication: Publication, files: Sequence[File], targets: Sequence[Target], found: Matches) -> list[Action]:
+    """The actions: each file with replaced rows under its new vector, and the staged ones."""
+    from pyroaring import BitMap64
+
+    root, table = publication.delta.table_uri, publication.table
+    touched = {each.action["path"]: each for each in targets if each.action["path"] in found.replaced}
+    vectors: dict[str, BitMap64] = {
+        path: target.deleted | BitMap64(found.replaced[path]) for path, target in touched.items()
+    }
+    older = {file.relative: BitMap64(found.older[file.relative]) for file in files if file.relative in found.older}
+    written = write_vectors(root, {**vectors, **older}) if vectors or older else {}
+    actions: list[Action] = []
+    for path, target in touched.items():
+        actions.append({"remove": _removed(target.action)})
+        if len(vectors[path]) < json.loads(target.action["stats"])["numRecords"]:
+            actions.append({"add": _with_vector(target.action, written[path])})
+    for file in files:
+        read = read_adopted(root, file, set(table.stored_names), table.partitioned_by)
+        add = {
+            "path": quote(file.relative, safe="/="),
+            "partitionValues": read.partition,
+            "size": file.size,
+            "modificationTime": file.modified_ms,
+            "dataChange": True,
+            "stats": read.statistics,
+        }
+        if read.rows > len(older.get(file.relative, ())):
+            actions.append({"add": _with_vector(add, written[file.relative]) if file.relative in written else add})
+    return actions
+
+
+def _removed(action: Mapping[str, Any]) -> Action:
+    kept = {name: action[name] for name in ("path", "partitionValues", "size", "deletionVector") if name in action}
+    return {**kept, "deletionTimestamp": int(time.time() * 1000), "dataChange": True, "extendedFileMetadata": True}
+
+
+def _with_vector(action: Mapping[str, Any], vector: Action) -> Action:
+    """The same file with other deleted rows: its bounds hold still, but need not be reached by a row any more."""
+    statistics = json.dumps({**json.loads(action["stats"]), "tightBounds": False}, separators=(",", ":"))
+    return {**action, "dataChange": True, "stats": statistics, "deletionVector": vector}
+
+
+def _checkpoint(publication: Publication) -> None:
+    """At the interval that the table names, as every writer of Delta does after its commit."""
+    from deltalake.exceptions import DeltaError
+
+    delta = publication.delta
+    if (delta.version() + 1) % int(delta.metadata().configuration.get(_INTERVAL, "10")):
+        return
+    try:
+        delta.update_incremental()
+        delta.create_checkpoint()
+    except (DeltaError, OSError) as error:
+        # The commit stands, and the next writer tries again.
+        _log.warning("%s: no checkpoint of version %s: %s", publication.table.name, delta.version(), error)
