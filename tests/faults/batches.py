@@ -33,6 +33,7 @@ MODES: dict[str, WriteMode] = {
     "overwrite": Overwrite(),
     "partitions": ReplacePartitions(),
     "merge": Merge(**_CHANGES),
+    "upsert": Merge(on=("entity",), sequence=("changed",)),
     "scd2": Scd2(**_CHANGES),
 }
 HIGHEST = 10
@@ -167,7 +168,7 @@ def expected(mode: str, seed: int, count: int, replayed: set[int]) -> list[tuple
     if mode in ("overwrite", "partitions"):
         made = last_made(mode, came)
         return sorted(row.stored for row in through if made.get(_place(mode, row), 0) <= row.number)
-    return _newest(through) if mode == "merge" else _history(through)
+    return _history(through) if mode == "scd2" else _newest(through, deletes=mode == "merge")
 
 
 def last_made(mode: str, came: list[list[Row]]) -> dict[str, int]:
@@ -189,11 +190,11 @@ def _place(mode: str, row: Row) -> str:
     return row.part if mode == "partitions" else ""
 
 
-def _newest(rows: list[Row]) -> list[tuple[Any, ...]]:
+def _newest(rows: list[Row], *, deletes: bool) -> list[tuple[Any, ...]]:
     last: dict[int, Row] = {}
     for row in sorted(rows, key=lambda each: each.changed):
         last[row.entity] = row
-    return sorted(row.stored for row in last.values() if row.operation != "delete")
+    return sorted(row.stored for row in last.values() if not (deletes and row.operation == "delete"))
 
 
 def _history(rows: list[Row]) -> list[tuple[Any, ...]]:

@@ -32,6 +32,7 @@ _FINISH = (
     Gap(DOOR, "record"),
     Gap(DOOR, "close_intent"),
     Gap(DOOR, "forget_positions"),
+    Gap(DOOR, "keep_up"),
 )
 _START = (
     Gap(DOOR, "stage", is_after=False),
@@ -41,6 +42,7 @@ _START = (
 )
 ADDED = Gap("lakehouse.write.quarantine", "add")
 SETTLED = Gap("lakehouse.write.quarantine", "settle")
+MARKED = Gap("lakehouse.write.modes.by_reference", "write_vectors")
 REMEMBERED = Gap("lakehouse.write.modes.merge", "_remember")
 BATCH = (*_START, *_FINISH, ADDED, Gap("lakehouse.write.run", "write"))
 REPLAY = (*_START, *_FINISH, SETTLED, Gap("lakehouse.write.rework", "_update"), Gap("lakehouse.write.rework", "write"))
@@ -49,8 +51,8 @@ RECOVERY = tuple(gap for gap in _FINISH if gap.name != "save_intent")
 
 def gaps_of(mode: str, action: str) -> tuple[Gap, ...]:
     """Every gap of a mode's batch or replay."""
-    remembers = (REMEMBERED,) if mode == "merge" and action == "batch" else ()
-    return (REPLAY if action == "replay" else BATCH) + remembers
+    own = {("merge", "batch"): (REMEMBERED,), ("upsert", "batch"): (MARKED,), ("upsert", "replay"): (MARKED,)}
+    return (REPLAY if action == "replay" else BATCH) + own.get((mode, action), ())
 
 
 def kill_at(gap: Gap) -> None:
