@@ -1,11 +1,13 @@
 """Whether the changes between two versions of a table can still be read, from its log and folder alone."""
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from lakehouse.storage import list_files, locate
+from lakehouse.delta_log import log_of
+from lakehouse.news import leaves_rows
+from lakehouse.storage import locate
+from lakehouse.vectors import place_of
 from lakehouse.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -18,15 +20,13 @@ def lost_feed(workspace: Workspace, name: str, since: int, position: int) -> str
     The log forgets commits after its retention, and VACUUM deletes the files that old changes are in.
     """
     root = workspace.table_path(name)
-    kept = {file.relative: file.path for file in list_files(f"{root}/_delta_log", ".json")}
     if since > position:
         return f"{name} is at version {position}, before version {since}, up to which it was read."
-    store, base = locate(root)
+    log, (store, base) = log_of(root), locate(root)
     for version in range(since + 1, position + 1):
-        entry = kept.get(f"{version:020d}.json")
-        if entry is None:
+        if version not in log.commits:
             return f"The log of {name} does not have version {version} any more: the changes since {since} are lost."
-        actions = _actions(store, entry)
+        actions = log.read(version)
         if any(_maps_columns(action.get("metaData", {})) for action in actions):
             return f"Columns of {name} changed in version {version}, and changes cannot be read across that."
         if not _has_files(store, base, actions):
@@ -34,9 +34,20 @@ def lost_feed(workspace: Workspace, name: str, since: int, position: int) -> str
     return None
 
 
-def _actions(store: "FileSystem", entry: str) -> list[dict[str, Any]]:
-    with store.open_input_stream(entry) as stream:
-        return [json.loads(line) for line in stream.read().splitlines() if line]
+def keeps_keys(workspace: Workspace, name: str, since: int, position: int) -> bool:
+    """Whether no row was deleted for good between two versions: each was added, or stands for an older one of its key.
+
+    Told by the log: a merge by reference deletes only what it adds anew, and a commit without removals deletes nothing.
+    """
+    log = log_of(workspace.table_path(name))
+    return all(version in log.commits and _keeps_keys(log.read(version)) for version in range(since + 1, position + 1))
+
+
+def _keeps_keys(actions: Sequence[Mapping[str, Any]]) -> bool:
+    said: Mapping[str, Any] = next((action["commitInfo"] for action in actions if "commitInfo" in action), {})
+    is_merged = said.get("operation") == "MERGE" and said.get("operationParameters", {}).get("byReference") == "true"
+    only_adds = not any("remove" in action or "cdc" in action for action in actions)
+    return is_merged or only_adds or leaves_rows(actions)
 
 
 def _maps_columns(metadata: Mapping[str, Any]) -> bool:
@@ -52,10 +63,12 @@ def _has_files(store: "FileSystem", base: str, actions: Sequence[Mapping[str, An
 
     changed = [action["cdc"]["path"] for action in actions if "cdc" in action]
     moved = [
-        action[kind]["path"]
+        action[kind]
         for action in actions
         for kind in ("add", "remove")
         if kind in action and action[kind].get("dataChange")
     ]
-    paths = [f"{base}/{unquote(path)}" for path in changed or moved]
+    paths = [f"{base}/{unquote(path)}" for path in changed or [each["path"] for each in moved]]
+    vectors = [] if changed else [each["deletionVector"] for each in moved if each.get("deletionVector")]
+    paths += [path for vector in vectors if (path := place_of(base, vector))]
     return all(info.type == FileType.File for info in store.get_file_info(paths))

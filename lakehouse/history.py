@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.delta_log import log_of
+from lakehouse.live_files import NotReplayableError, live_files
 from lakehouse.log_health import examine
 from lakehouse.workspace import Workspace
 
@@ -136,17 +137,17 @@ def last_note(table: "DeltaTable | None") -> dict[str, Any]:
 
 
 def row_count(workspace: Workspace, name: str) -> int | None:
-    """Rows of the latest version, or None where the table is missing. Asks no server.
-
-    The log alone tells it, but where rows may be deleted in place: then their number is in the deletion vectors.
-    """
-    import pyarrow as pa
-    from deltalake import QueryBuilder
-
+    """Rows of the latest version, from the log alone; None where the table is missing, or the log does not tell."""
     table = open_table(workspace, name)
     if table is None:
         return None
-    if "deletionVectors" not in (table.protocol().reader_features or ()):
-        return int(sum(table.get_add_actions(flatten=True)["num_records"].to_pylist()))
-    counted = pa.table(QueryBuilder().register("counted", table).execute("SELECT count(*) AS n FROM counted"))
-    return int(counted["n"][0].as_py())
+    try:
+        files = live_files(log_of(workspace.table_path(name)), table.version()).values()
+        return sum(_rows_of(file) for file in files)
+    except (NotReplayableError, KeyError):
+        return None
+
+
+def _rows_of(action: dict[str, Any]) -> int:
+    held = int(json.loads(action.get("stats") or "{}")["numRecords"])
+    return held - int(action.get("deletionVector", {}).get("cardinality", 0))

@@ -5,7 +5,7 @@ neither schema nor protocol, leaves the rows as they were.
 (https://github.com/delta-io/delta/blob/master/PROTOCOL.md, "Add File and Remove File")
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lakehouse.delta_log import Log, log_of
@@ -17,7 +17,7 @@ _BESIDE = frozenset(("commitInfo", "txn", "domainMetadata", "checkpointMetadata"
 _FILES = ("add", "remove")
 
 
-def leaves_rows(actions: Sequence[dict[str, Any]]) -> bool:
+def leaves_rows(actions: Sequence[Mapping[str, Any]]) -> bool:
     """Whether the rows, and the columns, are the same after a commit as before. False where it is not sure."""
     for action in actions:
         for kind, said in action.items():

@@ -9,7 +9,7 @@ from functools import singledispatch
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.errors import LakehouseError
-from lakehouse.feed import lost_feed
+from lakehouse.feed import keeps_keys, lost_feed
 from lakehouse.history import open_table
 from lakehouse.modes import Append, Overwrite, ReplacePartitions, Scd2
 from lakehouse.news import last_alike, news_of
@@ -141,7 +141,11 @@ def _(source: Changes, context: ReadContext, since: int | None, position: int) -
         frame = _rows(name, context, position).select(*source.table.stored_names)
         frame = frame if since is None else frame.limit(0)
         return frame.withColumn(Changes.MARK, F.lit(False)) if source.deletes else frame
-    return _net(source, session.sql(f"SELECT * FROM table_changes('{name}', {since + 1}, {int(position)})"))
+    changed = session.sql(f"SELECT * FROM table_changes('{name}', {since + 1}, {int(position)})")
+    if keeps_keys(context.workspace, name, since, position):
+        # The rows before are then not read at all.
+        changed = changed.where("_change_type IN ('insert', 'update_postimage')")
+    return _net(source, changed)
 
 
 def _net(source: Changes, changed: "DataFrame") -> "DataFrame":

@@ -20,7 +20,7 @@ from lakehouse.services.sql import ask
 from lakehouse.table import Column, Table
 from lakehouse.write.commit import put_commit
 from lakehouse.write.modes import by_reference
-from lakehouse.write.vectors import from_z85, read_vector, write_vectors, z85
+from lakehouse.vectors import from_z85, read_vector, write_vectors, z85
 from tests.write.conftest import Door
 
 NO_VECTORS = (("delta.enableDeletionVectors", "false"),)

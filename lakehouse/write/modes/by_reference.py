@@ -15,13 +15,13 @@ from lakehouse.delta_log import log_of
 from lakehouse.live_files import NotReplayableError, live_files
 from lakehouse.modes import Merge
 from lakehouse.storage import File, locate
+from lakehouse.vectors import read_vector, write_vectors
 from lakehouse.write.catalog import KEYED_PROPERTIES
 from lakehouse.write.commit import is_local, put_commit, said
 from lakehouse.write.footers import read_adopted
 from lakehouse.write.matches import Matches, NotComparableError, Target, match
 from lakehouse.write.modes.mode import Publication
 from lakehouse.write.publish import takes_references
-from lakehouse.write.vectors import read_vector, write_vectors
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable

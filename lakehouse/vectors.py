@@ -36,6 +36,17 @@ def from_z85(text: str) -> bytes:
     return base64.b85decode(text.encode().translate(_FROM_Z85))
 
 
+def place_of(base: str, descriptor: Mapping[str, Any]) -> str | None:
+    """The file that a vector is in, for a table whose folder is `base`; None where the log itself holds it."""
+    kind, where = descriptor["storageType"], descriptor["pathOrInlineDv"]
+    if kind == "i":
+        return None
+    if kind == "u":
+        prefix, name = where[:-_UUID_LENGTH], uuid.UUID(bytes=from_z85(where[-_UUID_LENGTH:]))
+        return "/".join(part for part in (base, prefix, f"deletion_vector_{name}.bin") if part)
+    return unquote(urlparse(where).path) if base.startswith("/") else str(where)
+
+
 def _bitmap(data: bytes) -> "BitMap64":
     from pyroaring import BitMap64
 
@@ -54,15 +65,10 @@ def read_vector(root: str, descriptor: Mapping[str, Any]) -> "BitMap64":
     Raises:
         ValueError: the vector is damaged or of an unknown format.
     """
-    kind, where = descriptor["storageType"], descriptor["pathOrInlineDv"]
-    if kind == "i":
-        return _bitmap(from_z85(where)[: descriptor["sizeInBytes"]])
     store, base = locate(root)
-    if kind == "u":
-        prefix, name = where[:-_UUID_LENGTH], uuid.UUID(bytes=from_z85(where[-_UUID_LENGTH:]))
-        path = "/".join(part for part in (base, prefix, f"deletion_vector_{name}.bin") if part)
-    else:
-        path = unquote(urlparse(where).path) if kind == "p" and base.startswith("/") else where
+    path = place_of(base, descriptor)
+    if path is None:
+        return _bitmap(from_z85(descriptor["pathOrInlineDv"])[: descriptor["sizeInBytes"]])
     with store.open_input_file(path) as stream:
         stream.seek(descriptor.get("offset", 0))
         (size,) = struct.unpack(">i", stream.read(4))
