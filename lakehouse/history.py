@@ -141,6 +141,8 @@ def row_count(workspace: Workspace, name: str) -> int | None:
     table = open_table(workspace, name)
     if table is None:
         return None
+    if "deletionVectors" not in (table.protocol().reader_features or ()):
+        return int(sum(table.get_add_actions(flatten=True)["num_records"].to_pylist()))
     try:
         files = live_files(log_of(workspace.table_path(name)), table.version()).values()
         return sum(_rows_of(file) for file in files)
