@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlparse
 
-from lakehouse.storage import locate
+from lakehouse.storage import locate, sync
 
 if TYPE_CHECKING:
     from pyroaring import BitMap64
@@ -102,4 +102,5 @@ def write_vectors(root: str, bitmaps: "Mapping[str, BitMap64]") -> dict[str, dic
     store, base = locate(root)
     with store.open_output_stream(f"{base}/deletion_vector_{name}.bin") as stream:
         stream.write(bytes(body))
+    sync(root, f"deletion_vector_{name}.bin")
     return found
