@@ -18,9 +18,9 @@ from lakehouse.live_files import live_files
 from lakehouse.modes import Merge
 from lakehouse.services.sql import ask
 from lakehouse.table import Column, Table
+from lakehouse.vectors import from_z85, read_vector, write_vectors, z85
 from lakehouse.write.commit import put_commit
 from lakehouse.write.modes import by_reference
-from lakehouse.vectors import from_z85, read_vector, write_vectors, z85
 from tests.write.conftest import Door
 
 NO_VECTORS = (("delta.enableDeletionVectors", "false"),)
