@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
 
 
+# More files than these are better listed by the engine.
+_MOST_VERSIONS = 50
+
+
 def lost_feed(workspace: Workspace, name: str, since: int, position: int) -> str | None:
     """Why the rows that `name` gained after version `since` and up to `position` cannot be told; None where they can.
 
@@ -34,20 +38,42 @@ def lost_feed(workspace: Workspace, name: str, since: int, position: int) -> str
     return None
 
 
-def keeps_keys(workspace: Workspace, name: str, since: int, position: int) -> bool:
-    """Whether no row was deleted for good between two versions: each was added, or stands for an older one of its key.
+def gained_files(workspace: Workspace, name: str, since: int, position: int) -> dict[int, list[str]] | None:
+    """URIs of the files that have the rows of the change feed, by version, where no row was deleted for good.
 
-    Told by the log: a merge by reference deletes only what it adds anew, and a commit without removals deletes nothing.
+    A merge by reference deletes only what it adds anew, and a commit without removals deletes nothing. Then what the
+    feed says of the rows before does not matter to who follows the rows, and need not be read.
+
+    Returns:
+        None where the change feed itself must be asked: rows were deleted, or the files alone do not give the rows.
     """
-    log = log_of(workspace.table_path(name))
-    return all(version in log.commits and _keeps_keys(log.read(version)) for version in range(since + 1, position + 1))
+    root = workspace.table_path(name)
+    log = log_of(root)
+    found: dict[int, list[str]] = {}
+    if position - since > _MOST_VERSIONS:
+        return None
+    for version in range(since + 1, position + 1):
+        actions = log.read(version) if version in log.commits else [{}]
+        if leaves_rows(actions):
+            continue
+        gained = _gained(actions)
+        if gained is None:
+            return None
+        found[version] = [f"{root}/{unquote(path)}" for path in gained]
+    return found
 
 
-def _keeps_keys(actions: Sequence[Mapping[str, Any]]) -> bool:
+def _gained(actions: Sequence[Mapping[str, Any]]) -> list[str] | None:
+    """Paths of the files that a commit added, where each row in them is one of the feed and none was deleted."""
     said: Mapping[str, Any] = next((action["commitInfo"] for action in actions if "commitInfo" in action), {})
     is_merged = said.get("operation") == "MERGE" and said.get("operationParameters", {}).get("byReference") == "true"
-    only_adds = not any("remove" in action or "cdc" in action for action in actions)
-    return is_merged or only_adds or leaves_rows(actions)
+    removed = {action["remove"]["path"] for action in actions if "remove" in action}
+    if not said or any("cdc" in action or "metaData" in action for action in actions) or (removed and not is_merged):
+        return None
+    # A file that is removed and added has other deleted rows now, and no new ones.
+    added = [action["add"] for action in actions if "add" in action and action["add"]["path"] not in removed]
+    has_more = any(add.get("deletionVector") or add.get("partitionValues") or "://" in add["path"] for add in added)
+    return None if has_more else [add["path"] for add in added]
 
 
 def _maps_columns(metadata: Mapping[str, Any]) -> bool:

@@ -9,7 +9,7 @@ from functools import singledispatch
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.errors import LakehouseError
-from lakehouse.feed import keeps_keys, lost_feed
+from lakehouse.feed import gained_files, lost_feed
 from lakehouse.history import open_table
 from lakehouse.modes import Append, Overwrite, ReplacePartitions, Scd2
 from lakehouse.news import last_alike, news_of
@@ -141,11 +141,37 @@ def _(source: Changes, context: ReadContext, since: int | None, position: int) -
         frame = _rows(name, context, position).select(*source.table.stored_names)
         frame = frame if since is None else frame.limit(0)
         return frame.withColumn(Changes.MARK, F.lit(False)) if source.deletes else frame
-    changed = session.sql(f"SELECT * FROM table_changes('{name}', {since + 1}, {int(position)})")
-    if keeps_keys(context.workspace, name, since, position):
-        # The rows before are then not read at all.
-        changed = changed.where("_change_type IN ('insert', 'update_postimage')")
-    return _net(source, changed)
+    gained = _gained(source, context, since, position)
+    if gained is not None:
+        return _net(source, gained)
+    return _net(source, session.sql(f"SELECT * FROM table_changes('{name}', {since + 1}, {int(position)})"))
+
+
+def _gained(source: Changes, context: ReadContext, since: int, position: int) -> "DataFrame | None":
+    """The feed as it would be without the rows before, read from the files that came; None where that cannot be."""
+    import json
+    from functools import reduce
+
+    from pyspark.sql import DataFrame
+    from pyspark.sql import functions as F
+    from pyspark.sql.types import StructType
+
+    files = gained_files(context.workspace, source.table.name, since, position)
+    delta = open_table(context.workspace, source.table.name)
+    if files is None or delta is None or not any(files.values()):
+        return None
+    if delta.metadata().configuration.get("delta.columnMapping.mode", "none") != "none":
+        return None
+    schema = StructType.fromJson(json.loads(delta.schema().to_json()))
+    frames = [
+        context.connect()
+        .read.schema(schema)
+        .parquet(*paths)
+        .withColumns({"_change_type": F.lit("insert"), "_commit_version": F.lit(version)})
+        for version, paths in files.items()
+        if paths
+    ]
+    return reduce(DataFrame.unionByName, frames)
 
 
 def _net(source: Changes, changed: "DataFrame") -> "DataFrame":
