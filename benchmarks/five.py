@@ -19,7 +19,7 @@ from lakehouse.write.door import write
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-ROWS = 1_000_000
+ROWS = 5_000_000
 CHANGED_PERCENT = 1
 RAW = (Column("line", "string", "As it came"), Column("number", "bigint", "Place in the source"))
 TYPED = (
