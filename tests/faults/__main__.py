@@ -30,6 +30,7 @@ def main() -> None:
         house = House.in_folder(workspace, options.seed, Path(folder))
         planned = kills.plan(options.kills, options.seed, servers=options.kills // 10)
         outcome = kills.campaign(house, planned, _tell)
+        _tell(f"kills: {outcome}")
         race = rivals.race(house.workspace, count=CLIENTS, turns=options.turns) if options.turns else None
         _tell(f"clients: {race}")
         seen = poller.watch(workspace, Path(folder), failures=options.failures) if options.failures else None

@@ -1,7 +1,6 @@
 """What the faults did, as a page and as JSON."""
 
 import json
-from dataclasses import asdict
 
 from benchmarks.report import machine
 from tests.faults.kills import Outcome
@@ -12,7 +11,8 @@ from tests.faults.rivals import Race
 def as_json(outcome: Outcome, race: Race | None, watch: Watch | None) -> str:
     """All of it."""
     parts = {"kills": outcome, "clients": race, "poller": watch}
-    return json.dumps({name: asdict(part) for name, part in parts.items() if part is not None}, indent=1)
+    # Not `asdict`: it takes a Counter apart into pairs.
+    return json.dumps({name: vars(part) for name, part in parts.items() if part is not None}, indent=1)
 
 
 def as_markdown(outcome: Outcome, race: Race | None, watch: Watch | None, began: str) -> str:
