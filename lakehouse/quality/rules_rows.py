@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from lakehouse.quality.conditions import condition_sql
+from lakehouse.quality.decimals import least, most
 from lakehouse.quality.rules import RowRule
 from lakehouse.quality.suite import Expectation
 from lakehouse.quality.values import SIMPLE, NotCompiledError, bounds, column_of, literal, members
@@ -53,26 +54,33 @@ def _values(
     return rule
 
 
-def between_sql(low: Any, high: Any, kwargs: Mapping[str, Any], column: str) -> str:
-    """`column` within bounds, either of which may be missing."""
+def between_sql(low: Any, high: Any, kwargs: Mapping[str, Any], column: str, kind: str = "") -> str:
+    """`column`, of the SQL type `kind`, within bounds, either of which may be missing."""
     parts = []
     if low is not None:
-        parts.append(f"{column} {'>' if kwargs.get('strict_min') else '>='} {literal(low)}")
+        strict = bool(kwargs.get("strict_min"))
+        parts.append(least(column, low, kind, strict=strict) or f"{column} {'>' if strict else '>='} {literal(low)}")
     if high is not None:
-        parts.append(f"{column} {'<' if kwargs.get('strict_max') else '<='} {literal(high)}")
+        strict = bool(kwargs.get("strict_max"))
+        parts.append(most(column, high, kind, strict=strict) or f"{column} {'<' if strict else '<='} {literal(high)}")
     if not parts:
         raise NotCompiledError("neither min_value nor max_value, which GX refuses")
     return " AND ".join(parts)
 
 
-def _between(kwargs: Mapping[str, Any], column: str, family: str) -> str:
+def _between(expectation: Expectation, columns: Columns) -> RowRule:
+    kind = columns.get(str(expectation.kwargs.get("column")), "")
+    return _values(lambda kwargs, column, family: _within(kwargs, column, family, kind))(expectation, columns)
+
+
+def _within(kwargs: Mapping[str, Any], column: str, family: str, kind: str) -> str:
     low, high = bounds(kwargs)
     if low is None and high is None:
         raise NotCompiledError("neither min_value nor max_value, which GX refuses")
     temporal = not isinstance(low if low is not None else high, float)
     if temporal != (family in ("date", "timestamp")) or family in ("string", "boolean"):
         raise NotCompiledError("bounds of another type than the column")
-    return between_sql(low, high, kwargs, column)
+    return between_sql(low, high, kwargs, column, kind)
 
 
 def _in_set(kwargs: Mapping[str, Any], column: str, family: str) -> str:
@@ -200,7 +208,7 @@ _TEXTUAL = frozenset(("string", "integral"))
 COLUMN_RULES: dict[str, Callable[[Expectation, Columns], RowRule]] = {
     "expect_column_values_to_not_be_null": _nullity("NULL"),
     "expect_column_values_to_be_null": _nullity("NOT NULL"),
-    "expect_column_values_to_be_between": _values(_between),
+    "expect_column_values_to_be_between": _between,
     "expect_column_values_to_be_in_set": _values(_in_set),
     "expect_column_values_to_not_be_in_set": _values(_not_in_set),
     "expect_column_values_to_match_regex": _values(_match_regex, _TEXTUAL),

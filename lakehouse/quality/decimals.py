@@ -1,0 +1,50 @@
+"""Decimals against a double: the decimal at which the answer turns, so that no row has to become a double.
+
+Spark compares the two as doubles, and making one of a decimal costs many times the comparison. Rounding to the nearest
+double never changes the order of two decimals, so there is one decimal from which on the answer is another.
+"""
+
+import math
+import re
+from collections.abc import Callable, Iterable
+from decimal import ROUND_FLOOR, Context, Decimal
+from typing import Any
+
+_TYPE = re.compile(r"\s*decimal\((\d+)\s*,\s*(\d+)\)\s*\Z", re.IGNORECASE)
+_EXACT = Context(prec=400)
+
+
+def least(column: str, bound: Any, kind: str, *, strict: bool) -> str | None:
+    """SQL for `column >= bound`, or `>` where `strict`, by a decimal of the column's own type `kind`.
+
+    Returns:
+        None where the column is no decimal, or its decimals lie as close to the bound as doubles do.
+    """
+    edge = _edge(bound, kind, range(-2, 4), (lambda each: each > bound) if strict else (lambda each: each >= bound))
+    return edge and f"{column} >= {edge}"
+
+
+def most(column: str, bound: Any, kind: str, *, strict: bool) -> str | None:
+    """The same for `column <= bound`, or `<` where `strict`."""
+    edge = _edge(bound, kind, range(3, -3, -1), (lambda each: each < bound) if strict else (lambda each: each <= bound))
+    return edge and f"{column} <= {edge}"
+
+
+def _edge(bound: Any, kind: str, offsets: Iterable[int], holds: Callable[[float], bool]) -> str | None:
+    found = _TYPE.match(kind)
+    if not found or not isinstance(bound, float) or not math.isfinite(bound):
+        return None
+    precision, scale = int(found[1]), int(found[2])
+    step = Decimal(1).scaleb(-scale)
+    # Then the doubles about the bound are closer than the decimals, and the one that is looked for is next to it.
+    if math.ulp(bound) * 4 >= step:
+        return None
+    first = int(_EXACT.divide(Decimal(bound), step).to_integral_value(ROUND_FLOOR))
+    for unscaled in (first + offset for offset in offsets):
+        if holds(float(_EXACT.multiply(Decimal(unscaled), step))):
+            return (
+                f"CAST('{_EXACT.multiply(Decimal(unscaled), step):f}' AS decimal({precision},{scale}))"
+                if (abs(unscaled) < 10**precision)
+                else None
+            )
+    return None

@@ -1,0 +1,45 @@
+"""The decimal at which a comparison with a double turns, against the comparison itself."""
+
+import re
+from decimal import Decimal
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lakehouse.quality.decimals import least, most
+
+KINDS = st.sampled_from([(9, 2), (15, 2), (38, 6), (5, 0), (18, 9)])
+BOUNDS = st.one_of(
+    st.floats(-1e6, 1e6), st.integers(-10_000, 10_000).map(float), st.integers(-10_000, 10_000).map(lambda n: n / 100)
+)
+
+
+def edge(sql: str | None) -> Decimal | None:
+    return None if sql is None else Decimal(re.search(r"CAST\('([-\d.]+)'", sql)[1])
+
+
+@given(KINDS, BOUNDS, st.booleans(), st.lists(st.integers(-30, 30), min_size=1))
+def test_the_answers_are_those_of_the_doubles(kind: tuple[int, int], bound: float, strict: bool, near: list[int]):
+    precision, scale = kind
+    step = Decimal(1).scaleb(-scale)
+    low = edge(least("c", bound, f"decimal({precision},{scale})", strict=strict))
+    high = edge(most("c", bound, f"decimal({precision},{scale})", strict=strict))
+    for value in (Decimal(bound).quantize(step) + place * step for place in near):
+        if low is not None:
+            assert (value >= low) == (float(value) > bound if strict else float(value) >= bound)
+        if high is not None:
+            assert (value <= high) == (float(value) < bound if strict else float(value) <= bound)
+
+
+def test_it_is_written_in_the_type_of_the_column():
+    assert least("c", 0.1, "decimal(15,2)", strict=False) == "c >= CAST('0.10' AS decimal(15,2))"
+    assert least("c", 0.1, "decimal(15,2)", strict=True) == "c >= CAST('0.11' AS decimal(15,2))"
+    assert most("c", 50.0, "DECIMAL(15, 2)", strict=False) == "c <= CAST('50.00' AS decimal(15,2))"
+    assert most("c", 50.0, "decimal(15,2)", strict=True) == "c <= CAST('49.99' AS decimal(15,2))"
+
+
+def test_what_it_does_not_know_is_left_as_it_is():
+    assert least("c", 1.0, "double", strict=False) is None
+    assert least("c", float("inf"), "decimal(9,2)", strict=False) is None
+    assert least("c", 1e9, "decimal(5,0)", strict=False) is None
+    assert most("c", 1e30, "decimal(38,6)", strict=False) is None
