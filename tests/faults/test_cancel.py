@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -23,11 +23,14 @@ try:
 except LakehouseError as error:
     sys.exit(str(error))
 """
+# A process of a shell's background job inherits that SIGINT is ignored (POSIX, "Asynchronous Lists").
 CLIENT = """
+import signal
 import sys
 import time
 from lakehouse.session import Connection
 from lakehouse.workspace import current
+signal.signal(signal.SIGINT, signal.default_int_handler)
 beat = sys.argv[1]
 def turn(batches):
     for batch in batches:
@@ -49,19 +52,32 @@ def stuck(orchestra: Orchestra) -> Iterator[Orchestra]:
     orchestra.let_go()
 
 
-def started(orchestra: Orchestra, code: str, *arguments: str) -> subprocess.Popen[str]:
-    """A process in the project, whose function in the engine has got stuck."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, *arguments],
-        cwd=orchestra.project,
-        env={**orchestra.environment, "PYTHONPATH": f"{orchestra.project}:{os.getcwd()}"},
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        text=True,
-    )
-    until(lambda: (orchestra.project / "beat").exists() or process.poll() is not None, 120, "the stuck function")
-    assert process.poll() is None, process.stderr.read()
-    return process
+Start = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def started(stuck: Orchestra) -> Iterator[Start]:
+    """Starts a process in the project, whose function in the engine gets stuck. None is left behind."""
+    processes: list[subprocess.Popen[str]] = []
+
+    def start(code: str, *arguments: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-c", code, *arguments],
+            cwd=stuck.project,
+            env={**stuck.environment, "PYTHONPATH": f"{stuck.project}:{os.getcwd()}"},
+            stderr=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            text=True,
+        )
+        processes.append(process)
+        until(lambda: (stuck.project / "beat").exists() or process.poll() is not None, 120, "the stuck function")
+        assert process.poll() is None, process.stderr.read()
+        return process
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate(timeout=60)
 
 
 def test_a_run_that_is_terminated_in_the_page_leaves_nothing_behind(stuck: Orchestra):
@@ -75,8 +91,10 @@ def test_a_run_that_is_terminated_in_the_page_leaves_nothing_behind(stuck: Orche
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_run_in_the_terminal_that_is_asked_to_end_leaves_nothing_behind(stuck: Orchestra, number: int):
-    process = started(stuck, RUN_JOB)
+def test_a_run_in_the_terminal_that_is_asked_to_end_leaves_nothing_behind(
+    stuck: Orchestra, started: Start, number: int
+):
+    process = started(RUN_JOB)
 
     process.send_signal(number)
 
@@ -84,8 +102,8 @@ def test_a_run_in_the_terminal_that_is_asked_to_end_leaves_nothing_behind(stuck:
     stuck.await_silence(SILENT_WITHIN_SECONDS)
 
 
-def test_a_run_in_the_terminal_can_be_terminated_in_the_page(stuck: Orchestra):
-    process = started(stuck, RUN_JOB)
+def test_a_run_in_the_terminal_can_be_terminated_in_the_page(stuck: Orchestra, started: Start):
+    process = started(RUN_JOB)
     (run,) = stuck.running()
 
     stuck.ask(TERMINATE, run=run)
@@ -95,8 +113,8 @@ def test_a_run_in_the_terminal_can_be_terminated_in_the_page(stuck: Orchestra):
     stuck.await_silence(SILENT_WITHIN_SECONDS)
 
 
-def test_a_session_that_is_closed_takes_its_work_with_it(stuck: Orchestra):
-    process = started(stuck, CLIENT, str(stuck.project / "beat"))
+def test_a_session_that_is_closed_takes_its_work_with_it(stuck: Orchestra, started: Start):
+    process = started(CLIENT, str(stuck.project / "beat"))
 
     process.send_signal(signal.SIGINT)
 
@@ -104,8 +122,8 @@ def test_a_session_that_is_closed_takes_its_work_with_it(stuck: Orchestra):
     stuck.await_silence(SILENT_WITHIN_SECONDS)
 
 
-def test_the_work_of_a_client_that_was_killed_ends_by_itself(stuck: Orchestra):
-    process = started(stuck, CLIENT, str(stuck.project / "beat"))
+def test_the_work_of_a_client_that_was_killed_ends_by_itself(stuck: Orchestra, started: Start):
+    process = started(CLIENT, str(stuck.project / "beat"))
 
     process.kill()
 
