@@ -40,11 +40,8 @@ def _edge(bound: Any, kind: str, offsets: Iterable[int], holds: Callable[[float]
     if math.ulp(bound) * 4 >= step:
         return None
     first = int(_EXACT.divide(Decimal(bound), step).to_integral_value(ROUND_FLOOR))
-    for unscaled in (first + offset for offset in offsets):
-        if holds(float(_EXACT.multiply(Decimal(unscaled), step))):
-            return (
-                f"CAST('{_EXACT.multiply(Decimal(unscaled), step):f}' AS decimal({precision},{scale}))"
-                if (abs(unscaled) < 10**precision)
-                else None
-            )
-    return None
+    near = (_EXACT.multiply(Decimal(first + offset), step) for offset in offsets)
+    edge = next((each for each in near if holds(float(each))), None)
+    if edge is None or abs(edge) >= Decimal(10) ** (precision - scale):
+        return None
+    return f"CAST('{edge:f}' AS decimal({precision},{scale}))"

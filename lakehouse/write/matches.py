@@ -1,5 +1,6 @@
 """Which rows of a table the rows of a batch stand for, by key and sequence; no other column is read."""
 
+import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -57,7 +58,8 @@ def match(
     read = [_read(root, file, columns) for file in staged]
     batch = _one(read)
     _check_sequence(batch, sequence)
-    wanted = [target for target in targets if _may_match(target, batch[key[0]], key[0])]
+    bounds = _bounds(batch[key[0]])
+    wanted = [target for target in targets if bounds is None or _may_match(target, key[0], *bounds)]
     times = np.zeros(batch.num_rows, dtype=np.int64)
     is_older = np.zeros(batch.num_rows, dtype=bool)
     replaced: dict[str, np.ndarray] = {}
@@ -174,16 +176,17 @@ def _one(parts: "Sequence[pa.Table]") -> "pa.Table":
         raise NotComparableError("the files of the batch have different types") from None
 
 
-def _may_match(target: Target, keys: "pa.ChunkedArray", name: str) -> bool:
-    """Whether the bounds of a file allow for one of the keys; only whole numbers have bounds that say so exactly."""
-    import json
-
+def _bounds(keys: "pa.ChunkedArray") -> tuple[int, int] | None:
+    """The least and the greatest key; None for other than whole numbers, whose bounds in a log are not exact."""
     import pyarrow.compute as pc
     import pyarrow.types as kinds
 
+    found = pc.min_max(keys).as_py() if kinds.is_int64(keys.type) and len(keys) else None
+    return None if found is None else (found["min"], found["max"])
+
+
+def _may_match(target: Target, name: str, least: int, greatest: int) -> bool:
+    """Whether the bounds of a file allow for one of the keys."""
     held = json.loads(target.action.get("stats") or "{}")
     low, high = held.get("minValues", {}).get(name), held.get("maxValues", {}).get(name)
-    if not (kinds.is_int64(keys.type) and isinstance(low, int) and isinstance(high, int)):
-        return True
-    bounds = pc.min_max(keys).as_py()
-    return bool(bounds["min"] <= high and bounds["max"] >= low)
+    return not (isinstance(low, int) and isinstance(high, int)) or (least <= high and greatest >= low)
