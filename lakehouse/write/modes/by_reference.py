@@ -81,7 +81,7 @@ def merge_by_reference(publication: Publication, mode: Merge) -> int | None:
 
 
 def _targets(root: str, actions: Mapping[str, Action]) -> list[Target] | None:
-    """The files of the table; None where there are too many rows, or files elsewhere."""
+    """The files of the table; None where there are too many rows, an unknown number, or files elsewhere."""
     from pyroaring import BitMap64
 
     _, base = locate(root)
@@ -89,7 +89,7 @@ def _targets(root: str, actions: Mapping[str, Action]) -> list[Target] | None:
     for path, action in actions.items():
         if "://" in path or path.startswith("/"):
             return None
-        rows += json.loads(action.get("stats") or "{}").get("numRecords", MOST_ROWS)
+        rows += json.loads(action.get("stats") or "{}").get("numRecords", MOST_ROWS + 1)
         vector = action.get("deletionVector")
         file = File(f"{base}/{unquote(path)}", unquote(path), action["size"], action["modificationTime"])
         found.append(Target(file, action, read_vector(root, vector) if vector else BitMap64()))
