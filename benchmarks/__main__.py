@@ -15,6 +15,7 @@ NAMES = (
     "asset",
     "chain",
     "profile",
+    "masks",
     "quality",
     "audited",
     "merged",

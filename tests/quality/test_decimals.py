@@ -3,7 +3,7 @@
 import re
 from decimal import Decimal
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lakehouse.quality.decimals import least, most
@@ -15,7 +15,7 @@ BOUNDS = st.one_of(
 
 
 def edge(sql: str | None) -> Decimal | None:
-    return None if sql is None else Decimal(re.search(r"CAST\('([-\d.]+)'", sql)[1])
+    return None if sql is None else Decimal(re.search(r"CAST\((?:INTERVAL )?'([-\d.]+)'", sql)[1])
 
 
 @given(KINDS, BOUNDS, st.booleans(), st.lists(st.integers(-30, 30), min_size=1))
@@ -32,10 +32,23 @@ def test_the_answers_are_those_of_the_doubles(kind: tuple[int, int], bound: floa
 
 
 def test_it_is_written_in_the_type_of_the_column():
-    assert least("c", 0.1, "decimal(15,2)", strict=False) == "c >= CAST('0.10' AS decimal(15,2))"
-    assert least("c", 0.1, "decimal(15,2)", strict=True) == "c >= CAST('0.11' AS decimal(15,2))"
-    assert most("c", 50.0, "DECIMAL(15, 2)", strict=False) == "c <= CAST('50.00' AS decimal(15,2))"
-    assert most("c", 50.0, "decimal(15,2)", strict=True) == "c <= CAST('49.99' AS decimal(15,2))"
+    assert least("c", 0.1, "decimal(15,2)", strict=False) == "c >= CAST(INTERVAL '0.10' SECOND AS decimal(15,2))"
+    assert least("c", 0.1, "decimal(15,2)", strict=True) == "c >= CAST(INTERVAL '0.11' SECOND AS decimal(15,2))"
+    assert most("c", 50.0, "DECIMAL(15, 2)", strict=False) == "c <= CAST(INTERVAL '50.00' SECOND AS decimal(15,2))"
+    assert most("c", 50.0, "decimal(15,2)", strict=True) == "c <= CAST(INTERVAL '49.99' SECOND AS decimal(15,2))"
+    assert most("c", 50.0, "decimal(38,6)", strict=False) == "c <= CAST('50.000000' AS decimal(38,6))"
+
+
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(bounds=st.lists(BOUNDS | st.sampled_from([8.9e12, -8.9e12, 9.1e12]), min_size=20, max_size=20))
+def test_the_engine_reads_the_decimal_that_is_written(spark, bounds: list[float]):
+    for precision, scale in ((9, 2), (15, 2), (18, 6), (18, 9)):
+        kind = f"decimal({precision},{scale})"
+        written = [sql for bound in bounds if (sql := least("c", bound, kind, strict=False))]
+
+        rows = spark.sql("SELECT " + ", ".join(sql.removeprefix("c >= ") for sql in written or ["NULL"])).collect()
+
+        assert list(rows[0]) == [edge(sql) for sql in written] or not written
 
 
 def test_what_it_does_not_know_is_left_as_it_is():

@@ -1,0 +1,69 @@
+"""How the bits of masks are made and counted, each against the plain way to do it."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from benchmarks import lineitem
+from benchmarks.cost import Cost, cost, over, shown
+from benchmarks.figure import Figure
+from benchmarks.room import big_session, room
+from lakehouse.modes import Append
+from lakehouse.quality.judge import judge
+from lakehouse.quality.masks import bit_sql, flags, mask_sql, masked
+from lakehouse.services import up
+from lakehouse.session import Connection
+from lakehouse.workspace import Workspace
+from lakehouse.write.rules import rules_of, suite_of
+
+ROUNDS = 3
+ROWS = 6_000_000
+
+
+def run(rounds: int = ROUNDS, rows: int = ROWS) -> list[Figure]:
+    """Read and compute the mask of 30 rules, and write nothing; then count the bits of staged masks."""
+    size = f"{rows // 1_000_000} million rows"
+    with room() as workspace:
+        up(workspace)
+        with Connection(workspace) as connection:
+            table = lineitem.declared("silver.masks", Append())
+            lineitem.write_suite(workspace, table.name)
+            compiled = rules_of(table, suite_of(workspace, table))
+            session = big_session(connection)
+            frame = lineitem.frame(session, rows)
+            (bits,) = mask_sql(compiled.rows).values()
+            found = flags(compiled.rows)
+            cases = " + ".join(f"(CASE WHEN {sql} THEN {1 << bit}L ELSE 0L END)" for bit, sql in enumerate(found))
+            makes = {
+                "no mask": _read(frame),
+                "IF and |": _read(frame.selectExpr("*", f"{bits} AS mask")),
+                "CASE and +": _read(frame.selectExpr("*", f"{cases} AS mask")),
+            }
+            made = _in_turns(workspace, makes, rounds)
+            masked(frame, compiled.rows).write.parquet(f"{workspace.home}/staged")
+            staged = session.read.parquet(f"{workspace.home}/staged")
+            each_bit = staged.selectExpr(*(f"count_if({bit_sql(bit)}) AS c{bit}" for bit in range(len(found))))
+            counts = {
+                "mask by mask": partial(judge, staged, compiled, frame.columns),
+                "bit by bit": each_bit.collect,
+            }
+            counted = _in_turns(workspace, counts, rounds)
+    return [
+        *(shown(f"{size}, masks made: {name}", costs) for name, costs in made.items()),
+        over("IF and | over CASE and +", made["IF and |"], made["CASE and +"]),
+        *(shown(f"{size}, bits counted: {name}", costs) for name, costs in counted.items()),
+        over("mask by mask over bit by bit", counted["mask by mask"], counted["bit by bit"]),
+    ]
+
+
+def _read(frame: Any) -> Callable[[], Any]:
+    return partial(frame.write.format("noop").mode("overwrite").save)
+
+
+def _in_turns(workspace: Workspace, works: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, list[Cost]]:
+    """The costs of each, in turns; the first round is left out."""
+    costs: dict[str, list[Cost]] = {name: [] for name in works}
+    for _ in range(rounds + 1):
+        for name, work in works.items():
+            costs[name].append(cost(workspace, work))
+    return {name: found[1:] for name, found in costs.items()}
