@@ -41,8 +41,8 @@ def lost_feed(workspace: Workspace, name: str, since: int, position: int) -> str
 def gained_files(workspace: Workspace, name: str, since: int, position: int) -> dict[int, list[str]] | None:
     """URIs of the files that have the rows of the change feed, by version, where no row was deleted for good.
 
-    A merge by reference deletes only what it adds anew, and a commit without removals deletes nothing. Then what the
-    feed says of the rows before does not matter to who follows the rows, and need not be read.
+    A merge by reference without deletions takes away only what it adds anew, and a commit without removals takes away
+    nothing. Then what the feed says of the rows before does not matter to who follows the rows, and need not be read.
 
     Returns:
         None where the change feed itself must be asked: rows were deleted, or the files alone do not give the rows.
@@ -66,7 +66,8 @@ def gained_files(workspace: Workspace, name: str, since: int, position: int) -> 
 def _gained(actions: Sequence[Mapping[str, Any]]) -> list[str] | None:
     """Paths of the files that a commit added, where each row in them is one of the feed and none was deleted."""
     said: Mapping[str, Any] = next((action["commitInfo"] for action in actions if "commitInfo" in action), {})
-    is_merged = said.get("operation") == "MERGE" and said.get("operationParameters", {}).get("byReference") == "true"
+    by_reference = said.get("operation") == "MERGE" and said.get("operationParameters", {}).get("byReference") == "true"
+    is_merged = by_reference and said.get("operationMetrics", {}).get("numTargetRowsDeleted") == "0"
     removed = {action["remove"]["path"] for action in actions if "remove" in action}
     if not said or any("cdc" in action or "metaData" in action for action in actions) or (removed and not is_merged):
         return None

@@ -27,7 +27,7 @@ from lakehouse.write.note import note_of, position_of_note
 from lakehouse.write.publish import is_done
 from lakehouse.write.rules import rules_of, suite_name, suite_of
 from lakehouse.write.shape import check_shape
-from lakehouse.write.stage import AUDIT, BAD, OLDER, stage
+from lakehouse.write.stage import AUDIT, BAD, DELETION, OLDER, PASSED, passed, stage
 from lakehouse.write.verdicts import failures_of
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def finish(
         delete_folder(staged.path)
     else:
         # The good files are the table's now.
-        for audit in (BAD, OLDER):
+        for audit in (BAD, OLDER, DELETION):
             delete_folder(f"{staged.path}/{AUDIT}={audit}")
     told = keep_up(workspace, session, table.name, quarantine_of(table.name), deleted_of(table.name))
     return Published(
@@ -144,7 +144,7 @@ def finish(
         rows_in=sum(rows.values()),
         published=published,
         quarantined=rows[BAD],
-        deduplicated=rows[OLDER] + rows[GOOD] - published,
+        deduplicated=rows[OLDER] + passed(rows) - published,
         checks=checks,
         checks_by_partition=by_partition,
         seconds=time.monotonic() - started,
@@ -159,9 +159,10 @@ def _publish(workspace: Workspace, session: "SparkSession", table: Table, intent
     if is_done(delta, intent.stamp):
         return _already(workspace, table, intent, delta.version())
     staged = intent.files
-    found = sum(read_adopted(staged.root, file, set()).rows for file in staged.files(GOOD))
-    if found != intent.rows[GOOD]:
-        raise StagedFilesGoneError(table.name, delta.version(), expected=intent.rows[GOOD], found=found)
+    wanted = passed(intent.rows)
+    found = sum(read_adopted(staged.root, file, set()).rows for audit in PASSED for file in staged.files(audit))
+    if found != wanted:
+        raise StagedFilesGoneError(table.name, delta.version(), expected=wanted, found=found)
     # Rows from quarantine are added to what is there, also where a run replaces it.
     adds = intent.replay and not isinstance(table.write, Merge | Scd2)
     published = publish(
@@ -172,12 +173,13 @@ def _publish(workspace: Workspace, session: "SparkSession", table: Table, intent
             table=table,
             delta=delta,
             files=tuple(staged.files(GOOD)),
-            rows=intent.rows[GOOD],
-            frame=lambda: staged.frame(session, GOOD),
+            rows=wanted,
+            frame=lambda: staged.frame(session, *PASSED),
             stamp=intent.stamp,
             partitions=tuple(intent.partitions or ()),
             rebuild=intent.rebuild,
             adopts=intent.adopts,
+            deletions=tuple(staged.files(DELETION)),
         ),
     )
     delta.update_incremental()
@@ -193,8 +195,8 @@ def _already(workspace: Workspace, table: Table, intent: Intent, latest: int) ->
 
     for commit in history(workspace, table.name):
         if commit.note.get("run") == intent.note["run"]:
-            return published_rows(table.write, commit.metrics, intent.rows[GOOD]), commit.version
-    return intent.rows[GOOD], latest
+            return published_rows(table.write, commit.metrics, passed(intent.rows)), commit.version
+    return passed(intent.rows), latest
 
 
 def recover(workspace: Workspace, session: "SparkSession", table: Table) -> Published | None:

@@ -1,7 +1,7 @@
 """Which rows of a table the rows of a batch stand for, by key and sequence; no other column is read."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -32,73 +32,131 @@ class Matches:
     """What a merge does.
 
     Args:
-        replaced: Places of the table's rows that newer ones stand for, by the path in the log.
-        older: Places of the batch's rows that are not newer than the table's, by the path in the log.
+        replaced: Places of the table's rows that newer ones stand for or delete, by the path in the log.
+        older: Places of the batch's rows that are not newer than the table's, by the file below the batch's table.
         updated: Rows of the table that are replaced.
+        deleted: Rows of the table that are deleted.
         inserted: Rows with keys that the table does not have.
     """
 
     replaced: dict[str, "np.ndarray"]
     older: dict[str, "np.ndarray"]
     updated: int
+    deleted: int
     inserted: int
 
 
-def match(
-    root: str, staged: Sequence[File], targets: Sequence[Target], key: Sequence[str], sequence: Sequence[str]
-) -> Matches:
-    """Compare a batch, whose keys are all different, with the rows of a table.
+@dataclass(frozen=True)
+class Held:
+    """Rows that a batch is compared with: a table's, or those that a table remembers as deleted.
+
+    Args:
+        root: URI of the table.
+        files: Its files.
+    """
+
+    root: str
+    files: Sequence[Target]
+
+
+@dataclass(frozen=True)
+class Changes:
+    """A batch, whose keys are all different.
+
+    Args:
+        root: URI of the table below which it is staged.
+        rows: Files of the rows that are to be in the table.
+        deletions: Files of the rows that delete their key.
+        key: Columns.
+        sequence: Columns that order the changes of a key; empty where the batch wins.
+    """
+
+    root: str
+    rows: Sequence[File]
+    deletions: Sequence[File]
+    key: Sequence[str]
+    sequence: Sequence[str]
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """Key and sequence of the changes, and which of them delete."""
+
+    rows: "pa.Table"
+    deletes: "np.ndarray"
+    key: Sequence[str]
+    sequence: Sequence[str]
+
+
+def match(changes: Changes, table: Held, remembered: Held | None = None) -> Matches:
+    """Compare a batch with the rows of a table, and with the deletions that are remembered for it.
 
     Raises:
         NotComparableError: Spark must compare them.
     """
     import numpy as np
 
-    columns = (*key, *sequence)
-    read = [_read(root, file, columns) for file in staged]
-    batch = _one(read)
-    _check_sequence(batch, sequence)
-    bounds = _bounds(batch[key[0]])
-    wanted = [target for target in targets if bounds is None or _may_match(target, key[0], *bounds)]
-    times = np.zeros(batch.num_rows, dtype=np.int64)
-    is_older = np.zeros(batch.num_rows, dtype=bool)
-    replaced: dict[str, np.ndarray] = {}
-    with ThreadPoolExecutor() as pool:
-        for target, (rows, places, newer) in zip(
-            wanted, pool.map(lambda each: _matched(root, each, batch, key, sequence), wanted), strict=True
-        ):
-            np.add.at(times, places, 1)
-            is_older[places[~newer]] = True
-            if newer.any():
-                replaced[target.action["path"]] = rows[newer]
+    files = (*changes.rows, *changes.deletions)
+    read = [_read(changes.root, file, (*changes.key, *changes.sequence)) for file in files]
+    rows = _one(read)
+    _check_sequence(rows, changes.sequence)
+    lengths = [part.num_rows for part in read]
+    deletes = np.repeat([place >= len(changes.rows) for place in range(len(files))], lengths)
+    batch = _Batch(rows, deletes, changes.key, changes.sequence)
+    times, is_older = np.zeros(rows.num_rows, dtype=np.int64), np.zeros(rows.num_rows, dtype=bool)
+    for _, _, places, newer in _all_matched(remembered, batch) if remembered else ():
+        is_older[places[~newer]] = True
+    is_late, replaced, deleted = is_older.copy(), {}, 0
+    for target, found, places, newer in _all_matched(table, batch):
+        np.add.at(times, places, 1)
+        takes = newer & ~is_late[places]
+        is_older[places[~takes]] = True
+        deleted += int((takes & deletes[places]).sum())
+        if takes.any():
+            replaced[target.action["path"]] = found[takes]
     if (times > 1).any():
         raise NotComparableError("a key is in the table twice")
-    ends = np.cumsum([part.num_rows for part in read])
-    parts = np.split(is_older, ends[:-1]) if read else []
+    parts = np.split(is_older, np.cumsum(lengths)[:-1])[: len(changes.rows)]
     return Matches(
         replaced,
-        {file.relative: np.flatnonzero(part) for file, part in zip(staged, parts, strict=True) if part.any()},
-        sum(len(rows) for rows in replaced.values()),
-        int((times == 0).sum()),
+        {file.relative: np.flatnonzero(part) for file, part in zip(changes.rows, parts, strict=True) if part.any()},
+        sum(len(rows) for rows in replaced.values()) - deleted,
+        deleted,
+        int(((times == 0) & ~deletes & ~is_late).sum()),
     )
 
 
-def _matched(
-    root: str, target: Target, batch: "pa.Table", key: Sequence[str], sequence: Sequence[str]
-) -> "tuple[np.ndarray, np.ndarray, np.ndarray]":
-    """Rows of a file that have keys of the batch; which rows of the batch these are; and whether those are newer."""
+def _all_matched(held: Held, batch: _Batch) -> "Iterator[tuple[Target, np.ndarray, np.ndarray, np.ndarray]]":
+    """What `_matched` says of each file whose bounds allow for one of the keys."""
+    name = batch.key[0]
+    bounds = _bounds(batch.rows[name])
+    wanted = [target for target in held.files if bounds is None or _may_match(target, name, *bounds)]
+    with ThreadPoolExecutor() as pool:
+        for target, found in zip(wanted, pool.map(lambda each: _matched(held.root, each, batch), wanted), strict=True):
+            yield target, *found
+
+
+def _matched(root: str, target: Target, batch: _Batch) -> "tuple[np.ndarray, np.ndarray, np.ndarray]":
+    """Rows of a file that have keys of the batch; which rows of the batch these are; and whether those are newer.
+
+    A deletion is newer than a row of its own sequence, too.
+    """
     import numpy as np
 
-    found = _read(root, target.file, (*key, *sequence))
-    rows, places = _places(found, batch, key)
+    sequence = list(batch.sequence)
+    found = _read(root, target.file, (*batch.key, *sequence))
+    rows, places = _places(found, batch.rows, batch.key)
     if target.deleted:
         lives = np.fromiter((row not in target.deleted for row in rows.tolist()), bool, len(rows))
         rows, places = rows[lives], places[lives]
     if not sequence:
         return rows, places, np.ones(len(rows), dtype=bool)
-    theirs, ours = found.select(list(sequence)).take(rows), batch.select(list(sequence)).take(places)
+    theirs, ours = found.select(sequence).take(rows), batch.rows.select(sequence).take(places)
     _check_sequence(theirs, sequence)
-    return rows, places, _is_greater(ours, theirs, sequence)
+    is_newer = np.where(
+        batch.deletes[places], ~_is_greater(theirs, ours, sequence), _is_greater(ours, theirs, sequence)
+    )
+    return rows, places, is_newer
 
 
 def _places(found: "pa.Table", batch: "pa.Table", key: Sequence[str]) -> "tuple[np.ndarray, np.ndarray]":

@@ -11,8 +11,7 @@ from lakehouse.history import MARK
 from lakehouse.quality.judge import CheckResult
 from lakehouse.table import Table
 from lakehouse.write.batch import Batch
-from lakehouse.write.modes import GOOD
-from lakehouse.write.stage import BAD, OLDER
+from lakehouse.write.stage import BAD, OLDER, passed
 
 # Counts since the table was made: in = passed + superseded + quarantined - replayed.
 TOTALS = ("in", "passed", "superseded", "quarantined", "replayed")
@@ -69,10 +68,10 @@ def note_of(
 
 def _totals(before: Mapping[str, int], rows: Mapping[str, int], *, is_replay: bool) -> dict[str, int]:
     """Totals after a publish. A replayed row came in before: it is counted once."""
-    through = rows[GOOD] + rows[OLDER]
+    through = passed(rows) + rows[OLDER]
     added = {
         "in": 0 if is_replay else sum(rows.values()),
-        "passed": rows[GOOD],
+        "passed": passed(rows),
         "superseded": rows[OLDER],
         "quarantined": 0 if is_replay else rows[BAD],
         "replayed": through if is_replay else 0,

@@ -7,12 +7,11 @@ from lakehouse.table import Table, literal, quarantine_of, quote
 from lakehouse.workspace import Workspace
 from lakehouse.write.catalog import QUARANTINE_COLUMNS, ensure, quarantine_table
 from lakehouse.write.intent import Intent
-from lakehouse.write.modes import GOOD
 from lakehouse.write.modes.mode import viewed
 from lakehouse.write.note import inputs_text
 from lakehouse.write.publish import is_done, stamped
 from lakehouse.write.rejected import DISCARDED, WAITING, add_by_reference, is_possible
-from lakehouse.write.stage import BAD, OLDER
+from lakehouse.write.stage import BAD, OLDER, PASSED
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -98,7 +97,7 @@ def settle(workspace: Workspace, session: "SparkSession", table: Table, intent: 
     target = quarantine_table(table)
     if is_done(ensure(workspace, session, target), intent.stamp):
         return
-    passed = _judged(session, intent, GOOD, OLDER).withColumn("_failed", F.lit(False))
+    passed = _judged(session, intent, *PASSED, OLDER).withColumn("_failed", F.lit(False))
     rows = passed.unionByName(_judged(session, intent, BAD).withColumn("_failed", F.lit(True)))
     rows = rows.select("_row_id", "_failed", "_broken_rules", "_run_id")
     with viewed(session, rows, intent.stamp) as view, stamped(session, intent.stamp):

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from lakehouse.quality.masks import PREFIX, broken_labels
-from lakehouse.storage import File, locate
+from lakehouse.storage import locate
 from lakehouse.table import Table
 from lakehouse.write.intent import Intent
 from lakehouse.write.note import inputs_text
+from lakehouse.write.parquet import write_file
 from lakehouse.write.publish import swap, takes_references
 from lakehouse.write.schema.types import canonical, from_delta
 from lakehouse.write.stage import BAD
@@ -60,42 +61,25 @@ def add_by_reference(delta: "DeltaTable", target: Table, intent: Intent, *, disc
     schema = pa.schema(delta.schema().to_arrow()).remove_metadata()
     folder, now = f"run-{intent.note['run']}/{intent.sequence}", datetime.now(UTC)
     files = [
-        _write(delta, f"{folder}-{place}.parquet", _rejected(delta, place, schema, intent, now))
+        write_file(delta, f"{folder}-{place}.parquet", schema, _rejected(delta, place, schema, intent, now))
         for place in range(len(intent.files.files(BAD)))
     ]
     removed = _with_waiting(delta) if discards else []
     files += [
-        _write(delta, f"{folder}-discarded-{place}.parquet", _discarded(delta, path, schema, intent, now))
+        write_file(delta, f"{folder}-discarded-{place}.parquet", schema, _discarded(delta, path, schema, intent, now))
         for place, (path, _) in enumerate(removed)
     ]
     swap(delta, files, set(target.column_names), intent.stamp, removed=removed)
 
 
-def _write(delta: "DeltaTable", relative: str, batches: "Iterator[pa.Table]") -> File:
-    """Write a file of the quarantine."""
-    import pyarrow.parquet as pq
-
-    store, root = locate(delta.table_uri)
-    path = f"{root}/{relative}"
-    store.create_dir(path.rpartition("/")[0], recursive=True)
-    first = next(batches)
-    with store.open_output_stream(path) as stream, pq.ParquetWriter(stream, first.schema) as writer:
-        writer.write_table(first)
-        for batch in batches:
-            writer.write_table(batch)
-    written = store.get_file_info(path)
-    return File(path, relative, written.size, written.mtime_ns // 1_000_000)
-
-
 def _batches(delta: "DeltaTable", path: str) -> "Iterator[pa.Table]":
-    """The rows of a file, some at a time, at least one table even where it has none."""
+    """The rows of a file, some at a time."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     store, _ = locate(delta.table_uri)
     with store.open_input_file(path) as stream:
         parquet = pq.ParquetFile(stream)
-        yield parquet.schema_arrow.empty_table()
         for batch in parquet.iter_batches():
             yield pa.Table.from_batches([batch])
 

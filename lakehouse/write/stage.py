@@ -1,6 +1,6 @@
 """Stage: one job computes the frame once and writes it as Parquet where it will live, good and bad rows apart."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 BAD, OLDER, TWICE = "bad", "superseded", "duplicate"
-VERDICTS = (GOOD, BAD, OLDER, TWICE)
+# Good rows that delete their key: they never become rows of the table, so its files must not have them.
+DELETION = "deletion"
+PASSED = (GOOD, DELETION)
+VERDICTS = (*PASSED, BAD, OLDER, TWICE)
 # No declared column can have these names: a column of the batch is never hidden by one of ours.
 AUDIT, PART, IS_BAD = "audit-verdict", "audit-part", "audit-is-bad"
 
@@ -55,6 +58,11 @@ class Staged:
         return session.read.schema(self.schema).parquet(*files)
 
 
+def passed(rows: Mapping[str, int]) -> int:
+    """How many rows the door lets through, from the staged rows by verdict."""
+    return sum(rows.get(audit, 0) for audit in PASSED)
+
+
 def stage(
     table: Table,
     frame: "DataFrame",
@@ -76,6 +84,7 @@ def stage(
     verdict = F.when(F.col(quote(IS_BAD)), BAD)
     if place is not None:
         verdict = verdict.when(F.expr(place.rank(quote(IS_BAD))) > 1, OLDER if place.is_ordered else TWICE)
+        verdict = verdict.when(F.expr(place.deletes), DELETION) if place.deletes else verdict
     staged = Staged(
         root, f"run-{run}", ", ".join([schema_of((*table.brought, *carried)), *(f"{name} bigint" for name in masks)])
     )

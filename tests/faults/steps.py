@@ -43,7 +43,7 @@ _START = (
 ADDED = Gap("lakehouse.write.quarantine", "add")
 SETTLED = Gap("lakehouse.write.quarantine", "settle")
 MARKED = Gap("lakehouse.write.modes.by_reference", "write_vectors")
-REMEMBERED = Gap("lakehouse.write.modes.merge", "_remember")
+REMEMBERED = Gap("lakehouse.write.modes.merge", "remember")
 BATCH = (*_START, *_FINISH, ADDED, Gap("lakehouse.write.run", "write"))
 REPLAY = (*_START, *_FINISH, SETTLED, Gap("lakehouse.write.rework", "_update"), Gap("lakehouse.write.rework", "write"))
 RECOVERY = tuple(gap for gap in _FINISH if gap.name != "save_intent")

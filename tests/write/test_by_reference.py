@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable, QueryBuilder
 from deltalake.exceptions import CommitFailedError
@@ -17,7 +18,7 @@ from lakehouse.history import history, open_table, row_count
 from lakehouse.live_files import live_files
 from lakehouse.modes import Merge
 from lakehouse.services.sql import ask
-from lakehouse.table import Column, Table
+from lakehouse.table import Column, Table, deleted_of
 from lakehouse.vectors import from_z85, read_vector, write_vectors, z85
 from lakehouse.write.commit import put_commit
 from lakehouse.write.modes import by_reference
@@ -65,6 +66,53 @@ def test_rows_counts_and_changes_are_those_of_the_engines_merge(door: Door, at, 
         assert net(door, ours, done.version) == net(door, engines, expected.version)
         assert row_count(door.workspace, ours.name) == len(door.read(ours.name))
     assert way(door, ours) == ["true"] * (len(batches) - 1)
+
+
+OPERATION = (Column("operation", "string", "upsert or delete"),)
+CHANGES = st.lists(
+    st.dictionaries(KEYS, st.tuples(st.integers(0, 5), st.integers(0, 9), st.booleans()), min_size=1, max_size=8),
+    min_size=2,
+    max_size=5,
+)
+
+
+@pytest.mark.parametrize("sequence", [(), ("sent_at",)], ids=["unordered", "ordered"])
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(batches=CHANGES)
+def test_deletions_are_those_of_the_engines_merge(door: Door, at, sequence, batches):
+    mode = Merge(on=("id",), sequence=sequence, delete_when="operation = 'delete'", signals=OPERATION)
+    ours = door.table(mode)
+    engines = replace(door.table(mode), properties=NO_VECTORS)
+    for number, batch in enumerate(batches):
+        rows = [
+            (key, f"{number}", value, at(second), "delete" if deletes else "upsert")
+            for key, (second, value, deletes) in batch.items()
+        ]
+        frame = door.rows(*rows, table=ours)
+
+        done, expected = door.write(ours, frame), door.write(engines, frame)
+
+        assert door.read(ours.name) == door.read(engines.name)
+        assert (done.published, done.deduplicated) == (expected.published, expected.deduplicated)
+        assert net(door, ours, done.version) == net(door, engines, expected.version)
+        assert row_count(door.workspace, ours.name) == len(door.read(ours.name))
+        if sequence and done.version:
+            remembered = [deleted_of(table.name) for table in (ours, engines)]
+            assert door.read(remembered[0], "id", "sent_at") == door.read(remembered[1], "id", "sent_at")
+    assert way(door, ours) == ["true"] * len(batches)
+
+
+def test_a_deleted_row_is_in_no_file_of_the_batch(door: Door, at):
+    mode = Merge(on=("id",), sequence=("sent_at",), delete_when="operation = 'delete'", signals=OPERATION)
+    table = door.table(mode)
+    door.write(table, door.rows((1, "a", 1, at(1), "upsert"), (2, "b", 2, at(1), "upsert"), table=table))
+
+    done = door.write(table, door.rows((1, "secret", 0, at(2), "delete"), (3, "c", 3, at(2), "upsert"), table=table))
+
+    held = open_table(door.workspace, table.name).file_uris()
+    assert (done.published, done.version) == (2, 2)
+    assert "secret" not in [name for file in held for name in pq.read_table(file)["name"].to_pylist()]
+    assert not list(Path(door.workspace.table_path(table.name)).glob("run-*/*deletion*"))
 
 
 def test_several_keys_of_several_types_and_rows_that_move_between_partitions(door: Door):

@@ -19,7 +19,7 @@ from lakehouse.vectors import read_vector, write_vectors
 from lakehouse.write.catalog import KEYED_PROPERTIES
 from lakehouse.write.commit import is_local, put_commit, said
 from lakehouse.write.footers import read_adopted
-from lakehouse.write.matches import Matches, NotComparableError, Target, match
+from lakehouse.write.matches import Changes, Held, Matches, NotComparableError, Target, match
 from lakehouse.write.modes.mode import Publication
 from lakehouse.write.publish import takes_references
 
@@ -45,8 +45,13 @@ def takes_vectors(delta: "DeltaTable") -> bool:
     )
 
 
-def merge_by_reference(publication: Publication, mode: Merge) -> int | None:
-    """Make the staged files the table's own and mark the rows that they replace, in one commit.
+def merge_by_reference(publication: Publication, mode: Merge, *, remembered: "DeltaTable | None" = None) -> int | None:
+    """Make the staged files the table's own and mark the rows that they replace or delete, in one commit.
+
+    Args:
+        publication: The rows.
+        mode: Key and sequence.
+        remembered: A table of deletions, by key and sequence: what is older than one of them changes nothing.
 
     Returns:
         Rows that changed the table; None where the engine must merge, and nothing was done.
@@ -56,11 +61,12 @@ def merge_by_reference(publication: Publication, mode: Merge) -> int | None:
     """
     delta, files = publication.delta, [file for file in publication.files if file.size]
     try:
-        actions = live_files(log_of(delta.table_uri), delta.version())
-        targets = _targets(delta.table_uri, actions)
-        if targets is None:
+        table = _held(delta)
+        late = _held(remembered) if remembered is not None else None
+        if table is None or (remembered is not None and late is None):
             return None
-        found = match(delta.table_uri, files, targets, mode.on, mode.sequence)
+        changes = Changes(delta.table_uri, files, publication.deletions, mode.on, mode.sequence)
+        found = match(changes, table, late)
     except (NotReplayableError, NotComparableError) as error:
         _log.info("%s: the engine merges: %s", publication.table.name, error)
         return None
@@ -68,32 +74,38 @@ def merge_by_reference(publication: Publication, mode: Merge) -> int | None:
         "numSourceRows": publication.rows,
         "numTargetRowsInserted": found.inserted,
         "numTargetRowsUpdated": found.updated,
-        "numTargetRowsDeleted": 0,
+        "numTargetRowsDeleted": found.deleted,
         "numTargetRowsCopied": 0,
         "numTargetFilesAdded": len(files),
         "numTargetDeletionVectorsAdded": len(found.replaced),
     }
     parameters = {"predicate": json.dumps(list(mode.on)), "byReference": "true"}
     done = said(publication.stamp, "MERGE", parameters=parameters, metrics=metrics, read=delta.version())
-    put_commit(delta.table_uri, delta.version() + 1, [*done, *_moved(publication, files, targets, found)])
+    put_commit(delta.table_uri, delta.version() + 1, [*done, *_moved(publication, files, table.files, found)])
     _checkpoint(publication)
-    return found.inserted + found.updated
+    return found.inserted + found.updated + found.deleted
 
 
-def _targets(root: str, actions: Mapping[str, Action]) -> list[Target] | None:
-    """The files of the table; None where there are too many rows, an unknown number, or files elsewhere."""
+def _held(delta: "DeltaTable") -> Held | None:
+    """The files of a table; None where there are too many rows, an unknown number, or files elsewhere.
+
+    Raises:
+        NotReplayableError: the log cannot be replayed.
+    """
     from pyroaring import BitMap64
 
+    root = delta.table_uri
     _, base = locate(root)
-    found, rows = [], 0
-    for path, action in actions.items():
+    found: list[Target] = []
+    rows = 0
+    for path, action in live_files(log_of(root), delta.version()).items():
         if "://" in path or path.startswith("/"):
             return None
         rows += json.loads(action.get("stats") or "{}").get("numRecords", MOST_ROWS + 1)
         vector = action.get("deletionVector")
         file = File(f"{base}/{unquote(path)}", unquote(path), action["size"], action["modificationTime"])
         found.append(Target(file, action, read_vector(root, vector) if vector else BitMap64()))
-    return found if rows <= MOST_ROWS else None
+    return Held(root, found) if rows <= MOST_ROWS else None
 
 
 def _moved(publication: Publication, files: Sequence[File], targets: Sequence[Target], found: Matches) -> list[Action]:

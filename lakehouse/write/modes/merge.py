@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from lakehouse.modes import Merge
 from lakehouse.quality.effort import during, for_work
-from lakehouse.table import Column, Table, deleted_of, quote
-from lakehouse.write.catalog import ensure
+from lakehouse.table import Table, deleted_of, quote
 from lakehouse.write.modes.by_reference import merge_by_reference, takes_vectors
 from lakehouse.write.modes.mode import (
     Publication,
@@ -23,7 +22,8 @@ from lakehouse.write.modes.mode import (
     struct_of,
     viewed,
 )
-from lakehouse.write.publish import Stamp, is_done, stamped
+from lakehouse.write.modes.remembered import remember
+from lakehouse.write.publish import stamped
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -39,25 +39,14 @@ DELETES = "_deletes"
 def _(mode: Merge, table: Table) -> Standing:
     newest = tuple(f"{quote(name)} DESC NULLS LAST" for name in mode.sequence)
     # Equal sequence: a deletion wins, else any order will do, as long as it is the same at every run.
-    return Standing(mode.on, (*newest, f"{deletes(mode)} DESC", f"{ordering(table.brought)} DESC"), bool(mode.sequence))
+    order = (*newest, f"{deletes(mode)} DESC", f"{ordering(table.brought)} DESC")
+    return Standing(mode.on, order, bool(mode.sequence), deletes(mode) if mode.delete_when else "")
 
 
 @published_rows.register
 def _(mode: Merge, metrics: Mapping[str, Any], good: int) -> int:
     names = ("numTargetRowsInserted", "numTargetRowsUpdated", "numTargetRowsDeleted")
     return sum(int(metrics.get(name, 0)) for name in names) if "numTargetRowsInserted" in metrics else good
-
-
-def deleted_table(table: Table) -> Table:
-    """Where a merge with a sequence remembers what it deleted: key and sequence of the newest deletion."""
-    kept = {*table.key, *table.sequence}
-    columns = tuple(Column(c.name, c.type, c.comment) for c in table.brought if c.name in kept)
-    return Table(
-        deleted_of(table.name),
-        columns=columns,
-        grain=f"one row per deleted key of {table.name}, its newest deletion",
-        write=Merge(on=table.key, sequence=table.sequence),
-    )
 
 
 def source_sql(table: Table, mode: Merge, view: str, *, remembers: bool) -> str:
@@ -87,39 +76,28 @@ def statement(table: Table, mode: Merge, source: str) -> str:
 
 @adopts.register(Merge)
 def _(mode: Merge, delta: "DeltaTable") -> bool:
-    # The rows of a batch have different keys, so in an empty table there is nothing to merge them with.
-    return not mode.delete_when and (not held_bytes(delta) or takes_vectors(delta))
+    return takes_vectors(delta) or _is_plain(mode, delta)
+
+
+def _is_plain(mode: Merge, delta: "DeltaTable") -> bool:
+    """Whether a batch can only add its rows: it has each key once, and there is nothing to merge them with."""
+    return not mode.delete_when and not held_bytes(delta)
 
 
 @publish.register
 def _(mode: Merge, publication: Publication) -> int:
     # Another tool may have filled the table since it was decided to adopt.
     is_adopted = publication.adopts and adopts(mode, publication.delta)
-    if not publication.rows or (is_adopted and not held_bytes(publication.delta)):
+    if not publication.rows or (is_adopted and _is_plain(mode, publication.delta)):
         return put(publication, "append")
-    changed = merge_by_reference(publication, mode) if is_adopted else None
+    remembered = remember(publication, mode) if mode.sequence and mode.delete_when else None
+    changed = merge_by_reference(publication, mode, remembered=remembered) if is_adopted else None
     if changed is not None:
         return changed
     session, table, stamp = publication.session, publication.table, publication.stamp
     big = publication.is_big
     with viewed(session, publication.frame(), stamp) as view, for_work(session, big=big), during(session, _STAGED):
-        remembers = bool(mode.sequence and mode.delete_when)
-        if remembers:
-            _remember(publication, mode, view)
-        merge = statement(table, mode, source_sql(table, mode, view, remembers=remembers))
+        merge = statement(table, mode, source_sql(table, mode, view, remembers=remembered is not None))
         with stamped(session, stamp):
             done = session.sql(merge).collect()[0]
     return int(done["num_inserted_rows"]) + int(done["num_updated_rows"]) + int(done["num_deleted_rows"])
-
-
-def _remember(publication: Publication, mode: Merge, view: str) -> None:
-    """Note the deletions before they are made: until then they concern nobody, and a crash makes both again."""
-    target, stamp = deleted_table(publication.table), publication.stamp
-    delta = ensure(publication.workspace, publication.session, target)
-    if is_done(delta, stamp):
-        return
-    assert isinstance(target.write, Merge)  # noqa: S101 - narrows the union for the type checker
-    source = source_sql(target, target.write, f"(SELECT * FROM {view} WHERE {deletes(mode)})", remembers=False)
-    note = Stamp(stamp.app, stamp.sequence, {**stamp.note, "checks": []})
-    with stamped(publication.session, note):
-        publication.session.sql(statement(target, target.write, source)).collect()

@@ -26,11 +26,13 @@ class Standing:
         by: Columns of which one row takes part.
         order: SQL order in which the first row wins.
         is_ordered: Whether the source orders its rows, so that the others are superseded; otherwise they are an error.
+        deletes: SQL, never null: which rows delete their key; empty where none are told apart.
     """
 
     by: tuple[str, ...]
     order: tuple[str, ...]
     is_ordered: bool
+    deletes: str = ""
 
     def rank(self, is_bad: str) -> str:
         """SQL that is 1 for the row that takes part; `is_bad` names a column that keeps bad rows apart."""
@@ -48,12 +50,13 @@ class Publication:
         table: The declaration.
         delta: The table at its latest version.
         files: The staged files of the good rows.
-        rows: How many rows they hold.
-        frame: Gives them as a frame, for modes that cannot adopt files.
+        rows: How many rows passed, with those that delete their key.
+        frame: Gives all of them as a frame, for modes that cannot adopt files.
         stamp: What the commit says of itself.
         partitions: Values of the partitions to replace, for a mode that does.
         rebuild: All inputs were read again.
         adopts: Whether the staged files are to become the table's own.
+        deletions: The staged files of the rows that delete their key.
     """
 
     workspace: Workspace
@@ -67,11 +70,12 @@ class Publication:
     partitions: tuple[Mapping[str, str | None], ...] = ()
     rebuild: bool = False
     adopts: bool = True
+    deletions: tuple[File, ...] = ()
 
     @property
     def is_big(self) -> bool:
         """Whether a statement over the rows and the table is big work."""
-        return held_bytes(self.delta) + sum(file.size for file in self.files) >= BIG_BYTES
+        return held_bytes(self.delta) + sum(file.size for file in (*self.files, *self.deletions)) >= BIG_BYTES
 
 
 def held_bytes(delta: "DeltaTable") -> int:

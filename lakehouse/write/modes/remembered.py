@@ -1,0 +1,79 @@
+"""What a merge remembers of the keys that it deleted, so that an older change that comes late brings none back."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from lakehouse.modes import Merge
+from lakehouse.storage import File, locate
+from lakehouse.table import Column, Table, deleted_of
+from lakehouse.write.catalog import ensure
+from lakehouse.write.footers import read_adopted
+from lakehouse.write.modes.mode import Publication, adopts, deletes, publish
+from lakehouse.write.parquet import write_file
+from lakehouse.write.publish import Stamp, is_done
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from deltalake import DeltaTable
+
+
+def deleted_table(table: Table) -> Table:
+    """Where a merge with a sequence remembers what it deleted: key and sequence of the newest deletion."""
+    kept = {*table.key, *table.sequence}
+    columns = tuple(Column(c.name, c.type, c.comment) for c in table.brought if c.name in kept)
+    return Table(
+        deleted_of(table.name),
+        columns=columns,
+        grain=f"one row per deleted key of {table.name}, its newest deletion",
+        write=Merge(on=table.key, sequence=table.sequence),
+    )
+
+
+def remember(publication: Publication, mode: Merge) -> "DeltaTable":
+    """Note the deletions of a batch before they are made: until then they concern nobody, and a crash makes both again.
+
+    Returns:
+        The table of deletions, with those of the batch.
+    """
+    target, stamp = deleted_table(publication.table), publication.stamp
+    delta = ensure(publication.workspace, publication.session, target)
+    root = publication.delta.table_uri
+    rows = sum(read_adopted(root, file, set()).rows for file in publication.deletions)
+    if not rows or is_done(delta, stamp):
+        return delta
+    adopted = adopts(target.write, delta)
+    own = replace(
+        publication,
+        table=target,
+        delta=delta,
+        files=(_copied(publication, delta),) if adopted else (),
+        deletions=(),
+        rows=rows,
+        frame=lambda: publication.frame().where(deletes(mode)),
+        stamp=Stamp(stamp.app, stamp.sequence, {**stamp.note, "checks": []}),
+        partitions=(),
+        adopts=adopted,
+    )
+    publish(target.write, own)
+    delta.update_incremental()
+    return delta
+
+
+def _copied(publication: Publication, delta: "DeltaTable") -> File:
+    """Key and sequence of the deletions in a file of the table that remembers them."""
+    import pyarrow as pa
+
+    schema = pa.schema(delta.schema().to_arrow()).remove_metadata()
+    relative = f"run-{publication.stamp.note['run']}/{publication.stamp.sequence}.parquet"
+    return write_file(delta, relative, schema, _deletions(publication, schema))
+
+
+def _deletions(publication: Publication, schema: "pa.Schema") -> "Iterator[pa.Table]":
+    import pyarrow.parquet as pq
+
+    store, _ = locate(publication.delta.table_uri)
+    for file in publication.deletions:
+        with store.open_input_file(file.path) as stream:
+            rows = pq.ParquetFile(stream, coerce_int96_timestamp_unit="us").read(columns=schema.names)
+        yield rows.select(schema.names).cast(schema)
