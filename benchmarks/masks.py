@@ -43,7 +43,7 @@ def run(rounds: int = ROUNDS, rows: int = ROWS) -> list[Figure]:
             masked(frame, compiled.rows).write.parquet(f"{workspace.home}/staged")
             staged = session.read.parquet(f"{workspace.home}/staged")
             each_bit = staged.selectExpr(*(f"count_if({bit_sql(bit)}) AS c{bit}" for bit in range(len(found))))
-            counts = {
+            counts: dict[str, Callable[[], Any]] = {
                 "mask by mask": partial(judge, staged, compiled, frame.columns),
                 "bit by bit": each_bit.collect,
             }

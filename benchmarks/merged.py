@@ -3,6 +3,7 @@
 import tempfile
 import uuid
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from benchmarks.room import room
 from lakehouse.modes import Merge, Overwrite
 from lakehouse.services import up
 from lakehouse.session import Connection
+from lakehouse.table import Column
 from lakehouse.write.batch import Batch
 from lakehouse.write.door import write
 
@@ -22,6 +24,13 @@ if TYPE_CHECKING:
 ROWS = 5_000_000
 PERCENT = 1
 ROUNDS = 4
+DELETING = Merge(
+    on=("line_id",),
+    sequence=("l_receiptdate",),
+    delete_when="operation = 'delete'",
+    signals=(Column("operation", "string", "upsert or delete"),),
+)
+ANEW = "anew"
 
 
 def batch() -> Batch:
@@ -30,34 +39,46 @@ def batch() -> Batch:
 
 
 def changes(rows: "DataFrame", number: int, path: Path) -> str:
-    """Some of the rows with another quantity, other ones for each number, in a file of their own."""
+    """Some of the rows with another quantity and a later day, other ones for each number, in a file of their own.
+
+    A tenth of them says that it deletes its key.
+    """
     some = rows.where(f"pmod(xxhash64(line_id, {number}), 100) < {PERCENT}")
-    columns = [
-        f"CAST({name} + {number} AS DECIMAL(15,2)) AS {name}" if name == "l_quantity" else name for name in rows.columns
-    ]
-    some.selectExpr(*columns).coalesce(1).write.parquet((path / str(number)).as_uri())
+    other = {
+        "l_quantity": f"CAST(l_quantity + {number} AS DECIMAL(15,2))",
+        "l_receiptdate": f"date_add(l_receiptdate, {number + 1})",
+    }
+    columns = [f"{other[name]} AS {name}" if name in other else name for name in rows.columns]
+    operation = f"IF(pmod(xxhash64({number}, line_id), 10) = 0, 'delete', 'upsert') AS operation"
+    some.selectExpr(*columns, operation).coalesce(1).write.parquet((path / str(number)).as_uri())
     return (path / str(number)).as_uri()
 
 
 def run(rounds: int = ROUNDS, rows: int = ROWS) -> list[Figure]:
-    """Alternate the two; the first round is not counted."""
-    merged = lineitem.declared("silver.merged", Merge(on=("line_id",)))
-    refreshed = replace(merged, name="silver.refreshed", write=Overwrite())
-    few: list[Cost] = []
-    all_of_it: list[Cost] = []
+    """All in turns; the first round is not counted."""
+    upserts = lineitem.declared("silver.merged", Merge(on=("line_id",)))
+    tables = {
+        "changed rows": upserts,
+        "changes in order, a tenth of them deletions": replace(upserts, name="silver.deleting", write=DELETING),
+        ANEW: replace(upserts, name="silver.refreshed", write=Overwrite()),
+    }
+    costs: dict[str, list[Cost]] = {name: [] for name in tables}
     with tempfile.TemporaryDirectory(prefix="changes-") as folder, room() as workspace:
         up(workspace)
         with Connection(workspace) as connection:
             session = connection.session()
             source = lineitem.keyed(lineitem.frame(session, rows))
-            write(workspace, session, merged, source, batch())
-            for number in range(rounds + 1):
-                changed = session.read.parquet(changes(source, number, Path(folder)))
-                few.append(cost(workspace, lambda: write(workspace, session, merged, changed, batch())))  # noqa: B023
-                all_of_it.append(cost(workspace, lambda: write(workspace, session, refreshed, source, batch())))
-            count = session.table(merged.name).count()
+            whole = source.selectExpr("*", "'upsert' AS operation")
+            for number in range(-1, rounds + 1):
+                some = whole if number < 0 else session.read.parquet(changes(source, number, Path(folder)))
+                for name, table in tables.items():
+                    rows_of = (whole if name == ANEW else some).select(*table.brought_names)
+                    costs[name].append(cost(workspace, partial(write, workspace, session, table, rows_of, batch())))
+            count = session.table(upserts.name).count()
+    # The first round fills the tables, the second one is the first of its kind.
+    kept = {name: found[2:] for name, found in costs.items()}
     return [
-        shown(f"{count // 100 * PERCENT:,} changed rows into {count:,}", few[1:]),
-        shown(f"all {count:,} rows anew", all_of_it[1:]),
-        over("changed over all anew", few[1:], all_of_it[1:], "at most 0.25"),
+        *(shown(f"{count // 100 * PERCENT:,} {name} into {count:,}", kept[name]) for name in tables if name != ANEW),
+        shown(f"all {count:,} rows anew", kept[ANEW]),
+        *(over(f"{name} over all anew", kept[name], kept[ANEW], "at most 0.25") for name in tables if name != ANEW),
     ]

@@ -57,7 +57,7 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="For programs")]
 
 
 def logs(
-    name: Annotated[str, typer.Argument(help="metastore, spark, trino, mlflow, dagster, daemon or supervisord")],
+    name: Annotated[str, typer.Argument(help="metastore, spark, trino, mlflow, dagster, daemon, lease or supervisord")],
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as lines come")] = False,
     lines: Annotated[int, typer.Option("--lines", "-n", help="So many from the end")] = 50,
 ) -> None:

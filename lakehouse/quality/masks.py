@@ -36,7 +36,7 @@ def mask_names(rules: Sequence[RowRule]) -> tuple[str, ...]:
 def mask_sql(rules: Sequence[RowRule]) -> dict[str, str]:
     """The mask columns and their expressions; a rule's place in `rules` is its bit, 63 to a column.
 
-    IF and `|`: a sum of CASEs takes half as long again, for ANSI's `+` looks for an overflow in each step
+    IF and `|`: a sum of CASEs takes a third longer, for ANSI's `+` looks for an overflow in each step
     (`python -m benchmarks masks`).
     """
     found = flags(rules)

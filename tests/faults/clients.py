@@ -130,6 +130,9 @@ def _until_the_gap(house: House, connection: Connection, task: Task) -> None:
         kill_at(task.gap)
         house.mend(connection, mode)
     else:
+        # What is replayed and acknowledged must stand after the kill, too.
+        if house.can_mend(mode):
+            house.mend(connection, mode)
         house.source(mode).advance()
         kill_at(task.gap)
         house.retry(connection, mode)

@@ -51,7 +51,7 @@ RECOVERY = tuple(gap for gap in _FINISH if gap.name != "save_intent")
 
 def gaps_of(mode: str, action: str) -> tuple[Gap, ...]:
     """Every gap of a mode's batch or replay."""
-    own = {("merge", "batch"): (REMEMBERED,), ("upsert", "batch"): (MARKED,), ("upsert", "replay"): (MARKED,)}
+    own = {("merge", "batch"): (REMEMBERED, MARKED), ("upsert", "batch"): (MARKED,), ("upsert", "replay"): (MARKED,)}
     return (REPLAY if action == "replay" else BATCH) + own.get((mode, action), ())
 
 
