@@ -68,13 +68,13 @@ def note_of(
 
 def _totals(before: Mapping[str, int], rows: Mapping[str, int], *, is_replay: bool) -> dict[str, int]:
     """Totals after a publish. A replayed row came in before: it is counted once."""
-    through = passed(rows) + rows[OLDER]
+    good = passed(rows)
     added = {
         "in": 0 if is_replay else sum(rows.values()),
-        "passed": passed(rows),
+        "passed": good,
         "superseded": rows[OLDER],
         "quarantined": 0 if is_replay else rows[BAD],
-        "replayed": through if is_replay else 0,
+        "replayed": good + rows[OLDER] if is_replay else 0,
     }
     return {name: before.get(name, 0) + added[name] for name in TOTALS}
 

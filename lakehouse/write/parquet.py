@@ -1,6 +1,6 @@
-"""Parquet files of a table that no server writes."""
+"""Parquet files of a table that no server reads or writes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from lakehouse.storage import File, locate
@@ -22,3 +22,16 @@ def write_file(delta: "DeltaTable", relative: str, schema: "pa.Schema", rows: "I
             writer.write_table(each)
     written = store.get_file_info(path)
     return File(path, relative, written.size, written.mtime_ns // 1_000_000)
+
+
+def read_file(root: str, path: str, columns: Sequence[str] | None = None) -> "Iterator[pa.Table]":
+    """The rows of a file of the table at `root`, some at a time; of all columns where none are named."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    store, _ = locate(root)
+    with store.open_input_file(path) as stream:
+        # Arrow reads a timestamp of 96 bits as nanoseconds otherwise, which end in 2262.
+        parquet = pq.ParquetFile(stream, coerce_int96_timestamp_unit="us")
+        for batch in parquet.iter_batches(columns=None if columns is None else list(columns)):
+            yield pa.Table.from_batches([batch])

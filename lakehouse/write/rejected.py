@@ -16,7 +16,7 @@ from lakehouse.storage import locate
 from lakehouse.table import Table
 from lakehouse.write.intent import Intent
 from lakehouse.write.note import inputs_text
-from lakehouse.write.parquet import write_file
+from lakehouse.write.parquet import read_file, write_file
 from lakehouse.write.publish import swap, takes_references
 from lakehouse.write.schema.types import canonical, from_delta
 from lakehouse.write.stage import BAD
@@ -72,18 +72,6 @@ def add_by_reference(delta: "DeltaTable", target: Table, intent: Intent, *, disc
     swap(delta, files, set(target.column_names), intent.stamp, removed=removed)
 
 
-def _batches(delta: "DeltaTable", path: str) -> "Iterator[pa.Table]":
-    """The rows of a file, some at a time."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    store, _ = locate(delta.table_uri)
-    with store.open_input_file(path) as stream:
-        parquet = pq.ParquetFile(stream)
-        for batch in parquet.iter_batches():
-            yield pa.Table.from_batches([batch])
-
-
 def _rejected(
     delta: "DeltaTable", place: int, schema: "pa.Schema", intent: Intent, now: datetime
 ) -> "Iterator[pa.Table]":
@@ -100,7 +88,7 @@ def _rejected(
         "_fixes": [],
     }
     first, name = 0, f"{intent.note['run']}-{intent.sequence}-{place}"
-    for batch in _batches(delta, intent.files.files(BAD)[place].path):
+    for batch in read_file(delta.table_uri, intent.files.files(BAD)[place].path):
         ids = [f"{name}-{row}" for row in range(first, first + batch.num_rows)]
         first += batch.num_rows
         own = {"_row_id": pa.array(ids, pa.string()), "_broken_rules": _broken(batch, intent)}
@@ -159,7 +147,7 @@ def _discarded(
         "_state_why": f"came again in run {intent.note['run']}",
     }
     _, root = locate(delta.table_uri)
-    for batch in _batches(delta, f"{root}/{unquote(path)}"):
+    for batch in read_file(delta.table_uri, f"{root}/{unquote(path)}"):
         waits = pc.equal(batch["_state"], WAITING)
         columns = [_column(batch, field, {}, {}) for field in schema]
         changed = [

@@ -1,20 +1,18 @@
 """What a merge remembers of the keys that it deleted, so that an older change that comes late brings none back."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lakehouse.modes import Merge
-from lakehouse.storage import File, locate
+from lakehouse.storage import File
 from lakehouse.table import Column, Table, deleted_of
 from lakehouse.write.catalog import ensure
 from lakehouse.write.footers import read_adopted
 from lakehouse.write.modes.mode import Publication, adopts, deletes, publish
-from lakehouse.write.parquet import write_file
+from lakehouse.write.parquet import read_file, write_file
 from lakehouse.write.publish import Stamp, is_done
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from deltalake import DeltaTable
 
 
@@ -38,8 +36,7 @@ def remember(publication: Publication, mode: Merge) -> "DeltaTable":
     """
     target, stamp = deleted_table(publication.table), publication.stamp
     delta = ensure(publication.workspace, publication.session, target)
-    root = publication.delta.table_uri
-    rows = sum(read_adopted(root, file, set()).rows for file in publication.deletions)
+    rows = sum(read_adopted(publication.delta.table_uri, file, set()).rows for file in publication.deletions)
     if not rows or is_done(delta, stamp):
         return delta
     adopted = adopts(target.write, delta)
@@ -66,14 +63,6 @@ def _copied(publication: Publication, delta: "DeltaTable") -> File:
 
     schema = pa.schema(delta.schema().to_arrow()).remove_metadata()
     relative = f"run-{publication.stamp.note['run']}/{publication.stamp.sequence}.parquet"
-    return write_file(delta, relative, schema, _deletions(publication, schema))
-
-
-def _deletions(publication: Publication, schema: "pa.Schema") -> "Iterator[pa.Table]":
-    import pyarrow.parquet as pq
-
-    store, _ = locate(publication.delta.table_uri)
-    for file in publication.deletions:
-        with store.open_input_file(file.path) as stream:
-            rows = pq.ParquetFile(stream, coerce_int96_timestamp_unit="us").read(columns=schema.names)
-        yield rows.select(schema.names).cast(schema)
+    root = publication.delta.table_uri
+    read = (rows for file in publication.deletions for rows in read_file(root, file.path, schema.names))
+    return write_file(delta, relative, schema, (rows.select(schema.names).cast(schema) for rows in read))
