@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from benchmarks import tpch
 from benchmarks.cost import Cost, cost, over, shown
@@ -121,10 +121,16 @@ def run(rounds: int = 3, scale: float = 1) -> list[Figure]:
             with for_work(session, big=True):
                 for name in SOURCES:
                     session.read.parquet(tpch.table(name, scale)).write.format("delta").saveAsTable(f"bronze.{name}")
-            ways: list[tuple[str, Callable[[], Any]]] = [
-                ("framework", lambda: [each.by_framework(connection) for each in tables]),
-                ("hand", lambda: [each.by_hand(session) for each in tables]),
-            ]
+
+            def by_framework() -> None:
+                for each in tables:
+                    each.by_framework(connection)
+
+            def by_hand() -> None:
+                for each in tables:
+                    each.by_hand(session)
+
+            ways = [("framework", by_framework), ("hand", by_hand)]
             for _, way in ways:
                 way()
             for number in range(rounds):

@@ -18,10 +18,15 @@ from lakehouse.write.rules import rules_of, suite_of
 
 ROUNDS = 3
 ROWS = 6_000_000
+COMMENT = "l_comment"
+LENGTHS = f"{COMMENT}: value_lengths_between"
 
 
 def run(rounds: int = ROUNDS, rows: int = ROWS) -> list[Figure]:
-    """Read and compute the mask of 30 rules, and write nothing; then count the bits of staged masks."""
+    """Read and compute the mask of 30 rules, and write nothing; then count the bits of staged masks.
+
+    Between them lengths of strings are compared, of their bytes first and of their characters.
+    """
     size = f"{rows // 1_000_000} million rows"
     with room() as workspace:
         up(workspace)
@@ -40,6 +45,11 @@ def run(rounds: int = ROUNDS, rows: int = ROWS) -> list[Figure]:
                 "CASE and +": _read(frame.selectExpr("*", f"{cases} AS mask")),
             }
             made = _in_turns(workspace, makes, rounds)
+            (by_bytes,) = (rule.broken for rule in compiled.rows if rule.label.startswith(LENGTHS))
+            by_characters = f"NOT (length({COMMENT}) >= 1 AND length({COMMENT}) <= 44)"
+            ways = {"bytes, then characters": by_bytes, "characters": by_characters}
+            lengths = {name: _read(frame.selectExpr(f"{sql} AS broken")) for name, sql in ways.items()}
+            compared = _in_turns(workspace, lengths, rounds)
             masked(frame, compiled.rows).write.parquet(f"{workspace.home}/staged")
             staged = session.read.parquet(f"{workspace.home}/staged")
             each_bit = staged.selectExpr(*(f"count_if({bit_sql(bit)}) AS c{bit}" for bit in range(len(found))))
@@ -51,6 +61,8 @@ def run(rounds: int = ROUNDS, rows: int = ROWS) -> list[Figure]:
     return [
         *(shown(f"{size}, masks made: {name}", costs) for name, costs in made.items()),
         over("IF and | over CASE and +", made["IF and |"], made["CASE and +"]),
+        *(shown(f"{size}, lengths compared: {name}", costs) for name, costs in compared.items()),
+        over("lengths by bytes over characters", compared["bytes, then characters"], compared["characters"]),
         *(shown(f"{size}, bits counted: {name}", costs) for name, costs in counted.items()),
         over("mask by mask over bit by bit", counted["mask by mask"], counted["bit by bit"]),
     ]

@@ -1,15 +1,13 @@
 """Compaction after a publish: a commit of its own that changes no row. It never fails or undoes the publish."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lakehouse.errors import LakehouseError
 from lakehouse.history import MARK, open_table
 from lakehouse.lease import check
 from lakehouse.maintenance.need import LIMITS, Limits, Need, held_by, need
-from lakehouse.quality.effort import BIG_BYTES, for_work
+from lakehouse.quality.effort import BIG_BYTES, during, for_work
 from lakehouse.table import quote
 from lakehouse.workspace import Workspace
 
@@ -80,17 +78,5 @@ def compact(session: "SparkSession", name: str, found: Need, limits: Limits) -> 
         f"{_OPTIMIZE}.clustering.mergeStrategy.minCubeSize.threshold": str(limits.full_bytes),
         f"{_OPTIMIZE}.clustering.mergeStrategy.minCubeSize.targetCubeSize": str(limits.full_bytes),
     }
-    with for_work(session, big=found.small_bytes >= BIG_BYTES), _for_one(session, wanted):
+    with for_work(session, big=found.small_bytes >= BIG_BYTES), during(session, wanted):
         session.sql(f"OPTIMIZE {quote(name)}").collect()
-
-
-@contextmanager
-def _for_one(session: "SparkSession", wanted: dict[str, Any]) -> Iterator[None]:
-    """Settings for one statement that sessions do not have otherwise."""
-    try:
-        for key, value in wanted.items():
-            session.conf.set(key, value)
-        yield
-    finally:
-        for key in wanted:
-            session.conf.unset(key)

@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING
 
 from lakehouse.quality.effort import is_big, one_job_each
 from lakehouse.quality.masks import masked
-from lakehouse.quality.measure import Key, Measured, Rows, measure
+from lakehouse.quality.measure import Measured, measure
 from lakehouse.quality.results import CheckResult, Verdict, failed_check, result_of, verdict
+from lakehouse.quality.rows import Key, Rows
 from lakehouse.quality.rules import AggregateRule, Compiled, Outcome, RowRule, is_met
+from lakehouse.table import quote
 
 if TYPE_CHECKING:
     from pyspark.errors import PySparkException
@@ -48,22 +50,25 @@ def judge_by(
         `mostly` below 1, whose rows were marked while all of them were staged. A partition without rows is not in the
         mapping.
     """
-    rows = Rows(staged, tuple(columns), tuple(by))
-    results: Mapping[Key, list[CheckResult]] = {} if by else {(): []}
-    if compiled.rows or compiled.aggregates or by:
-        with one_job_each(staged.sparkSession, big=is_big(staged)):
+    return _judge(Rows(staged, staged.select(*map(quote, columns)), tuple(by)), compiled)
+
+
+def audit(frame: "DataFrame", compiled: Compiled) -> tuple[CheckResult, ...]:
+    """Judge a frame that was not staged; its masks are computed on the way."""
+    return _judge(Rows(masked(frame, compiled.rows), frame), compiled)[()]
+
+
+def _judge(rows: Rows, compiled: Compiled) -> Mapping[Key, tuple[CheckResult, ...]]:
+    results: Mapping[Key, list[CheckResult]] = {} if rows.by else {(): []}
+    if compiled.rows or compiled.aggregates or rows.by:
+        with one_job_each(rows.table.sparkSession, big=is_big(rows.table)):
             results = _judge_rows(rows, compiled)
     rest: tuple[CheckResult, ...] = ()
     if compiled.rest and results:
         from lakehouse.quality.gx import run
 
-        rest = run(staged.select(*columns), compiled.rest)
+        rest = run(rows.table, compiled.rest)
     return {key: (*found, *rest) for key, found in results.items()}
-
-
-def audit(frame: "DataFrame", compiled: Compiled) -> tuple[CheckResult, ...]:
-    """Judge a frame that was not staged; its masks are computed on the way."""
-    return judge(masked(frame, compiled.rows), compiled, frame.columns)
 
 
 def _judge_rows(rows: Rows, compiled: Compiled) -> dict[Key, list[CheckResult]]:

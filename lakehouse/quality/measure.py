@@ -4,58 +4,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from lakehouse.quality.masks import bit_sql, flags, mask_names
+from lakehouse.quality.counts import by_bit, by_mask
+from lakehouse.quality.masks import flags
+from lakehouse.quality.rows import Key, Rows
 from lakehouse.quality.rules import AggregateRule, Grouping, RowRule
-from lakehouse.table import quote
 
 if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame
+    from pyspark.sql import DataFrame
 
-Key = tuple[Any, ...]
-# What a row of figures is about, where not a grouping, which has its number.
-_COUNTS, _VALUES = -2, -1
+# What a row that the first job gives is about, where not a grouping, which has its number.
+_MASK, _VALUES = -2, -1
 _NO_VALUES: Mapping[str, Any] = {
     "values": 0, "repeated_rows": 0, "members": 0, "modes": None, "member_modes": None, "other_log_sum": 0.0,
 }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Rows:
-    """The rows to judge.
-
-    Args:
-        staged: The table's columns and the mask columns.
-        columns: The table's columns, which queries see.
-        by: Columns whose values part the rows into what is judged by itself; all together where there are none.
-    """
-
-    staged: "DataFrame"
-    columns: tuple[str, ...]
-    by: tuple[str, ...] = ()
-
-    @property
-    def parts(self) -> tuple[str, ...]:
-        """What the columns of `by` are called in figures."""
-        return tuple(f"by{place}" for place in range(len(self.by)))
-
-    def keys(self) -> "list[Column]":
-        """The columns of `by`, under these names."""
-        from pyspark.sql import functions as F
-
-        return [F.col(quote(name)).alias(part) for name, part in zip(self.by, self.parts, strict=True)]
-
-    def key_of(self, row: Any) -> Key:
-        """The part that a row of figures is about."""
-        return tuple(row[part] for part in self.parts)
-
-    def part(self, key: Key) -> "DataFrame":
-        """The table's columns of one part."""
-        from pyspark.sql import functions as F
-
-        rows = self.staged
-        for name, value in zip(self.by, key, strict=True):
-            rows = rows.where(F.col(quote(name)).eqNullSafe(F.lit(value)))
-        return rows.select(*map(quote, self.columns))
 
 
 @dataclass(frozen=True)
@@ -91,8 +52,9 @@ class Measured:
 def measure(rows: Rows, row_rules: Sequence[RowRule], aggregates: Sequence[AggregateRule]) -> dict[Key, Measured]:
     """What the rules ask for, of each part of the rows. No job where they ask for nothing.
 
-    The first job is an aggregate over masks and columns, and beside it the figures of each grouping; the second, where
-    a rule has a second look or a query, is one more aggregate and the queries' counts.
+    The first job counts the rows of each mask, and beside them are an aggregate over columns and the figures of each
+    grouping. A second one counts the bits of the masks where these are very many. The last, where a rule has a second
+    look or a query, is one more aggregate and the queries' counts.
     """
     found: dict[Key, Measured] = {} if rows.by else {(): Measured()}
     _first(rows, row_rules, aggregates, found)
@@ -103,20 +65,24 @@ def measure(rows: Rows, row_rules: Sequence[RowRule], aggregates: Sequence[Aggre
 def _first(
     rows: Rows, row_rules: Sequence[RowRule], aggregates: Sequence[AggregateRule], found: dict[Key, Measured]
 ) -> None:
+    from pyspark.sql import functions as F
+
     predicates = ("true", *flags(row_rules)) if row_rules or rows.by else ()
     wanted = list(dict.fromkeys(sql for rule in aggregates for _, sql in rule.sql))
     groupings = list(dict.fromkeys(rule.grouping for rule in aggregates if rule.grouping))
-    parts = [_counted(rows, row_rules)] if predicates else []
+    parts = [by_mask(rows, row_rules).withColumn("part", F.lit(_MASK))] if predicates else []
     parts += [_aggregate(rows, wanted)] if wanted else []
     parts += [_figures_of(rows, grouping, number) for number, grouping in enumerate(groupings)]
-    for row in _union(parts).collect() if parts else ():
+    given = _union(parts).collect() if parts else []
+    for row in given:
         measured = found.setdefault(rows.key_of(row), Measured())
-        if row["part"] == _COUNTS:
-            measured.counts.update({predicate: row[f"c{place}"] for place, predicate in enumerate(predicates)})
-        elif row["part"] == _VALUES:
+        if row["part"] == _VALUES:
             measured.counts.update({sql: row[f"m{place}"] for place, sql in enumerate(wanted)})
-        else:
+        elif row["part"] != _MASK:
             measured.figures[groupings[row["part"]]] = row.asDict()
+    if predicates:
+        for key, counts in by_bit(rows, row_rules, [row for row in given if row["part"] == _MASK]).items():
+            found.setdefault(key, Measured()).counts.update(zip(predicates, counts, strict=True))
 
 
 def _second(rows: Rows, aggregates: Sequence[AggregateRule], found: dict[Key, Measured]) -> None:
@@ -131,7 +97,7 @@ def _second(rows: Rows, aggregates: Sequence[AggregateRule], found: dict[Key, Me
     asked = [(key, query) for key in found for query in queries]
     parts = [_aggregate(rows, wanted)] if wanted else []
     for place, (key, query) in enumerate(asked):
-        listed = rows.staged.sparkSession.sql(query, batch=rows.part(key))
+        listed = rows.table.sparkSession.sql(query, batch=rows.part(key))
         parts.append(listed.agg(F.lit(place).alias("part"), F.count(F.lit(1)).alias("query_rows")))
     for row in _union(parts).collect() if parts else ():
         if row["part"] == _VALUES:
@@ -141,26 +107,12 @@ def _second(rows: Rows, aggregates: Sequence[AggregateRule], found: dict[Key, Me
             found[key].queried[query] = row["query_rows"]
 
 
-def _counted(rows: Rows, row_rules: Sequence[RowRule]) -> "DataFrame":
-    """How many rows there are, as `c0`, and how many have each bit of the masks, as `c1`, `c2`, ...
-
-    Most rows have one of few masks. So the rows of each mask are counted first, which takes a quarter of the time of
-    looking at each bit of each row (`python -m benchmarks masks`).
-    """
-    from pyspark.sql import functions as F
-
-    bits = [f"sum(IF({bit_sql(index)}, n, 0L))" for index in range(len(flags(row_rules)))]
-    named = (F.expr(f"coalesce({sql}, 0L)").alias(f"c{place}") for place, sql in enumerate(["sum(n)", *bits]))
-    by_mask = rows.staged.groupBy(*rows.keys(), *mask_names(row_rules)).agg(F.expr("count(1)").alias("n"))
-    return by_mask.groupBy(*rows.parts).agg(F.lit(_COUNTS).alias("part"), *named)
-
-
 def _aggregate(rows: Rows, wanted: Sequence[str]) -> "DataFrame":
     """One row of values for each part of the rows, as `m0`, `m1`, ..."""
     from pyspark.sql import functions as F
 
     named = (F.expr(sql).alias(f"m{place}") for place, sql in enumerate(wanted))
-    return rows.staged.groupBy(*rows.keys()).agg(F.lit(_VALUES).alias("part"), *named)
+    return rows.table.groupBy(*rows.keys()).agg(F.lit(_VALUES).alias("part"), *named)
 
 
 def _union(parts: Sequence["DataFrame"]) -> "DataFrame":
@@ -176,7 +128,7 @@ def _figures_of(rows: Rows, grouping: Grouping, number: int) -> "DataFrame":
     keys = [F.expr(key).alias(f"k{place}") for place, key in enumerate(grouping.keys)]
     member = {"is_member": f"any_value({grouping.member})"} if grouping.member != "false" else {}
     counts = {"times": "count(1)", **member}
-    by_value = rows.staged.where(grouping.where).groupBy(*rows.keys(), *keys)
+    by_value = rows.table.where(grouping.where).groupBy(*rows.keys(), *keys)
     values = by_value.agg(*(F.expr(sql).alias(name) for name, sql in counts.items()))
     figures = {
         "part": str(number),

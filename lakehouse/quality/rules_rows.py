@@ -166,8 +166,34 @@ def _whole(value: Any) -> int | None:
     return int(value)
 
 
-def _lengths(kwargs: Mapping[str, Any], column: str, _family: str) -> str:
-    return between_sql(_whole(kwargs.get("min_value")), _whole(kwargs.get("max_value")), kwargs, f"length({column})")
+def _lengths(kwargs: Mapping[str, Any], column: str, family: str) -> str:
+    low, high = _whole(kwargs.get("min_value")), _whole(kwargs.get("max_value"))
+    if family != "string":
+        return between_sql(low, high, kwargs, f"length({column})")
+    parts = []
+    if low is not None:
+        parts.append(_longer(column, low + bool(kwargs.get("strict_min"))))
+    if high is not None:
+        parts.append(_shorter(column, high - bool(kwargs.get("strict_max"))))
+    if not parts:
+        raise NotCompiledError("neither min_value nor max_value, which GX refuses")
+    return " AND ".join(parts)
+
+
+# A character of UTF-8 is one to four bytes (RFC 3629), and a string knows how many bytes it has; to know how many
+# characters, it is read. Mostly the bytes are enough (`python -m benchmarks masks`).
+def _longer(column: str, low: int) -> str:
+    """At least `low` characters."""
+    if low <= 1:
+        return f"octet_length({column}) >= {low}"
+    return f"(octet_length({column}) >= {4 * low} OR length({column}) >= {low})"
+
+
+def _shorter(column: str, high: int) -> str:
+    """At most `high` characters."""
+    if high <= 0:
+        return f"octet_length({column}) <= {high}"
+    return f"(octet_length({column}) <= {high} OR length({column}) <= {high})"
 
 
 def _length(kwargs: Mapping[str, Any], column: str, _family: str) -> str:

@@ -19,7 +19,7 @@ from tests.faults import clients
 from tests.faults.batches import MODES, random_of
 from tests.faults.clients import HERE, WORKS, Client, Task
 from tests.faults.house import House
-from tests.faults.steps import DOOR, RECOVERY, Gap, gaps_of
+from tests.faults.steps import BATCH, DOOR, OF_MERGES, RECOVERY, REPLAY, Gap
 
 # A client that hangs for so long is killed, and said to have hung.
 PATIENCE_SECONDS = 120
@@ -79,10 +79,8 @@ def plan(count: int, seed: int, *, servers: int) -> list[Kill]:
     """So many kills: servers, every gap once as far as there is room, the rest at random moments."""
     random = random_of(seed)
     modes = sorted(MODES)
-    steps = [Kill("step", (mode,), "batch", gap) for mode in modes for gap in gaps_of(mode, "batch")]
-    steps += [
-        Kill("step", (modes[place % len(modes)],), "replay", gap) for place, gap in enumerate(gaps_of("", "replay"))
-    ]
+    steps = [Kill("step", (mode,), "batch", gap) for mode in modes for gap in (*BATCH, *OF_MERGES.get(mode, ()))]
+    steps += [Kill("step", (modes[place % len(modes)],), "replay", gap) for place, gap in enumerate(REPLAY)]
     steps += [Kill("step", (random.choice(modes),), "recover", gap) for gap in RECOVERY]
     random.shuffle(steps)
     steps = steps[: max((count - servers) * 2 // 3, count - servers - 100)]

@@ -49,10 +49,8 @@ REPLAY = (*_START, *_FINISH, SETTLED, Gap("lakehouse.write.rework", "_update"), 
 RECOVERY = tuple(gap for gap in _FINISH if gap.name != "save_intent")
 
 
-def gaps_of(mode: str, action: str) -> tuple[Gap, ...]:
-    """Every gap of a mode's batch or replay."""
-    own = {("merge", "batch"): (REMEMBERED, MARKED), ("upsert", "batch"): (MARKED,), ("upsert", "replay"): (MARKED,)}
-    return (REPLAY if action == "replay" else BATCH) + own.get((mode, action), ())
+# What only merges come to.
+OF_MERGES = {"merge": (REMEMBERED, MARKED), "upsert": (MARKED,)}
 
 
 def kill_at(gap: Gap) -> None:

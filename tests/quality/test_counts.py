@@ -1,0 +1,50 @@
+"""Counts of the masks' bits, taken apart here or by the server."""
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lakehouse.quality import counts
+from lakehouse.quality.compile import RowRule, masked
+from lakehouse.quality.counts import by_bit, by_mask
+from lakehouse.quality.masks import BITS
+from lakehouse.quality.rows import Rows
+from lakehouse.quality.rules import declared
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+WANTED = BITS + 7
+_rows = st.lists(st.tuples(st.sampled_from((1, 2, None)), st.integers(0, WANTED + 1)), max_size=12)
+
+
+def more_than(limit: int) -> RowRule:
+    return declared("more", "a", f"a > {limit}")
+
+
+@pytest.mark.parametrize("most", [0, counts.MOST])
+@pytest.mark.parametrize("by", [(), ("p",)])
+@settings(max_examples=8, deadline=None)
+@given(data=_rows)
+def test_each_bit_is_counted_in_each_part(
+    spark: "SparkSession", by: tuple[str, ...], most: int, data: list[tuple[Any, int]]
+) -> None:
+    rules = [more_than(limit) for limit in range(WANTED)]
+    table = spark.createDataFrame(data, "p int, a int")
+    rows = Rows(masked(table, rules), table, by)
+    expected = {} if by else {(): [0] * (1 + WANTED)}
+    for part, value in data:
+        found = expected.setdefault((part,) if by else (), [0] * (1 + WANTED))
+        found[0] += 1
+        for limit in range(WANTED):
+            found[1 + limit] += value > limit
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(counts, "MOST", most)
+        given_by = by_mask(rows, rules).collect()
+        counted = by_bit(rows, rules, given_by)
+
+    assert len(given_by) <= most + 1
+    assert counted == expected
