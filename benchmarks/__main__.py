@@ -16,6 +16,7 @@ NAMES = (
     "chain",
     "profile",
     "masks",
+    "unique",
     "quality",
     "audited",
     "merged",

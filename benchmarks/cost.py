@@ -3,7 +3,7 @@
 import os
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +35,15 @@ def cost(workspace: Workspace, work: Callable[[], Any]) -> Cost:
     began, before = time.perf_counter(), _cpu(server)
     work()
     return Cost(time.perf_counter() - began, _cpu(server) - before, os.getloadavg()[0])
+
+
+def in_turns(workspace: Workspace, works: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, list[Cost]]:
+    """The costs of each, in turns; the first round is left out."""
+    costs: dict[str, list[Cost]] = {name: [] for name in works}
+    for _ in range(rounds + 1):
+        for name, work in works.items():
+            costs[name].append(cost(workspace, work))
+    return {name: found[1:] for name, found in costs.items()}
 
 
 def _cpu(server: psutil.Process) -> float:

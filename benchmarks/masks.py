@@ -1,11 +1,11 @@
 """How the bits of masks are made and counted, each against the plain way to do it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from benchmarks import lineitem
-from benchmarks.cost import Cost, cost, over, shown
+from benchmarks.cost import in_turns, over, shown
 from benchmarks.figure import Figure
 from benchmarks.room import big_session, room
 from lakehouse.modes import Append
@@ -13,7 +13,6 @@ from lakehouse.quality.judge import judge
 from lakehouse.quality.masks import bit_sql, flags, mask_sql, masked
 from lakehouse.services import up
 from lakehouse.session import Connection
-from lakehouse.workspace import Workspace
 from lakehouse.write.rules import rules_of, suite_of
 
 ROUNDS = 3
@@ -44,12 +43,12 @@ def run(rounds: int = ROUNDS, rows: int = ROWS) -> list[Figure]:
                 "IF and |": _read(frame.selectExpr("*", f"{bits} AS mask")),
                 "CASE and +": _read(frame.selectExpr("*", f"{cases} AS mask")),
             }
-            made = _in_turns(workspace, makes, rounds)
+            made = in_turns(workspace, makes, rounds)
             (by_bytes,) = (rule.broken for rule in compiled.rows if rule.label.startswith(LENGTHS))
             by_characters = f"NOT (length({COMMENT}) >= 1 AND length({COMMENT}) <= 44)"
             ways = {"bytes, then characters": by_bytes, "characters": by_characters}
             lengths = {name: _read(frame.selectExpr(f"{sql} AS broken")) for name, sql in ways.items()}
-            compared = _in_turns(workspace, lengths, rounds)
+            compared = in_turns(workspace, lengths, rounds)
             masked(frame, compiled.rows).write.parquet(f"{workspace.home}/staged")
             staged = session.read.parquet(f"{workspace.home}/staged")
             each_bit = staged.selectExpr(*(f"count_if({bit_sql(bit)}) AS c{bit}" for bit in range(len(found))))
@@ -57,7 +56,7 @@ def run(rounds: int = ROUNDS, rows: int = ROWS) -> list[Figure]:
                 "mask by mask": partial(judge, staged, compiled, frame.columns),
                 "bit by bit": each_bit.collect,
             }
-            counted = _in_turns(workspace, counts, rounds)
+            counted = in_turns(workspace, counts, rounds)
     return [
         *(shown(f"{size}, masks made: {name}", costs) for name, costs in made.items()),
         over("IF and | over CASE and +", made["IF and |"], made["CASE and +"]),
@@ -70,12 +69,3 @@ def run(rounds: int = ROUNDS, rows: int = ROWS) -> list[Figure]:
 
 def _read(frame: Any) -> Callable[[], Any]:
     return partial(frame.write.format("noop").mode("overwrite").save)
-
-
-def _in_turns(workspace: Workspace, works: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, list[Cost]]:
-    """The costs of each, in turns; the first round is left out."""
-    costs: dict[str, list[Cost]] = {name: [] for name in works}
-    for _ in range(rounds + 1):
-        for name, work in works.items():
-            costs[name].append(cost(workspace, work))
-    return {name: found[1:] for name, found in costs.items()}

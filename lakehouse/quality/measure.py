@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.quality.counts import by_bit, by_mask
+from lakehouse.quality.figures import by_bits, by_value
 from lakehouse.quality.masks import flags
 from lakehouse.quality.rows import Key, Rows
 from lakehouse.quality.rules import AggregateRule, Grouping, RowRule
@@ -53,8 +54,8 @@ def measure(rows: Rows, row_rules: Sequence[RowRule], aggregates: Sequence[Aggre
     """What the rules ask for, of each part of the rows. No job where they ask for nothing.
 
     The first job counts the rows of each mask, and beside them are an aggregate over columns and the figures of each
-    grouping. A second one counts the bits of the masks where these are very many. The last, where a rule has a second
-    look or a query, is one more aggregate and the queries' counts.
+    grouping. A second one counts the bits of the masks where these are very many. The last is run where a rule has a
+    second look or a query, or values that should be unique are not.
     """
     found: dict[Key, Measured] = {} if rows.by else {(): Measured()}
     _first(rows, row_rules, aggregates, found)
@@ -72,7 +73,8 @@ def _first(
     groupings = list(dict.fromkeys(rule.grouping for rule in aggregates if rule.grouping))
     parts = [by_mask(rows, row_rules).withColumn("part", F.lit(_MASK))] if predicates else []
     parts += [_aggregate(rows, wanted)] if wanted else []
-    parts += [_figures_of(rows, grouping, number) for number, grouping in enumerate(groupings)]
+    for number, grouping in enumerate(groupings):
+        parts.append((by_bits if grouping.by_bits else by_value)(rows, grouping, number))
     given = _union(parts).collect() if parts else []
     for row in given:
         measured = found.setdefault(rows.key_of(row), Measured())
@@ -95,16 +97,26 @@ def _second(rows: Rows, aggregates: Sequence[AggregateRule], found: dict[Key, Me
     wanted = list(dict.fromkeys(sql for listed in looks.values() for sql in listed))
     queries = list(dict.fromkeys(rule.query for rule in aggregates if rule.query))
     asked = [(key, query) for key in found for query in queries]
+    repeated = _repeated(found)
     parts = [_aggregate(rows, wanted)] if wanted else []
+    parts += [by_value(rows, grouping, len(asked) + number) for number, grouping in enumerate(repeated)]
     for place, (key, query) in enumerate(asked):
         listed = rows.table.sparkSession.sql(query, batch=rows.part(key))
         parts.append(listed.agg(F.lit(place).alias("part"), F.count(F.lit(1)).alias("query_rows")))
     for row in _union(parts).collect() if parts else ():
         if row["part"] == _VALUES:
             found[rows.key_of(row)].counts.update({sql: row[f"m{place}"] for place, sql in enumerate(wanted)})
+        elif row["part"] >= len(asked):
+            found[rows.key_of(row)].figures[repeated[row["part"] - len(asked)]] = row.asDict()
         else:
             key, query = asked[row["part"]]
             found[key].queried[query] = row["query_rows"]
+
+
+def _repeated(found: Mapping[Key, Measured]) -> list[Grouping]:
+    """The groupings of which more is asked than bits have told."""
+    figures = [each for measured in found.values() for each in measured.figures.items()]
+    return list(dict.fromkeys(by for by, known in figures if by.repeats and known["repeated_rows"] is None))
 
 
 def _aggregate(rows: Rows, wanted: Sequence[str]) -> "DataFrame":
@@ -120,32 +132,3 @@ def _union(parts: Sequence["DataFrame"]) -> "DataFrame":
     for part in parts[1:]:
         whole = whole.unionByName(part, allowMissingColumns=True)
     return whole
-
-
-def _figures_of(rows: Rows, grouping: Grouping, number: int) -> "DataFrame":
-    from pyspark.sql import functions as F
-
-    keys = [F.expr(key).alias(f"k{place}") for place, key in enumerate(grouping.keys)]
-    member = {"is_member": f"any_value({grouping.member})"} if grouping.member != "false" else {}
-    counts = {"times": "count(1)", **member}
-    by_value = rows.table.where(grouping.where).groupBy(*rows.keys(), *keys)
-    values = by_value.agg(*(F.expr(sql).alias(name) for name, sql in counts.items()))
-    figures = {
-        "part": str(number),
-        "values": "count(1)",
-        "repeated_rows": "coalesce(sum(CASE WHEN times > 1 THEN times END), 0)",
-        "members": "count_if(is_member)" if member else "0L",
-    }
-    if grouping.entropy:
-        figures["other_log_sum"] = "coalesce(sum(CASE WHEN NOT is_member THEN times * ln(times) END), 0D)"
-    if grouping.modes:
-        several = values.groupBy(*rows.parts, "times")
-        values = several.agg(F.expr("count(1)").alias("n"), F.expr("count_if(is_member)").alias("m"))
-        figures |= {
-            "values": "coalesce(sum(n), 0)",
-            "repeated_rows": "coalesce(sum(CASE WHEN times > 1 THEN times * n END), 0)",
-            "members": "coalesce(sum(m), 0)",
-            "modes": "max_by(n, times)",
-            "member_modes": "max_by(m, times)",
-        }
-    return values.groupBy(*rows.parts).agg(*(F.expr(sql).alias(name) for name, sql in figures.items()))

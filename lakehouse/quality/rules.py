@@ -64,6 +64,8 @@ class Grouping:
         modes: Whether the most common values are asked for.
         entropy: Whether `other_log_sum` is asked for: over the values that are no members, n times ln n summed, where
             a value occurs n times.
+        repeats: Whether `repeated_rows` is asked for.
+        whole: Whether there is one key, and it is a whole number.
     """
 
     keys: tuple[str, ...]
@@ -71,6 +73,13 @@ class Grouping:
     member: str = "false"
     modes: bool = False
     entropy: bool = False
+    repeats: bool = False
+    whole: bool = False
+
+    @property
+    def by_bits(self) -> bool:
+        """Whether the values can be counted by bits: it must not matter which value occurs, and how often each."""
+        return self.whole and self.member == "false" and not self.modes and not self.entropy
 
 
 @dataclass(frozen=True)

@@ -121,12 +121,10 @@ def _present(expectation: Expectation, columns: Columns) -> AggregateRule:
 
 def _grouped(expectation: Expectation, columns: Columns, listed: Sequence[Any] = ()) -> Grouping:
     """The column's values that are not null, brought together; those of `listed` are its members."""
-    column, _ = column_of(columns, expectation.kwargs.get("column"))
-    condition = condition_sql(expectation.condition, columns)
+    column, family = column_of(columns, expectation.kwargs.get("column"))
+    where = f"({condition_sql(expectation.condition, columns)} AND {column} IS NOT NULL)"
     shown = ", ".join(literal(value) for value in listed)
-    return Grouping(
-        (column,), f"({condition} AND {column} IS NOT NULL)", f"{column} IN ({shown})" if shown else "false"
-    )
+    return Grouping((column,), where, f"{column} IN ({shown})" if shown else "false", whole=family == "integral")
 
 
 def _distinct_count(share: bool) -> Rule:
@@ -186,7 +184,9 @@ def _most_common(expectation: Expectation, columns: Columns) -> AggregateRule:
 
 def unique(expectation: Expectation, columns: Columns) -> AggregateRule:
     """Uniqueness of one or several columns, as counts; which rows repeat is not asked."""
-    names = [column_of(columns, name)[0] for name in expectation.columns]
+    found = [column_of(columns, name) for name in expectation.columns]
+    names = [name for name, _ in found]
+    whole = [family for _, family in found] == ["integral"]
     condition = condition_sql(expectation.condition, columns)
     if expectation.type == "expect_column_values_to_be_unique":
         considered = f"({condition} AND {names[0]} IS NOT NULL)"
@@ -199,7 +199,7 @@ def unique(expectation: Expectation, columns: Columns) -> AggregateRule:
         success = is_met(elements, asked, repeated, expectation.mostly)
         return Outcome(success, None, elements, repeated, asked)
 
-    return AggregateRule(expectation, counts, verdict, Grouping(tuple(names), considered))
+    return AggregateRule(expectation, counts, verdict, Grouping(tuple(names), considered, repeats=True, whole=whole))
 
 
 def _quantiles(expectation: Expectation, columns: Columns) -> AggregateRule:

@@ -34,7 +34,7 @@ def test_each_bit_is_counted_in_each_part(
     rules = [more_than(limit) for limit in range(WANTED)]
     table = spark.createDataFrame(data, "p int, a int")
     rows = Rows(masked(table, rules), table, by)
-    expected = {} if by else {(): [0] * (1 + WANTED)}
+    expected: dict[tuple[Any, ...], list[int]] = {} if by else {(): [0] * (1 + WANTED)}
     for part, value in data:
         found = expected.setdefault((part,) if by else (), [0] * (1 + WANTED))
         found[0] += 1
