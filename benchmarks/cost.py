@@ -5,11 +5,12 @@ import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import psutil
 
-from benchmarks.figure import Figure
+from benchmarks.figure import Figure, alternated
 from lakehouse.services import supervisor
 from lakehouse.workspace import Workspace
 
@@ -39,10 +40,7 @@ def cost(workspace: Workspace, work: Callable[[], Any]) -> Cost:
 
 def in_turns(workspace: Workspace, works: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, list[Cost]]:
     """The costs of each, in turns; the first round is left out."""
-    costs: dict[str, list[Cost]] = {name: [] for name in works}
-    for _ in range(rounds + 1):
-        for name, work in works.items():
-            costs[name].append(cost(workspace, work))
+    costs = alternated({name: partial(cost, workspace, work) for name, work in works.items()}, rounds + 1)
     return {name: found[1:] for name, found in costs.items()}
 
 

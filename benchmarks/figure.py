@@ -4,7 +4,9 @@ import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -33,9 +35,9 @@ def seconds(work: Callable[[], Any]) -> float:
     return time.perf_counter() - began
 
 
-def alternated(ways: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
+def alternated(ways: Mapping[str, Callable[[], _T]], rounds: int) -> dict[str, list[_T]]:
     """What each way measures, round by round, so that a slow minute of the machine hits all of them."""
-    measured: dict[str, list[float]] = {name: [] for name in ways}
+    measured: dict[str, list[_T]] = {name: [] for name in ways}
     for _ in range(rounds):
         for name, way in ways.items():
             measured[name].append(way())

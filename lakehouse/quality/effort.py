@@ -18,12 +18,7 @@ if TYPE_CHECKING:
 BIG_BYTES = 4 * 2**20
 _ADAPTIVE = "spark.sql.adaptive.enabled"
 _PARTITIONS = "spark.sql.shuffle.partitions"
-# The map in generated code before which the slower one comes: 2^16 keys by default, and a key of a table has more
-# values. With room for 2^20 a suite with a uniqueness takes 0.9 of the time (`python -m benchmarks quality`).
-_GENERATED = {
-    **{name: BIG_WORK_CONF[name] for name in ("spark.sql.codegen.wholeStage", "spark.sql.codegen.factoryMode")},
-    "spark.sql.codegen.aggregate.fastHashMap.capacityBit": "20",
-}
+_GENERATED = {name: BIG_WORK_CONF[name] for name in ("spark.sql.codegen.wholeStage", "spark.sql.codegen.factoryMode")}
 _UNITS = {"B": 0, "KiB": 1, "MiB": 2, "GiB": 3, "TiB": 4, "PiB": 5, "EiB": 6}
 # org.apache.spark.util.Utils.bytesToString, in each line of the optimized plan.
 _SIZE = re.compile(r"Statistics\(sizeInBytes=(?P<number>[\d.E+]+) (?P<unit>\w+)")

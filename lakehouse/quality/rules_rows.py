@@ -168,15 +168,13 @@ def _whole(value: Any) -> int | None:
 
 def _lengths(kwargs: Mapping[str, Any], column: str, family: str) -> str:
     low, high = _whole(kwargs.get("min_value")), _whole(kwargs.get("max_value"))
-    if family != "string":
+    if family != "string" or (low is None and high is None):
         return between_sql(low, high, kwargs, f"length({column})")
     parts = []
     if low is not None:
         parts.append(_longer(column, low + bool(kwargs.get("strict_min"))))
     if high is not None:
         parts.append(_shorter(column, high - bool(kwargs.get("strict_max"))))
-    if not parts:
-        raise NotCompiledError("neither min_value nor max_value, which GX refuses")
     return " AND ".join(parts)
 
 
