@@ -13,7 +13,7 @@ from benchmarks.cost import Cost, cost, over, shown
 from benchmarks.figure import Figure
 from benchmarks.merged import batch
 from benchmarks.room import big_session, room
-from lakehouse.modes import Append, Overwrite
+from lakehouse.declare.write_modes import Append, Overwrite
 from lakehouse.services import up
 from lakehouse.session import Connection
 from lakehouse.write.door import write

@@ -9,10 +9,11 @@ from benchmarks.cost import Cost, cost, over, shown
 from benchmarks.figure import Figure, seconds, timing
 from benchmarks.room import room
 from lakehouse.asset import TableAsset
-from lakehouse.modes import Append, Merge
+from lakehouse.declare.column import Column
+from lakehouse.declare.table import Table
+from lakehouse.declare.write_modes import Append, Merge
 from lakehouse.services import up
 from lakehouse.session import Connection
-from lakehouse.table import Column, Table
 from lakehouse.write.batch import Batch
 from lakehouse.write.door import write
 

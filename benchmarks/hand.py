@@ -9,11 +9,12 @@ from benchmarks import tpch
 from benchmarks.cost import Cost, cost, over, shown
 from benchmarks.figure import Figure
 from benchmarks.room import room
-from lakehouse.modes import Overwrite
+from lakehouse.declare.column import Column
+from lakehouse.declare.table import Foreign, Table
+from lakehouse.declare.write_modes import Overwrite
 from lakehouse.quality.effort import for_work
 from lakehouse.services import up
 from lakehouse.session import Connection
-from lakehouse.table import Column, Foreign, Table
 from lakehouse.write.run import run as run_asset
 
 if TYPE_CHECKING:

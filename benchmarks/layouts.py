@@ -8,10 +8,10 @@ from unittest.mock import patch
 from benchmarks.figure import Figure, seconds, timing
 from benchmarks.many import EDGE, declared, merges
 from benchmarks.room import room
+from lakehouse.declare.table import Table
 from lakehouse.history import open_table
 from lakehouse.services import up
 from lakehouse.session import Connection
-from lakehouse.table import Table
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -4,8 +4,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import tpch
-from lakehouse.modes import Merge, WriteMode
-from lakehouse.table import Column, Table
+from lakehouse.declare.column import Column
+from lakehouse.declare.table import Table
+from lakehouse.declare.write_modes import Merge, WriteMode
 from lakehouse.workspace import Workspace
 
 if TYPE_CHECKING:

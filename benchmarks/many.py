@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from benchmarks.figure import Figure, seconds
 from benchmarks.room import room
+from lakehouse.declare.column import Column
+from lakehouse.declare.table import Table
+from lakehouse.declare.write_modes import Merge
 from lakehouse.history import history, open_table
-from lakehouse.modes import Merge
 from lakehouse.services import up
 from lakehouse.session import Connection
-from lakehouse.table import Column, Table
 from lakehouse.workspace import Workspace
 from lakehouse.write.batch import Batch
 from lakehouse.write.door import write

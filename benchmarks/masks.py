@@ -8,7 +8,7 @@ from benchmarks import lineitem
 from benchmarks.cost import in_turns, over, shown
 from benchmarks.figure import Figure
 from benchmarks.room import big_session, room
-from lakehouse.modes import Append
+from lakehouse.declare.write_modes import Append
 from lakehouse.quality.judge import judge
 from lakehouse.quality.masks import bit_sql, flags, mask_sql, masked
 from lakehouse.services import up

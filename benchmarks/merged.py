@@ -11,10 +11,10 @@ from benchmarks import lineitem
 from benchmarks.cost import Cost, cost, over, shown
 from benchmarks.figure import Figure
 from benchmarks.room import room
-from lakehouse.modes import Merge, Overwrite
+from lakehouse.declare.column import Column
+from lakehouse.declare.write_modes import Merge, Overwrite
 from lakehouse.services import up
 from lakehouse.session import Connection
-from lakehouse.table import Column
 from lakehouse.write.batch import Batch
 from lakehouse.write.door import write
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.asset import TableAsset
-from lakehouse.modes import Append
+from lakehouse.declare.column import Column
+from lakehouse.declare.table import Table
+from lakehouse.declare.write_modes import Append
 from lakehouse.read import ReadContext, load, position_of
 from lakehouse.session import Connection
-from lakehouse.table import Column, Table
 from lakehouse.workspace import current
 from lakehouse.write.batch import Published
 

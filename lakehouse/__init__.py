@@ -5,24 +5,25 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lakehouse.asset import table_asset
+    from lakehouse.declare.column import Column
+    from lakehouse.declare.table import Foreign, Table
+    from lakehouse.declare.write_modes import Append, Merge, Overwrite, ReplacePartitions, Scd2
     from lakehouse.ingest.files import Lines
     from lakehouse.models.champion import Champion
     from lakehouse.models.model_asset import model_asset
-    from lakehouse.modes import Append, Merge, Overwrite, ReplacePartitions, Scd2
     from lakehouse.session import connect
-    from lakehouse.table import Column, Foreign, Table
 
 _HOMES = {
-    "Append": "lakehouse.modes",
+    "Append": "lakehouse.declare.write_modes",
     "Champion": "lakehouse.models.champion",
-    "Column": "lakehouse.table",
-    "Foreign": "lakehouse.table",
+    "Column": "lakehouse.declare.column",
+    "Foreign": "lakehouse.declare.table",
     "Lines": "lakehouse.ingest.files",
-    "Merge": "lakehouse.modes",
-    "Overwrite": "lakehouse.modes",
-    "ReplacePartitions": "lakehouse.modes",
-    "Scd2": "lakehouse.modes",
-    "Table": "lakehouse.table",
+    "Merge": "lakehouse.declare.write_modes",
+    "Overwrite": "lakehouse.declare.write_modes",
+    "ReplacePartitions": "lakehouse.declare.write_modes",
+    "Scd2": "lakehouse.declare.write_modes",
+    "Table": "lakehouse.declare.table",
     "connect": "lakehouse.session",
     "model_asset": "lakehouse.models.model_asset",
     "table_asset": "lakehouse.asset",

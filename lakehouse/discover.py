@@ -10,8 +10,8 @@ from typing import Any
 
 from lakehouse.asset import TableAsset
 from lakehouse.dbt_assets import DbtProject
+from lakehouse.declare.table import Table
 from lakehouse.errors import LakehouseError, near_miss
-from lakehouse.table import Table
 from lakehouse.workspace import Workspace
 
 

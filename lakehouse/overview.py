@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
+from lakehouse.declare.table import LAYERS
 from lakehouse.history import open_table, row_count
 from lakehouse.position import last_position
 from lakehouse.quality.judge import CheckResult
 from lakehouse.storage import locate
-from lakehouse.table import LAYERS
 from lakehouse.workspace import Workspace
 from lakehouse.write.checks import audited
 from lakehouse.write.quarantine import counts

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from functools import singledispatch
 from typing import TYPE_CHECKING, Any
 
+from lakehouse.declare.sql_text import quote
+from lakehouse.declare.table import ByPartition, Changes, Foreign, Table
+from lakehouse.declare.write_modes import Append, Overwrite, ReplacePartitions, Scd2
 from lakehouse.errors import LakehouseError
 from lakehouse.feed import gained_files, lost_feed
 from lakehouse.history import open_table
-from lakehouse.modes import Append, Overwrite, ReplacePartitions, Scd2
 from lakehouse.news import last_alike, news_of
 from lakehouse.partition_files import digests
-from lakehouse.table import ByPartition, Changes, Foreign, Table, quote
 from lakehouse.workspace import Workspace
 
 if TYPE_CHECKING:

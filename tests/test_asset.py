@@ -10,10 +10,11 @@ import pytest
 
 from lakehouse.asset import TableAsset, table_asset
 from lakehouse.dbt_assets import audit_checks
+from lakehouse.declare.column import Column
+from lakehouse.declare.table import Table
+from lakehouse.declare.write_modes import Overwrite
 from lakehouse.history import version_of
-from lakehouse.modes import Overwrite
 from lakehouse.session import CONNECTION, Connection
-from lakehouse.table import Column, Table
 from lakehouse.workspace import Workspace
 
 

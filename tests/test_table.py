@@ -2,9 +2,11 @@
 
 import pytest
 
+from lakehouse.declare.column import Column
+from lakehouse.declare.sql_text import quote
+from lakehouse.declare.table import Changes, Table
+from lakehouse.declare.write_modes import Merge
 from lakehouse.errors import DeclarationError
-from lakehouse.modes import Merge
-from lakehouse.table import Changes, Column, Table, quote
 
 COLUMNS = (Column("order_id", "bigint", "Key", nullable=False), Column("amount_eur", "decimal(12,2)", "Gross"))
 

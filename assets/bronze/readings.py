@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING
 
 from assets.source import SOURCE_COLUMNS
 from lakehouse.asset import table_asset
+from lakehouse.declare.column import Column
+from lakehouse.declare.table import Table
+from lakehouse.declare.write_modes import Append
 from lakehouse.ingest.files import Lines
-from lakehouse.modes import Append
-from lakehouse.table import Column, Table
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

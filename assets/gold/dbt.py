@@ -2,7 +2,7 @@
 
 from assets.attributes import FEATURE_COLUMNS, LABEL_COLUMN
 from lakehouse.dbt_assets import DbtProject
-from lakehouse.table import Foreign
+from lakehouse.declare.table import Foreign
 
 GOLD = DbtProject("dbt_project")
 

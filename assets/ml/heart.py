@@ -3,9 +3,9 @@
 from typing import TYPE_CHECKING, Any
 
 from assets.attributes import ATTRIBUTES, FEATURE_COLUMNS, LABEL_COLUMN
+from lakehouse.declare.table import Foreign
 from lakehouse.models.model_asset import model_asset
 from lakehouse.models.trained import Trained, is_held_out
-from lakehouse.table import Foreign
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -3,10 +3,11 @@
 from typing import TYPE_CHECKING
 
 from lakehouse.asset import table_asset
+from lakehouse.declare.column import Column
+from lakehouse.declare.table import Foreign, Table
+from lakehouse.declare.write_modes import Overwrite
 from lakehouse.models.champion import Champion, ChampionModel
 from lakehouse.models.scoring import score_frame
-from lakehouse.modes import Overwrite
-from lakehouse.table import Column, Foreign, Table
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

@@ -7,8 +7,9 @@ from assets.bronze.patients import BRONZE_PATIENTS, CLASS, FIELDS, HEADER_LINES
 from assets.parsing import number, unreadable
 from assets.source import SOURCE_COLUMNS, SOURCE_NAMES
 from lakehouse.asset import table_asset
-from lakehouse.modes import Merge
-from lakehouse.table import Column, Table
+from lakehouse.declare.column import Column
+from lakehouse.declare.table import Table
+from lakehouse.declare.write_modes import Merge
 
 if TYPE_CHECKING:
     from pyspark.sql import Column as Expression

@@ -7,8 +7,9 @@ from assets.bronze.readings import BRONZE_READINGS
 from assets.parsing import number, time, unreadable
 from assets.source import SOURCE_COLUMNS, SOURCE_NAMES
 from lakehouse.asset import table_asset
-from lakehouse.modes import Merge
-from lakehouse.table import Column, Table
+from lakehouse.declare.column import Column
+from lakehouse.declare.table import Table
+from lakehouse.declare.write_modes import Merge
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

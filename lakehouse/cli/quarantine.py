@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from lakehouse.table import Table
+    from lakehouse.declare.table import Table
     from lakehouse.workspace import Workspace
 
 Name = Annotated[str, typer.Argument(help="layer.entities, the table that rejected them")]
@@ -48,10 +48,11 @@ def show(
 ) -> None:
     """The rows of a table that wait: first the rules that each broke, then what came."""
     from lakehouse.cli.printing import print_json, print_table
+    from lakehouse.declare.sql_text import quote
+    from lakehouse.declare.table import quarantine_of
     from lakehouse.errors import LakehouseError
     from lakehouse.history import version_of
     from lakehouse.session import Connection
-    from lakehouse.table import quarantine_of, quote
     from lakehouse.workspace import current
 
     workspace = current()

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from lakehouse.declare.table import Foreign
 from lakehouse.definition import connection_of, define, failures_told, short
 from lakehouse.features.declared import Features
 from lakehouse.features.materialize import materialize, note_of
 from lakehouse.read import ReadContext, position_of
 from lakehouse.session import Connection
-from lakehouse.table import Foreign
 from lakehouse.write.lock import locked
 from lakehouse.write.run import audit_foreign
 

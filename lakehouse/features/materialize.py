@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from lakehouse.declare.sql_text import quote
 from lakehouse.errors import LakehouseError
 from lakehouse.features.declared import Features
 from lakehouse.features.feast_store import ONLINE_FILE, PROJECT, feast_objects, folder, open_store, quiet
-from lakehouse.table import quote
 from lakehouse.workspace import Workspace
 
 DRAFT_FILE = "online.draft.db"

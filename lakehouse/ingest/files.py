@@ -4,10 +4,11 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lakehouse.declare.sql_text import quote
+from lakehouse.declare.table import quarantine_of
 from lakehouse.history import version_of
 from lakehouse.read import ReadContext, is_incremental, load, position_of
 from lakehouse.storage import File, list_files
-from lakehouse.table import quarantine_of, quote
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame

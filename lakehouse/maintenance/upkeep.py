@@ -3,12 +3,12 @@
 import json
 from typing import TYPE_CHECKING
 
+from lakehouse.declare.sql_text import quote
 from lakehouse.errors import LakehouseError
 from lakehouse.history import MARK, open_table
 from lakehouse.lease import check
 from lakehouse.maintenance.need import LIMITS, Limits, Need, held_by, need
 from lakehouse.quality.effort import BIG_BYTES, during, for_work
-from lakehouse.table import quote
 from lakehouse.workspace import Workspace
 
 if TYPE_CHECKING:

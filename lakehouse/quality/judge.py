@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from lakehouse.declare.sql_text import quote
 from lakehouse.quality.effort import is_big, one_job_each
 from lakehouse.quality.masks import masked
 from lakehouse.quality.measure import Measured, measure
 from lakehouse.quality.results import CheckResult, Verdict, failed_check, result_of, verdict
 from lakehouse.quality.rows import Key, Rows
 from lakehouse.quality.rules import AggregateRule, Compiled, Outcome, RowRule, is_met
-from lakehouse.table import quote
 
 if TYPE_CHECKING:
     from pyspark.errors import PySparkException

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lakehouse.table import quote
+from lakehouse.declare.sql_text import quote
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame

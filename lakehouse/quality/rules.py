@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from lakehouse.declare.sql_text import quote
 from lakehouse.quality.suite import Expectation
-from lakehouse.table import quote
 
 
 @dataclass(frozen=True)

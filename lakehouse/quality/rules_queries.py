@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 from string import Formatter
 from typing import Any
 
+from lakehouse.declare.sql_text import quote
 from lakehouse.quality.rules import AggregateRule, Outcome
 from lakehouse.quality.suite import Expectation
 from lakehouse.quality.values import NotCompiledError
-from lakehouse.table import quote
 
 Columns = Mapping[str, str]
 Values = Mapping[str, Any]

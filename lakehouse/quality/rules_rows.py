@@ -5,12 +5,12 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from lakehouse.declare.sql_text import quote
 from lakehouse.quality.conditions import condition_sql
 from lakehouse.quality.decimals import least, most
 from lakehouse.quality.rules import RowRule
 from lakehouse.quality.suite import Expectation
 from lakehouse.quality.values import SIMPLE, NotCompiledError, bounds, column_of, literal, members
-from lakehouse.table import quote
 
 Columns = Mapping[str, str]
 # What Python's and Java's regular expressions read alike and neither refuses. GX on Spark uses Java's, and so do we;

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
-from lakehouse.table import literal as string_literal
-from lakehouse.table import quote
+from lakehouse.declare.sql_text import literal as string_literal
+from lakehouse.declare.sql_text import quote
 
 _FAMILIES = {
     "tinyint": "integral", "byte": "integral", "smallint": "integral", "short": "integral", "int": "integral",

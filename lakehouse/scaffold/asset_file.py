@@ -2,10 +2,10 @@
 
 from string import Template
 
-from lakehouse.modes import Merge
+from lakehouse.declare.column import Column
+from lakehouse.declare.write_modes import Merge
 from lakehouse.scaffold.blueprint import Blueprint, Field, title
 from lakehouse.scaffold.code import WIDTH, call, text, tuple_of
-from lakehouse.table import Column
 
 SOURCE_COLUMNS = (
     Column("_source_file", "string", "File that the row came from, relative to the project", nullable=False),
@@ -81,8 +81,8 @@ def _imports(blueprint: Blueprint) -> str:
     mode = "Merge" if blueprint.table.key else "Append"
     found = [
         "from lakehouse.asset import table_asset",
-        f"from lakehouse.modes import {mode}",
-        "from lakehouse.table import Column, Table",
+        f"from lakehouse.declare.write_modes import {mode}",
+        "from lakehouse.declare.table import Column, Table",
     ]
     if kind == "table":
         found.append(f"from {blueprint.origin.module} import {blueprint.origin.constant}")

@@ -5,9 +5,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lakehouse.declare.column import Column
+from lakehouse.declare.table import LAYERS, Table
+from lakehouse.declare.types import canonical
 from lakehouse.errors import DeclarationError, near_miss
-from lakehouse.table import LAYERS, Column, Table
-from lakehouse.write.schema.types import canonical
 
 _TYPES = (
     *("string", "boolean", "tinyint", "smallint", "int", "bigint", "float", "double", "decimal", "date", "timestamp"),

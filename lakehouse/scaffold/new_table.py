@@ -4,17 +4,18 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from lakehouse.declare.column import Column
+from lakehouse.declare.table import LAYERS, Table
+from lakehouse.declare.types import canonical
+from lakehouse.declare.write_modes import Append, Merge
 from lakehouse.discover import modules, project_package, table_assets
 from lakehouse.errors import DeclarationError, LakehouseError, near_miss
-from lakehouse.modes import Append, Merge
 from lakehouse.scaffold.asset_file import asset_file
 from lakehouse.scaffold.blueprint import Blueprint, Field, Origin, checked_name, parse_columns, title
 from lakehouse.scaffold.sample import Sample, read_sample
 from lakehouse.scaffold.suggest import suite
 from lakehouse.scaffold.test_file import test_file
-from lakehouse.table import LAYERS, Column, Table
 from lakehouse.workspace import Workspace
-from lakehouse.write.schema.types import canonical
 
 
 def new_table(

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from lakehouse.declare.column import Column
+from lakehouse.declare.sql_text import literal, quote
+from lakehouse.declare.table import INTERNAL_LAYERS, Table, quarantine_of
 from lakehouse.history import open_table
-from lakehouse.table import INTERNAL_LAYERS, Column, Table, literal, quarantine_of, quote
 from lakehouse.workspace import Workspace
 
 if TYPE_CHECKING:

@@ -7,13 +7,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+from lakehouse.declare.column import Column
+from lakehouse.declare.table import Table
 from lakehouse.errors import WorkspaceBusyError
 from lakehouse.history import open_table
 from lakehouse.maintenance.joined import join
 from lakehouse.maintenance.need import LIMITS, Limits, held_by, joined, need
 from lakehouse.quality.judge import CheckResult
 from lakehouse.storage import File, locate
-from lakehouse.table import Column, Table
 from lakehouse.workspace import Workspace
 from lakehouse.write.catalog import ensure
 from lakehouse.write.lock import locked

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from lakehouse.declare.table import Table
+from lakehouse.declare.write_modes import Overwrite, ReplacePartitions
 from lakehouse.errors import AuditFailedError, InvalidKeyError, PartitionMismatchError
-from lakehouse.modes import Overwrite, ReplacePartitions
 from lakehouse.quality.compile import Compiled
 from lakehouse.quality.judge import CheckResult
 from lakehouse.storage import delete_file
-from lakehouse.table import Table
 from lakehouse.write.batch import Batch
 from lakehouse.write.footers import read_adopted
 from lakehouse.write.modes import GOOD

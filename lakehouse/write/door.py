@@ -3,15 +3,15 @@
 import time
 from typing import TYPE_CHECKING
 
+from lakehouse.declare.table import Table, deleted_of, quarantine_of
+from lakehouse.declare.write_modes import Append, Merge, Scd2
 from lakehouse.errors import AuditFailedError, PartitionsFailedError, StagedFilesGoneError
 from lakehouse.history import open_table
 from lakehouse.lease import check
 from lakehouse.maintenance import keep_up
-from lakehouse.modes import Append, Merge, Scd2
 from lakehouse.position import committed, forget_positions, last_position, prepare_position
 from lakehouse.quality.masks import broken_rules_sql, labels_of
 from lakehouse.storage import delete_folder, sync
-from lakehouse.table import Table, deleted_of, quarantine_of
 from lakehouse.workspace import Workspace
 from lakehouse.write import quarantine
 from lakehouse.write.batch import Batch, Published

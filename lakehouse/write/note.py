@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from lakehouse.declare.table import Table
 from lakehouse.history import MARK
 from lakehouse.quality.judge import CheckResult
-from lakehouse.table import Table
 from lakehouse.write.batch import Batch
 from lakehouse.write.stage import BAD, OLDER, passed
 

@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING
 
+from lakehouse.declare.sql_text import literal, quote
+from lakehouse.declare.table import Table, quarantine_of
 from lakehouse.history import open_table
-from lakehouse.table import Table, literal, quarantine_of, quote
 from lakehouse.workspace import Workspace
 from lakehouse.write.catalog import QUARANTINE_COLUMNS, ensure, quarantine_table
 from lakehouse.write.intent import Intent

@@ -11,14 +11,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+from lakehouse.declare.table import Table
+from lakehouse.declare.types import canonical, from_delta
 from lakehouse.quality.masks import PREFIX, broken_labels
 from lakehouse.storage import locate
-from lakehouse.table import Table
 from lakehouse.write.intent import Intent
 from lakehouse.write.note import inputs_text
 from lakehouse.write.parquet import read_file, write_file
 from lakehouse.write.publish import swap, takes_references
-from lakehouse.write.schema.types import canonical, from_delta
 from lakehouse.write.stage import BAD
 
 if TYPE_CHECKING:

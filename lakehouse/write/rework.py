@@ -5,12 +5,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from lakehouse.declare.sql_text import literal, quote
+from lakehouse.declare.table import Table, quarantine_of
 from lakehouse.errors import LakehouseError, near_miss
 from lakehouse.history import MARK, open_table
 from lakehouse.position import last_position
 from lakehouse.read import snapshot
 from lakehouse.session import Connection
-from lakehouse.table import Table, literal, quarantine_of, quote
 from lakehouse.write import quarantine
 from lakehouse.write.batch import Batch, Published
 from lakehouse.write.catalog import QUARANTINE_COLUMNS, ensure, quarantine_table

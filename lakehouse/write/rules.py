@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 
+from lakehouse.declare.sql_text import quote
+from lakehouse.declare.table import Table
+from lakehouse.declare.write_modes import Merge
 from lakehouse.errors import Problem
-from lakehouse.modes import Merge
 from lakehouse.quality.compile import Compiled, RowRule, compile_suite, declared, declared_not_null
 from lakehouse.quality.judge import CheckResult
 from lakehouse.quality.suite import Suite, load_suite
-from lakehouse.table import Table, quote
 from lakehouse.workspace import Workspace
 
 

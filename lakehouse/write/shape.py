@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING
 
+from lakehouse.declare.column import Column
+from lakehouse.declare.table import Table
 from lakehouse.errors import Problem, SchemaMismatchError, near_miss
-from lakehouse.table import Column, Table
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from lakehouse.declare.column import Column
+from lakehouse.declare.sql_text import quote
+from lakehouse.declare.table import Table, schema_of
 from lakehouse.quality.compile import RowRule, mask_sql, masked, quarantined_sql
 from lakehouse.quality.effort import for_work, is_big
 from lakehouse.storage import File, list_files
-from lakehouse.table import Column, Table, quote, schema_of
 from lakehouse.write.modes import GOOD, standing
 
 if TYPE_CHECKING:

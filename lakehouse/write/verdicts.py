@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from lakehouse.declare.table import Table
 from lakehouse.errors import Problem
 from lakehouse.quality.compile import Compiled
 from lakehouse.quality.judge import CheckResult, judge, judge_by, verdict
-from lakehouse.table import Table
 from lakehouse.write.rules import failures
 from lakehouse.write.stage import Staged
 

@@ -9,10 +9,11 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from lakehouse.modes import Append, Merge, Overwrite, ReplacePartitions, Scd2, WriteMode
+from lakehouse.declare.column import Column
+from lakehouse.declare.table import Table
+from lakehouse.declare.write_modes import Append, Merge, Overwrite, ReplacePartitions, Scd2, WriteMode
 from lakehouse.read import ReadContext, is_incremental, load, position_of
 from lakehouse.storage import read_json, write_json
-from lakehouse.table import Column, Table
 
 COLUMNS = (
     Column("id", "bigint", "Of this row: no other row has it", nullable=False),

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lakehouse.declare.table import Table, quarantine_of
 from lakehouse.history import open_table
 from lakehouse.position import last_position
 from lakehouse.session import Connection
-from lakehouse.table import Table, quarantine_of
 from lakehouse.workspace import Workspace
 from lakehouse.write.accounts import accounts
 from lakehouse.write.quarantine import DISCARDED, REPLAYED, WAITING

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lakehouse.declare.column import Column
+from lakehouse.declare.table import Table
+from lakehouse.declare.write_modes import Merge, Overwrite
 from lakehouse.errors import AuditFailedError
 from lakehouse.history import history
-from lakehouse.modes import Merge, Overwrite
 from lakehouse.services.sql import ask
 from lakehouse.session import Connection
-from lakehouse.table import Column, Table
 from lakehouse.workspace import Workspace
 from lakehouse.write.batch import Batch
 from lakehouse.write.door import write

@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection as Pipe
 from typing import Any
 
-from lakehouse.modes import Append, Merge
+from lakehouse.declare.column import Column
+from lakehouse.declare.sql_text import quote
+from lakehouse.declare.table import Table
+from lakehouse.declare.write_modes import Append, Merge
 from lakehouse.session import Connection
-from lakehouse.table import Column, Table, quote
 from lakehouse.workspace import Workspace
 from lakehouse.write.batch import Batch
 from lakehouse.write.door import write

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from lakehouse.declare.column import Column
+from lakehouse.declare.table import Table, quarantine_of
+from lakehouse.declare.write_modes import Append
 from lakehouse.history import history
 from lakehouse.ingest.files import Lines
-from lakehouse.modes import Append
-from lakehouse.table import Column, Table, quarantine_of
 from lakehouse.write.run import run
 from tests.faults.batches import COLUMNS
 from tests.faults.house import House

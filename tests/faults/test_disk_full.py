@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from lakehouse.declare.table import quarantine_of
 from lakehouse.errors import StorageFullError
 from lakehouse.session import Connection
 from lakehouse.storage import list_files
-from lakehouse.table import quarantine_of
 from tests.faults import steps
 from tests.faults.house import House
 from tests.faults.small import Ballast, small_disk

@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
+from lakehouse.declare.column import Column
+from lakehouse.declare.table import Foreign, Table, deleted_of, quarantine_of
+from lakehouse.declare.write_modes import Append, Merge
 from lakehouse.explain import explain
 from lakehouse.history import history, last_note, open_table, version_of
 from lakehouse.maintenance import keep_up
-from lakehouse.modes import Append, Merge
 from lakehouse.session import Connection
-from lakehouse.table import Column, Foreign, Table, deleted_of, quarantine_of
 from lakehouse.write.conflicts import retried
 from lakehouse.write.intent import open_intent
 from lakehouse.write.quarantine import counts

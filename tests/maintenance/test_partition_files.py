@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from lakehouse.declare.column import Column
+from lakehouse.declare.table import Table
+from lakehouse.declare.write_modes import Append
 from lakehouse.history import open_table
 from lakehouse.maintenance import keep_up
-from lakehouse.modes import Append
 from lakehouse.partition_files import digests
-from lakehouse.table import Column, Table
 from tests.maintenance.conftest import FEW
 from tests.write.conftest import Door
 

@@ -10,10 +10,11 @@ import pytest
 from pyspark.sql import SparkSession
 
 from lakehouse.asset import TableAsset, table_asset
+from lakehouse.declare.column import Column
+from lakehouse.declare.table import Table
+from lakehouse.declare.write_modes import ReplacePartitions
 from lakehouse.history import history, version_of
-from lakehouse.modes import ReplacePartitions
 from lakehouse.session import CONNECTION, Connection
-from lakehouse.table import Column, Table
 from lakehouse.workspace import Workspace
 
 # Dagster calls its backfill policies a beta.

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
+from lakehouse.declare.table import quarantine_of
 from lakehouse.errors import LakehouseError
 from lakehouse.scaffold.blueprint import parse_columns, snake
 from lakehouse.scaffold.sample import read_sample
-from lakehouse.table import quarantine_of
 from lakehouse.workspace import Workspace
 
 ROOT = Path(__file__).parents[2]

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from lakehouse.modes import Append, WriteMode
+from lakehouse.declare.column import Column
+from lakehouse.declare.table import Table
+from lakehouse.declare.write_modes import Append, WriteMode
 from lakehouse.session import Connection
-from lakehouse.table import Column, Table
 from lakehouse.workspace import Workspace
 from lakehouse.write.batch import Batch, Published
 from lakehouse.write.door import write

@@ -4,11 +4,12 @@ import random
 
 import pytest
 
+from lakehouse.declare.column import Column
+from lakehouse.declare.table import Table
+from lakehouse.declare.write_modes import Append, Merge
 from lakehouse.feed import gained_files
 from lakehouse.history import version_of
-from lakehouse.modes import Append, Merge
 from lakehouse.read import ReadContext, load
-from lakehouse.table import Column, Table
 from tests.write.conftest import Door
 
 NAMES = ("id", "name", "value")

@@ -2,10 +2,11 @@
 
 import pytest
 
+from lakehouse.declare.column import Column
+from lakehouse.declare.table import Table, deleted_of
+from lakehouse.declare.write_modes import Append, Merge, Overwrite, ReplacePartitions, Scd2
 from lakehouse.errors import DeclarationError, PartitionMismatchError
 from lakehouse.history import history, open_table
-from lakehouse.modes import Append, Merge, Overwrite, ReplacePartitions, Scd2
-from lakehouse.table import Column, Table, deleted_of
 from lakehouse.write.batch import Batch
 from lakehouse.write.door import write
 from tests.write.conftest import COLUMNS, Door

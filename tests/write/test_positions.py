@@ -7,14 +7,15 @@ from typing import Any
 
 import pytest
 
+from lakehouse.declare.column import Column
+from lakehouse.declare.table import Table, quarantine_of
+from lakehouse.declare.write_modes import Append, Merge, Overwrite, Scd2
 from lakehouse.errors import DeclarationDiffersError
 from lakehouse.history import history, open_table, version_of
-from lakehouse.modes import Append, Merge, Overwrite, Scd2
 from lakehouse.news import news_of
 from lakehouse.position import FOLDER, last_position
 from lakehouse.quality.effort import during
 from lakehouse.read import ReadContext, load, position_of
-from lakehouse.table import Column, Table, quarantine_of
 from lakehouse.write.batch import Published
 from lakehouse.write.run import run
 from tests.write.conftest import COLUMNS, Door

@@ -15,9 +15,10 @@ from hypothesis.stateful import (
 )
 
 import lakehouse.write.door as door_module
+from lakehouse.declare.column import Column
+from lakehouse.declare.table import Table, quarantine_of
+from lakehouse.declare.write_modes import Append, Merge, Overwrite, ReplacePartitions
 from lakehouse.errors import AuditFailedError, LakehouseError
-from lakehouse.modes import Append, Merge, Overwrite, ReplacePartitions
-from lakehouse.table import Column, Table, quarantine_of
 from lakehouse.write.accounts import Accounts, accounts
 from lakehouse.write.door import recover
 from lakehouse.write.intent import open_intent

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from lakehouse.declare.column import Column
+from lakehouse.declare.table import Table, quarantine_of
+from lakehouse.declare.write_modes import Scd2
 from lakehouse.history import history
-from lakehouse.modes import Scd2
-from lakehouse.table import Column, Table, quarantine_of
 from tests.write.conftest import Door
 
 COLUMNS = (

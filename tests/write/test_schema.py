@@ -9,17 +9,18 @@ from typing import Any
 
 import pytest
 
+from lakehouse.declare.column import Column
+from lakehouse.declare.table import Table
+from lakehouse.declare.types import canonical, is_wider
+from lakehouse.declare.write_modes import Merge
 from lakehouse.errors import DeclarationDiffersError, TableMissingError
-from lakehouse.modes import Merge
 from lakehouse.session import Connection
-from lakehouse.table import Column, Table
 from lakehouse.workspace import Workspace
 from lakehouse.write.catalog import ensure
 from lakehouse.write.schema.apply import Applied, apply, judged, plan
 from lakehouse.write.schema.differences import differences, pending
 from lakehouse.write.schema.missing import missing
 from lakehouse.write.schema.stored import Stored, StoredColumn, stored_of
-from lakehouse.write.schema.types import canonical, is_wider
 
 ID = Column("id", "bigint", "Key", nullable=False)
 NOTE = Column("note", "string", "A note")

@@ -1,6 +1,6 @@
 """Append: the rows are added, by reference."""
 
-from lakehouse.modes import Append
+from lakehouse.declare.write_modes import Append
 from lakehouse.write.modes.mode import Publication, publish, put
 
 

@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
+from lakehouse.declare.write_modes import Merge
 from lakehouse.delta_log import log_of
 from lakehouse.live_files import NotReplayableError, live_files
-from lakehouse.modes import Merge
 from lakehouse.storage import File, locate
 from lakehouse.vectors import read_vector, write_vectors
 from lakehouse.write.catalog import KEYED_PROPERTIES

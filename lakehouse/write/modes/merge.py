@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from lakehouse.modes import Merge
+from lakehouse.declare.sql_text import quote
+from lakehouse.declare.table import Table, deleted_of
+from lakehouse.declare.write_modes import Merge
 from lakehouse.quality.effort import during, for_work
-from lakehouse.table import Table, deleted_of, quote
 from lakehouse.write.modes.by_reference import merge_by_reference, takes_vectors
 from lakehouse.write.modes.mode import (
     Publication,

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from functools import singledispatch
 from typing import TYPE_CHECKING, Any, Literal
 
-from lakehouse.modes import Merge, Scd2
+from lakehouse.declare.column import Column
+from lakehouse.declare.sql_text import quote
+from lakehouse.declare.table import Table
+from lakehouse.declare.write_modes import Merge, Scd2
 from lakehouse.quality.effort import BIG_BYTES
 from lakehouse.storage import File
-from lakehouse.table import Column, Table, quote
 from lakehouse.workspace import Workspace
 from lakehouse.write.publish import Stamp, adopt, stamped, takes_references
 

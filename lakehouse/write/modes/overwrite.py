@@ -1,6 +1,6 @@
 """Overwrite: the rows replace everything, by reference."""
 
-from lakehouse.modes import Overwrite
+from lakehouse.declare.write_modes import Overwrite
 from lakehouse.write.modes.mode import Publication, publish, put
 
 

@@ -3,9 +3,10 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from lakehouse.modes import Merge
+from lakehouse.declare.column import Column
+from lakehouse.declare.table import Table, deleted_of
+from lakehouse.declare.write_modes import Merge
 from lakehouse.storage import File
-from lakehouse.table import Column, Table, deleted_of
 from lakehouse.write.catalog import ensure
 from lakehouse.write.footers import read_adopted
 from lakehouse.write.modes.mode import Publication, adopts, deletes, publish

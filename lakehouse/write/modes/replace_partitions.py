@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
-from lakehouse.modes import ReplacePartitions
-from lakehouse.table import Table, literal, quote
+from lakehouse.declare.sql_text import literal, quote
+from lakehouse.declare.table import Table
+from lakehouse.declare.write_modes import ReplacePartitions
 from lakehouse.write.modes.mode import Publication, publish, put
 
 

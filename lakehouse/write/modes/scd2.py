@@ -8,9 +8,10 @@ the next one (Kimball, "slowly changing dimension", type 2; the order is the sou
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from lakehouse.modes import Scd2
+from lakehouse.declare.sql_text import quote
+from lakehouse.declare.table import Table
+from lakehouse.declare.write_modes import Scd2
 from lakehouse.quality.effort import for_work
-from lakehouse.table import Table, quote
 from lakehouse.write.modes.mode import (
     Publication,
     Standing,

@@ -4,9 +4,10 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from lakehouse.declare.sql_text import quote
+from lakehouse.declare.table import Table, quarantine_of
 from lakehouse.errors import LakehouseError
 from lakehouse.session import Connection
-from lakehouse.table import Table, quarantine_of, quote
 from lakehouse.workspace import Workspace
 from lakehouse.write.catalog import ddl, ensure, quarantine_table
 from lakehouse.write.lock import locked
@@ -158,7 +159,7 @@ def is_known(session: "SparkSession", table: Table) -> bool:
 
 def _register(workspace: Workspace, session: "SparkSession", table: Table) -> Difference:
     """Make a table known whose files are there and which the catalogue lacks."""
-    from lakehouse.table import literal
+    from lakehouse.declare.sql_text import literal
 
     root = workspace.table_path(table.name)
     session.sql(f"CREATE DATABASE IF NOT EXISTS {quote(table.layer)} LOCATION {literal(root.rpartition('/')[0])}")

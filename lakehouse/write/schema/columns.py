@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 
+from lakehouse.declare.column import Column
+from lakehouse.declare.sql_text import literal, quote
+from lakehouse.declare.table import Table
+from lakehouse.declare.types import canonical, is_wider
 from lakehouse.errors import near_miss
-from lakehouse.table import Column, Table, literal, quote
 from lakehouse.write.schema.difference import Difference, alter, forbid_null, forbids_null, freed
 from lakehouse.write.schema.stored import MAPPING, Stored, StoredColumn
-from lakehouse.write.schema.types import canonical, is_wider
 
 _WIDENING = "delta.enableTypeWidening"
 

@@ -3,7 +3,8 @@
 import re
 from dataclasses import dataclass
 
-from lakehouse.table import Table, quote
+from lakehouse.declare.sql_text import quote
+from lakehouse.declare.table import Table
 from lakehouse.write.schema.stored import Stored, StoredColumn
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from lakehouse.table import Table, literal, quote
+from lakehouse.declare.sql_text import literal, quote
+from lakehouse.declare.table import Table
 from lakehouse.workspace import Workspace
 from lakehouse.write.catalog import PROPERTIES
 from lakehouse.write.schema.columns import column_differences, dropped_columns

@@ -4,10 +4,10 @@ import json
 from collections.abc import Collection
 from typing import Any
 
+from lakehouse.declare.table import LAYERS, Table
 from lakehouse.errors import TableMissingError, near_miss
 from lakehouse.history import MARK, history, open_table
 from lakehouse.storage import locate
-from lakehouse.table import LAYERS, Table
 from lakehouse.workspace import Workspace
 
 

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lakehouse.declare.types import from_delta
 from lakehouse.delta_log import log_of, read_actions
 from lakehouse.history import open_table
 from lakehouse.storage import locate
 from lakehouse.workspace import Workspace
-from lakehouse.write.schema.types import from_delta
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable

@@ -11,7 +11,7 @@ from assets.attributes import FEATURE_COLUMNS
 from assets.bronze.readings import BRONZE_READINGS, bronze_readings
 from assets.silver.readings import SILVER_READINGS, silver_readings
 from assets.simulate import Simulation, simulate
-from lakehouse.table import Table
+from lakehouse.declare.table import Table
 from lakehouse.workspace import Workspace
 from lakehouse.write.rules import rules_of, suite_of
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lakehouse.table import Column
+    from lakehouse.declare.column import Column
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Merge:
     on: tuple[str, ...]
     sequence: tuple[str, ...] = ()
     delete_when: str = ""
-    signals: "tuple[Column, ...]" = ()
+    signals: tuple[Column, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Scd2:
     on: tuple[str, ...]
     sequence: tuple[str, ...]
     delete_when: str = ""
-    signals: "tuple[Column, ...]" = ()
+    signals: tuple[Column, ...] = ()
 
 
 WriteMode = Append | Overwrite | ReplacePartitions | Merge | Scd2

@@ -4,30 +4,20 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from lakehouse.declare.column import Column
+from lakehouse.declare.sql_text import quote
+from lakehouse.declare.write_modes import Append, Merge, ReplacePartitions, Scd2, WriteMode
 from lakehouse.errors import DeclarationError, near_miss
-from lakehouse.modes import Append, Merge, ReplacePartitions, Scd2, WriteMode
 
 LAYERS = ("bronze", "silver", "gold", "ml")
 INTERNAL_LAYERS = ("quarantine", "ops")
 SCD2_COLUMNS = ("_valid_from", "_valid_to", "_is_current", "_is_deleted")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}\Z")
-_COLUMN = re.compile(r"[a-z_][a-z0-9_]{0,126}\Z")
-
-
-def quote(identifier: str) -> str:
-    """`identifier` as Spark SQL wants it. The only place where an identifier is quoted."""
-    return ".".join("`" + part.replace("`", "``") + "`" for part in identifier.split("."))
 
 
 def schema_of(columns: "tuple[Column, ...]") -> str:
     """Columns as a DDL string."""
     return ", ".join(f"{quote(column.name)} {column.type}" for column in columns)
-
-
-def literal(text: str) -> str:
-    """A SQL string literal."""
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'").replace("\0", "\\0").replace("\x1a", "\\Z")
-    return f"'{escaped}'"
 
 
 def deleted_of(name: str) -> str:
@@ -38,33 +28,6 @@ def deleted_of(name: str) -> str:
 def quarantine_of(name: str) -> str:
     """Where the rejected rows of `layer.entities` wait."""
     return f"quarantine.{name.replace('.', '_')}"
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column of a table.
-
-    Args:
-        name: Lower case with its unit or kind (`_id`, `_at`, `_bpm`, `is_`); our own additions begin with `_`.
-        type: Spark SQL type, as in DDL.
-        comment: What it holds, for people; it becomes the column's comment in the catalogue.
-        nullable: False makes null a broken rule (the row goes to quarantine) and NOT NULL in the table.
-        tags: Free labels, such as `pii`.
-        renamed_from: The stored name, where the column was called otherwise before; `lakehouse apply` renames it.
-    """
-
-    name: str
-    type: str
-    comment: str
-    nullable: bool = True
-    tags: tuple[str, ...] = ()
-    renamed_from: str | None = None
-
-    def __post_init__(self) -> None:
-        if not _COLUMN.match(self.name):
-            raise DeclarationError(f"column `{self.name}`: use lower case letters, digits and _, for example `read_at`")
-        if self.name.startswith("audit_mask_") or self.name == "_deletes":
-            raise DeclarationError(f"column `{self.name}`: the door uses this name for itself, choose another one")
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,35 @@
+"""A column of a table, as a frozen value."""
+
+import re
+from dataclasses import dataclass
+
+from lakehouse.errors import DeclarationError
+
+_COLUMN = re.compile(r"[a-z_][a-z0-9_]{0,126}\Z")
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table.
+
+    Args:
+        name: Lower case with its unit or kind (`_id`, `_at`, `_bpm`, `is_`); our own additions begin with `_`.
+        type: Spark SQL type, as in DDL.
+        comment: What it holds, for people; it becomes the column's comment in the catalogue.
+        nullable: False makes null a broken rule (the row goes to quarantine) and NOT NULL in the table.
+        tags: Free labels, such as `pii`.
+        renamed_from: The stored name, where the column was called otherwise before; `lakehouse apply` renames it.
+    """
+
+    name: str
+    type: str
+    comment: str
+    nullable: bool = True
+    tags: tuple[str, ...] = ()
+    renamed_from: str | None = None
+
+    def __post_init__(self) -> None:
+        if not _COLUMN.match(self.name):
+            raise DeclarationError(f"column `{self.name}`: use lower case letters, digits and _, for example `read_at`")
+        if self.name.startswith("audit_mask_") or self.name == "_deletes":
+            raise DeclarationError(f"column `{self.name}`: the door uses this name for itself, choose another one")
