@@ -9,7 +9,7 @@ from benchmarks.figure import Figure, seconds, timing
 from benchmarks.many import EDGE, declared, merges
 from benchmarks.room import room
 from lakehouse.declare.table import Table
-from lakehouse.history import open_table
+from lakehouse.delta.history import open_table
 from lakehouse.services import up
 from lakehouse.session import Connection
 

@@ -10,7 +10,7 @@ from benchmarks.room import room
 from lakehouse.declare.column import Column
 from lakehouse.declare.table import Table
 from lakehouse.declare.write_modes import Merge
-from lakehouse.history import history, open_table
+from lakehouse.delta.history import history, open_table
 from lakehouse.services import up
 from lakehouse.session import Connection
 from lakehouse.workspace import Workspace

@@ -243,7 +243,7 @@ def check_result(name: str, result: "CheckResult") -> "dg.AssetCheckResult":
 
 def materialization(workspace: Workspace, done: Published) -> dict[str, Any]:
     """Metadata of a materialisation: rows, version, what was quarantined."""
-    from lakehouse.history import row_count
+    from lakehouse.delta.history import row_count
 
     return {
         "dagster/row_count": row_count(workspace, done.table),

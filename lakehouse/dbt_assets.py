@@ -15,9 +15,9 @@ from lakehouse.asset import check_result, check_spec
 from lakehouse.code import commit
 from lakehouse.dbt import manifest_of, project_digest, run_dbt, target_of
 from lakehouse.definition import short
+from lakehouse.delta.history import MARK, last_note, open_table, row_count, version_of
+from lakehouse.delta.row_changes import news_of
 from lakehouse.errors import AuditFailedError, LakehouseError, SuiteError
-from lakehouse.history import MARK, last_note, open_table, row_count, version_of
-from lakehouse.news import news_of
 from lakehouse.quality.judge import CheckResult
 from lakehouse.quality.suite import load_suite
 from lakehouse.session import CONNECTION, Connection

@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
+from lakehouse.delta.history import Commit, commit_of, history
 from lakehouse.errors import LakehouseError, near_miss
-from lakehouse.history import Commit, commit_of, history
 from lakehouse.overview import table_names
 from lakehouse.workspace import Workspace
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from lakehouse.declare.table import LAYERS
-from lakehouse.history import open_table, row_count
+from lakehouse.delta.history import open_table, row_count
 from lakehouse.position import last_position
 from lakehouse.quality.judge import CheckResult
 from lakehouse.storage import locate

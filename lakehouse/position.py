@@ -7,7 +7,7 @@ is the one that the log names; one that a crash left behind is not looked at.
 
 from typing import TYPE_CHECKING, Any
 
-from lakehouse.history import MARK, last_note
+from lakehouse.delta.history import MARK, last_note
 from lakehouse.storage import delete_file, list_files, read_json, write_json
 from lakehouse.workspace import Workspace
 

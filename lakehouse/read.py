@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 from lakehouse.declare.sql_text import quote
 from lakehouse.declare.table import ByPartition, Changes, Foreign, Table
 from lakehouse.declare.write_modes import Append, Overwrite, ReplacePartitions, Scd2
+from lakehouse.delta.change_feed import gained_files, lost_feed
+from lakehouse.delta.history import open_table
+from lakehouse.delta.partition_digests import digests
+from lakehouse.delta.row_changes import last_alike, news_of
 from lakehouse.errors import LakehouseError
-from lakehouse.feed import gained_files, lost_feed
-from lakehouse.history import open_table
-from lakehouse.news import last_alike, news_of
-from lakehouse.partition_files import digests
 from lakehouse.workspace import Workspace
 
 if TYPE_CHECKING:

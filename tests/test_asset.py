@@ -13,7 +13,7 @@ from lakehouse.dbt_assets import audit_checks
 from lakehouse.declare.column import Column
 from lakehouse.declare.table import Table
 from lakehouse.declare.write_modes import Overwrite
-from lakehouse.history import version_of
+from lakehouse.delta.history import version_of
 from lakehouse.session import CONNECTION, Connection
 from lakehouse.workspace import Workspace
 

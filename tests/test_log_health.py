@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from lakehouse.delta.history import history, open_table, version_of
+from lakehouse.delta.log_health import examine
 from lakehouse.errors import DamagedLogError, LakehouseError, WorkspaceBusyError
-from lakehouse.history import history, open_table, version_of
-from lakehouse.log_health import examine
 from lakehouse.settings import Settings
 from lakehouse.workspace import Workspace
 from lakehouse.write.repair import planned, repair

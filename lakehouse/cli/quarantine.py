@@ -50,8 +50,8 @@ def show(
     from lakehouse.cli.printing import print_json, print_table
     from lakehouse.declare.sql_text import quote
     from lakehouse.declare.table import quarantine_of
+    from lakehouse.delta.history import version_of
     from lakehouse.errors import LakehouseError
-    from lakehouse.history import version_of
     from lakehouse.session import Connection
     from lakehouse.workspace import current
 

@@ -24,7 +24,7 @@ def repair(
     repair, and nothing was done.
     """
     from lakehouse.cli.printing import print_table
-    from lakehouse.delta_log import log_of
+    from lakehouse.delta.log import log_of
     from lakehouse.explain import no_such_table
     from lakehouse.workspace import current
     from lakehouse.write.repair import planned

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from lakehouse.declare.sql_text import quote
 from lakehouse.declare.table import quarantine_of
-from lakehouse.history import version_of
+from lakehouse.delta.history import version_of
 from lakehouse.read import ReadContext, is_incremental, load, position_of
 from lakehouse.storage import File, list_files
 

@@ -4,8 +4,8 @@ import json
 from typing import TYPE_CHECKING
 
 from lakehouse.declare.sql_text import quote
+from lakehouse.delta.history import MARK, open_table
 from lakehouse.errors import LakehouseError
-from lakehouse.history import MARK, open_table
 from lakehouse.lease import check
 from lakehouse.maintenance.need import LIMITS, Limits, Need, held_by, need
 from lakehouse.quality.effort import BIG_BYTES, during, for_work

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from lakehouse.history import open_table
+from lakehouse.delta.history import open_table
 from lakehouse.position import last_position
 from lakehouse.workspace import Workspace
 from lakehouse.write.intent import open_intent

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from lakehouse.declare.column import Column
 from lakehouse.declare.sql_text import literal, quote
 from lakehouse.declare.table import INTERNAL_LAYERS, Table, quarantine_of
-from lakehouse.history import open_table
+from lakehouse.delta.history import open_table
 from lakehouse.workspace import Workspace
 
 if TYPE_CHECKING:

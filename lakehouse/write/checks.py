@@ -9,8 +9,9 @@ from urllib.parse import unquote
 
 from lakehouse.declare.column import Column
 from lakehouse.declare.table import Table
+from lakehouse.delta.adopt import Stamp, adopt
+from lakehouse.delta.history import open_table
 from lakehouse.errors import WorkspaceBusyError
-from lakehouse.history import open_table
 from lakehouse.maintenance.joined import join
 from lakehouse.maintenance.need import LIMITS, Limits, held_by, joined, need
 from lakehouse.quality.judge import CheckResult
@@ -18,7 +19,6 @@ from lakehouse.storage import File, locate
 from lakehouse.workspace import Workspace
 from lakehouse.write.catalog import ensure
 from lakehouse.write.lock import locked
-from lakehouse.write.publish import Stamp, adopt
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from lakehouse.declare.table import Table
 from lakehouse.declare.write_modes import Overwrite, ReplacePartitions
+from lakehouse.delta.file_statistics import read_adopted
 from lakehouse.errors import AuditFailedError, InvalidKeyError, PartitionMismatchError
 from lakehouse.quality.compile import Compiled
 from lakehouse.quality.judge import CheckResult
 from lakehouse.storage import delete_file
 from lakehouse.write.batch import Batch
-from lakehouse.write.footers import read_adopted
 from lakehouse.write.modes import GOOD
 from lakehouse.write.modes.replace_partitions import condition
 from lakehouse.write.rules import failures, suite_name

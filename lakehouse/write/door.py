@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING
 
 from lakehouse.declare.table import Table, deleted_of, quarantine_of
 from lakehouse.declare.write_modes import Append, Merge, Scd2
+from lakehouse.delta.adopt import is_done
+from lakehouse.delta.file_statistics import read_adopted
+from lakehouse.delta.history import open_table
 from lakehouse.errors import AuditFailedError, PartitionsFailedError, StagedFilesGoneError
-from lakehouse.history import open_table
 from lakehouse.lease import check
 from lakehouse.maintenance import keep_up
 from lakehouse.position import committed, forget_positions, last_position, prepare_position
@@ -19,12 +21,10 @@ from lakehouse.write.catalog import ensure
 from lakehouse.write.checks import record
 from lakehouse.write.conflicts import retried
 from lakehouse.write.decide import decide
-from lakehouse.write.footers import read_adopted
 from lakehouse.write.full import full_storage_named
 from lakehouse.write.intent import Intent, close_intent, open_intent, save_intent
 from lakehouse.write.modes import GOOD, Publication, adopts, publish, published_rows
 from lakehouse.write.note import note_of, position_of_note
-from lakehouse.write.publish import is_done
 from lakehouse.write.rules import rules_of, suite_name, suite_of
 from lakehouse.write.shape import check_shape
 from lakehouse.write.stage import AUDIT, BAD, DELETION, OLDER, PASSED, passed, stage
@@ -191,7 +191,7 @@ def _publish(workspace: Workspace, session: "SparkSession", table: Table, intent
 
 def _already(workspace: Workspace, table: Table, intent: Intent, latest: int) -> tuple[int, int]:
     """Rows that an already committed publish has changed, and its version."""
-    from lakehouse.history import history
+    from lakehouse.delta.history import history
 
     for commit in history(workspace, table.name):
         if commit.note.get("run") == intent.note["run"]:

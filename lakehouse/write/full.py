@@ -4,8 +4,8 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from lakehouse.delta.history import version_of
 from lakehouse.errors import StorageFullError
-from lakehouse.history import version_of
 from lakehouse.workspace import Workspace
 from lakehouse.write.intent import open_intent
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from lakehouse.declare.table import Table
-from lakehouse.history import MARK
+from lakehouse.delta.history import MARK
 from lakehouse.quality.judge import CheckResult
 from lakehouse.write.batch import Batch
 from lakehouse.write.stage import BAD, OLDER, passed

@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING
 
 from lakehouse.declare.sql_text import literal, quote
 from lakehouse.declare.table import Table, quarantine_of
-from lakehouse.history import open_table
+from lakehouse.delta.adopt import is_done, stamped
+from lakehouse.delta.history import open_table
 from lakehouse.workspace import Workspace
 from lakehouse.write.catalog import QUARANTINE_COLUMNS, ensure, quarantine_table
 from lakehouse.write.intent import Intent
 from lakehouse.write.modes.mode import viewed
 from lakehouse.write.note import inputs_text
-from lakehouse.write.publish import is_done, stamped
 from lakehouse.write.rejected import DISCARDED, WAITING, add_by_reference, is_possible
 from lakehouse.write.stage import BAD, OLDER, PASSED
 

@@ -13,12 +13,12 @@ from urllib.parse import unquote
 
 from lakehouse.declare.table import Table
 from lakehouse.declare.types import canonical, from_delta
+from lakehouse.delta.adopt import swap, takes_references
+from lakehouse.delta.parquet_files import read_file, write_file
 from lakehouse.quality.masks import PREFIX, broken_labels
 from lakehouse.storage import locate
 from lakehouse.write.intent import Intent
 from lakehouse.write.note import inputs_text
-from lakehouse.write.parquet import read_file, write_file
-from lakehouse.write.publish import swap, takes_references
 from lakehouse.write.stage import BAD
 
 if TYPE_CHECKING:

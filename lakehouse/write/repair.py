@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from lakehouse.delta_log import FOLDER, Log, log_of
+from lakehouse.delta.history import Commit, commit_of
+from lakehouse.delta.log import FOLDER, Log, log_of
+from lakehouse.delta.log_health import broken, examine
 from lakehouse.errors import LakehouseError
-from lakehouse.history import Commit, commit_of
 from lakehouse.lease import Holder, acquire, release, store_of
-from lakehouse.log_health import broken, examine
 from lakehouse.storage import locate, read_json
 from lakehouse.workspace import Workspace
 from lakehouse.write.lock import locked

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from lakehouse.declare.sql_text import literal, quote
 from lakehouse.declare.table import Table, quarantine_of
+from lakehouse.delta.adopt import Stamp, stamped
+from lakehouse.delta.history import MARK, open_table
 from lakehouse.errors import LakehouseError, near_miss
-from lakehouse.history import MARK, open_table
 from lakehouse.position import last_position
 from lakehouse.read import snapshot
 from lakehouse.session import Connection
@@ -20,7 +21,6 @@ from lakehouse.write.door import write
 from lakehouse.write.full import full_storage_named
 from lakehouse.write.lock import locked
 from lakehouse.write.note import who
-from lakehouse.write.publish import Stamp, stamped
 from lakehouse.write.rejected import DISCARDED, WAITING
 from lakehouse.write.run import recover_if_open
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from lakehouse.code import commit
 from lakehouse.declare.table import Foreign, Table
 from lakehouse.declare.write_modes import Append
+from lakehouse.delta.history import open_table
 from lakehouse.errors import AuditFailedError, ChangeFeedGoneError, DeclarationDiffersError
-from lakehouse.history import open_table
 from lakehouse.lease import check
 from lakehouse.position import last_position
 from lakehouse.quality.compile import Compiled, compile_suite

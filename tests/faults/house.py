@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from lakehouse.declare.table import Table, quarantine_of
-from lakehouse.history import open_table
+from lakehouse.delta.history import open_table
 from lakehouse.position import last_position
 from lakehouse.session import Connection
 from lakehouse.workspace import Workspace

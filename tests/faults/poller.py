@@ -11,8 +11,8 @@ from typing import Any
 from lakehouse.declare.column import Column
 from lakehouse.declare.table import Table
 from lakehouse.declare.write_modes import Merge, Overwrite
+from lakehouse.delta.history import history
 from lakehouse.errors import AuditFailedError
-from lakehouse.history import history
 from lakehouse.services.sql import ask
 from lakehouse.session import Connection
 from lakehouse.workspace import Workspace

@@ -15,7 +15,7 @@ import pytest
 from lakehouse.declare.column import Column
 from lakehouse.declare.table import Table, quarantine_of
 from lakehouse.declare.write_modes import Append
-from lakehouse.history import history
+from lakehouse.delta.history import history
 from lakehouse.ingest.files import Lines
 from lakehouse.write.run import run
 from tests.faults.batches import COLUMNS

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lakehouse.history import history, open_table, version_of
+from lakehouse.delta.history import history, open_table, version_of
 from lakehouse.maintenance import Limits
 from lakehouse.quality.judge import CheckResult
 from lakehouse.settings import load

@@ -14,8 +14,8 @@ import pytest
 from lakehouse.declare.column import Column
 from lakehouse.declare.table import Foreign, Table, deleted_of, quarantine_of
 from lakehouse.declare.write_modes import Append, Merge
+from lakehouse.delta.history import history, last_note, open_table, version_of
 from lakehouse.explain import explain
-from lakehouse.history import history, last_note, open_table, version_of
 from lakehouse.maintenance import keep_up
 from lakehouse.session import Connection
 from lakehouse.write.conflicts import retried

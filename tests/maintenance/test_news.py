@@ -2,7 +2,7 @@
 
 import pytest
 
-from lakehouse.news import leaves_rows
+from lakehouse.delta.row_changes import leaves_rows
 
 INFO = {"commitInfo": {"operation": "ANY"}}
 

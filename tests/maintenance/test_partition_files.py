@@ -8,9 +8,9 @@ import pytest
 from lakehouse.declare.column import Column
 from lakehouse.declare.table import Table
 from lakehouse.declare.write_modes import Append
-from lakehouse.history import open_table
+from lakehouse.delta.history import open_table
+from lakehouse.delta.partition_digests import digests
 from lakehouse.maintenance import keep_up
-from lakehouse.partition_files import digests
 from tests.maintenance.conftest import FEW
 from tests.write.conftest import Door
 

@@ -10,7 +10,7 @@ from deltalake import DeltaTable
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lakehouse.partition_files import digests
+from lakehouse.delta.partition_digests import digests
 
 PARTS = ("a", "b c/d%")
 SCHEMA = {

@@ -13,7 +13,7 @@ from lakehouse.asset import TableAsset, table_asset
 from lakehouse.declare.column import Column
 from lakehouse.declare.table import Table
 from lakehouse.declare.write_modes import ReplacePartitions
-from lakehouse.history import history, version_of
+from lakehouse.delta.history import history, version_of
 from lakehouse.session import CONNECTION, Connection
 from lakehouse.workspace import Workspace
 

@@ -16,12 +16,12 @@ from pyroaring import BitMap64
 from lakehouse.declare.column import Column
 from lakehouse.declare.table import Table, deleted_of
 from lakehouse.declare.write_modes import Merge
-from lakehouse.delta_log import log_of
-from lakehouse.history import history, open_table, row_count
-from lakehouse.live_files import live_files
+from lakehouse.delta.deletion_vectors import from_z85, read_vector, write_vectors, z85
+from lakehouse.delta.history import history, open_table, row_count
+from lakehouse.delta.live_files import live_files
+from lakehouse.delta.log import log_of
+from lakehouse.delta.log_entry import put_commit
 from lakehouse.services.sql import ask
-from lakehouse.vectors import from_z85, read_vector, write_vectors, z85
-from lakehouse.write.commit import put_commit
 from lakehouse.write.modes import by_reference
 from tests.write.conftest import Door
 

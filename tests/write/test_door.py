@@ -5,8 +5,8 @@ from pyspark.sql import functions as F
 
 from lakehouse.declare.table import quarantine_of
 from lakehouse.declare.write_modes import Append, Merge, Overwrite, Scd2
+from lakehouse.delta.history import history, open_table
 from lakehouse.errors import AuditFailedError, InvalidKeyError, SchemaMismatchError
-from lakehouse.history import history, open_table
 from lakehouse.storage import list_files
 from lakehouse.write.intent import open_intent
 from tests.write.conftest import Door

@@ -8,8 +8,8 @@ import pyarrow.parquet as pq
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lakehouse.delta.file_statistics import read_adopted
 from lakehouse.storage import list_files
-from lakehouse.write.footers import read_adopted
 
 MOMENTS = st.datetimes(min_value=datetime(1900, 1, 1), max_value=datetime(2200, 1, 1), timezones=st.just(UTC))
 ROWS = st.lists(

@@ -7,8 +7,8 @@ import pytest
 from lakehouse.declare.column import Column
 from lakehouse.declare.table import Table
 from lakehouse.declare.write_modes import Append, Merge
-from lakehouse.feed import gained_files
-from lakehouse.history import version_of
+from lakehouse.delta.change_feed import gained_files
+from lakehouse.delta.history import version_of
 from lakehouse.read import ReadContext, load
 from tests.write.conftest import Door
 

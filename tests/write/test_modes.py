@@ -5,8 +5,8 @@ import pytest
 from lakehouse.declare.column import Column
 from lakehouse.declare.table import Table, deleted_of
 from lakehouse.declare.write_modes import Append, Merge, Overwrite, ReplacePartitions, Scd2
+from lakehouse.delta.history import history, open_table
 from lakehouse.errors import DeclarationError, PartitionMismatchError
-from lakehouse.history import history, open_table
 from lakehouse.write.batch import Batch
 from lakehouse.write.door import write
 from tests.write.conftest import COLUMNS, Door

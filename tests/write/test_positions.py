@@ -10,9 +10,9 @@ import pytest
 from lakehouse.declare.column import Column
 from lakehouse.declare.table import Table, quarantine_of
 from lakehouse.declare.write_modes import Append, Merge, Overwrite, Scd2
+from lakehouse.delta.history import history, open_table, version_of
+from lakehouse.delta.row_changes import news_of
 from lakehouse.errors import DeclarationDiffersError
-from lakehouse.history import history, open_table, version_of
-from lakehouse.news import news_of
 from lakehouse.position import FOLDER, last_position
 from lakehouse.quality.effort import during
 from lakehouse.read import ReadContext, load, position_of

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from lakehouse.history import open_table
+from lakehouse.delta.adopt import takes_references
+from lakehouse.delta.history import open_table
 from lakehouse.workspace import Workspace
-from lakehouse.write.publish import takes_references
 
 # What is done to a table before it is committed to, and whether it then takes references.
 CASES = {

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lakehouse.declare.column import Column
 from lakehouse.declare.table import Table, quarantine_of
 from lakehouse.declare.write_modes import Scd2
-from lakehouse.history import history
+from lakehouse.delta.history import history
 from tests.write.conftest import Door
 
 COLUMNS = (

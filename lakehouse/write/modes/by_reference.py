@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
 from lakehouse.declare.write_modes import Merge
-from lakehouse.delta_log import log_of
-from lakehouse.live_files import NotReplayableError, live_files
+from lakehouse.delta.adopt import takes_references
+from lakehouse.delta.deletion_vectors import read_vector, write_vectors
+from lakehouse.delta.file_statistics import read_adopted
+from lakehouse.delta.live_files import NotReplayableError, live_files
+from lakehouse.delta.log import log_of
+from lakehouse.delta.log_entry import is_local, put_commit, said
 from lakehouse.storage import File, locate
-from lakehouse.vectors import read_vector, write_vectors
 from lakehouse.write.catalog import KEYED_PROPERTIES
-from lakehouse.write.commit import is_local, put_commit, said
-from lakehouse.write.footers import read_adopted
 from lakehouse.write.matches import Changes, Held, Matches, NotComparableError, Target, match
 from lakehouse.write.modes.mode import Publication
-from lakehouse.write.publish import takes_references
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from lakehouse.declare.sql_text import quote
 from lakehouse.declare.table import Table, deleted_of
 from lakehouse.declare.write_modes import Merge
+from lakehouse.delta.adopt import stamped
 from lakehouse.quality.effort import during, for_work
 from lakehouse.write.modes.by_reference import merge_by_reference, takes_vectors
 from lakehouse.write.modes.mode import (
@@ -24,7 +25,6 @@ from lakehouse.write.modes.mode import (
     viewed,
 )
 from lakehouse.write.modes.remembered import remember
-from lakehouse.write.publish import stamped
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable

@@ -10,10 +10,10 @@ from lakehouse.declare.column import Column
 from lakehouse.declare.sql_text import quote
 from lakehouse.declare.table import Table
 from lakehouse.declare.write_modes import Merge, Scd2
+from lakehouse.delta.adopt import Stamp, adopt, stamped, takes_references
 from lakehouse.quality.effort import BIG_BYTES
 from lakehouse.storage import File
 from lakehouse.workspace import Workspace
-from lakehouse.write.publish import Stamp, adopt, stamped, takes_references
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable

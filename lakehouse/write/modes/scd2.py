@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lakehouse.declare.sql_text import quote
 from lakehouse.declare.table import Table
 from lakehouse.declare.write_modes import Scd2
+from lakehouse.delta.adopt import stamped
 from lakehouse.quality.effort import for_work
 from lakehouse.write.modes.mode import (
     Publication,
@@ -25,7 +26,6 @@ from lakehouse.write.modes.mode import (
     standing,
     viewed,
 )
-from lakehouse.write.publish import stamped
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable

@@ -5,8 +5,8 @@ from collections.abc import Collection
 from typing import Any
 
 from lakehouse.declare.table import LAYERS, Table
+from lakehouse.delta.history import MARK, history, open_table
 from lakehouse.errors import TableMissingError, near_miss
-from lakehouse.history import MARK, history, open_table
 from lakehouse.storage import locate
 from lakehouse.workspace import Workspace
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.declare.types import from_delta
-from lakehouse.delta_log import log_of, read_actions
-from lakehouse.history import open_table
+from lakehouse.delta.history import open_table
+from lakehouse.delta.log import log_of, read_actions
 from lakehouse.storage import locate
 from lakehouse.workspace import Workspace
 

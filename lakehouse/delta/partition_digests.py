@@ -6,9 +6,9 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from lakehouse.delta_log import Log, log_of
-from lakehouse.live_files import NotReplayableError, live_files
-from lakehouse.news import leaves_rows
+from lakehouse.delta.live_files import NotReplayableError, live_files
+from lakehouse.delta.log import Log, log_of
+from lakehouse.delta.row_changes import leaves_rows
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable

@@ -8,8 +8,8 @@ neither schema nor protocol, leaves the rows as they were.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lakehouse.delta_log import Log, log_of
-from lakehouse.history import version_of
+from lakehouse.delta.history import version_of
+from lakehouse.delta.log import Log, log_of
 from lakehouse.workspace import Workspace
 
 # What a commit may have beside files and leave the rows as they are.

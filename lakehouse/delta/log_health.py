@@ -6,7 +6,7 @@ the reader's own words, and where the last entry is missing the table is silentl
 
 from dataclasses import dataclass
 
-from lakehouse.delta_log import FOLDER, Log, log_of
+from lakehouse.delta.log import FOLDER, Log, log_of
 from lakehouse.errors import DamagedLogError
 from lakehouse.storage import locate
 from lakehouse.workspace import Workspace

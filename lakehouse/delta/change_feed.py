@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from lakehouse.delta_log import log_of
-from lakehouse.news import leaves_rows
+from lakehouse.delta.deletion_vectors import place_of
+from lakehouse.delta.log import log_of
+from lakehouse.delta.row_changes import leaves_rows
 from lakehouse.storage import locate
-from lakehouse.vectors import place_of
 from lakehouse.workspace import Workspace
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from contextlib import suppress
 from importlib.metadata import version as version_of
 from typing import Any
 
-from lakehouse.delta_log import FOLDER
+from lakehouse.delta.adopt import Stamp
+from lakehouse.delta.log import FOLDER
 from lakehouse.storage import locate
-from lakehouse.write.publish import Stamp
 
 
 def is_local(root: str) -> bool:

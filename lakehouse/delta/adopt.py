@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from lakehouse.delta.file_statistics import Adopted, read_adopted
 from lakehouse.storage import File
-from lakehouse.write.footers import Adopted, read_adopted
 
 if TYPE_CHECKING:
     from deltalake import CommitProperties, DeltaTable

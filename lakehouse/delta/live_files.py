@@ -5,7 +5,7 @@ The replay is that of https://github.com/delta-io/delta/blob/master/PROTOCOL.md,
 
 from typing import Any
 
-from lakehouse.delta_log import Log
+from lakehouse.delta.log import Log
 from lakehouse.storage import locate
 
 _FIELDS = ("path", "partitionValues", "size", "modificationTime", "dataChange", "stats", "tags", "deletionVector")

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from lakehouse.delta_log import log_of
-from lakehouse.live_files import NotReplayableError, live_files
-from lakehouse.log_health import examine
+from lakehouse.delta.live_files import NotReplayableError, live_files
+from lakehouse.delta.log import log_of
+from lakehouse.delta.log_health import examine
 from lakehouse.workspace import Workspace
 
 if TYPE_CHECKING:
