@@ -1,22 +1,17 @@
-"""Publish by reference: one commit that makes staged files a version, and the stamp that every commit has."""
+"""Publish by reference: one commit that makes staged files a version."""
 
-import json
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
 
 from lakehouse.delta.file_statistics import Adopted, read_adopted
+from lakehouse.delta.stamp import Stamp
 from lakehouse.storage import File
 
 if TYPE_CHECKING:
     from deltalake import CommitProperties, DeltaTable
     from deltalake.transaction import AddAction, RemoveAction
-    from pyspark.sql import SparkSession
 
-USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
-TXN_APP, TXN_VERSION = "spark.databricks.delta.write.txnAppId", "spark.databricks.delta.write.txnVersion"
 
 # With any other writer feature delta-rs 1.6 refuses (`CommitFailedError: Unsupported table features required`), or the
 # rows would be wrong: columns that are mapped are not found in the files by their names and would silently be null, and
@@ -27,32 +22,6 @@ _BY_REFERENCE = frozenset(
         *("deletionVectors", "v2Checkpoint", "timestampNtz", "variantType"),
     )
 )
-
-
-@dataclass(frozen=True)
-class Stamp:
-    """What a commit says of itself, and the key that keeps it from happening twice.
-
-    Args:
-        app: Transaction application, one per table that is written; None for a commit that may come twice.
-        sequence: Rises by one with each publish.
-        note: The explaining JSON.
-    """
-
-    app: str | None
-    sequence: int
-    note: dict[str, Any]
-
-    @property
-    def text(self) -> str:
-        """The note as `userMetadata`."""
-        return json.dumps(self.note, separators=(",", ":"))
-
-
-def is_done(table: "DeltaTable", stamp: Stamp) -> bool:
-    """Whether a commit with this stamp is in the table already."""
-    done = table.transaction_version(stamp.app) if stamp.app else None
-    return done is not None and done >= stamp.sequence
 
 
 def takes_references(table: "DeltaTable") -> bool:
@@ -145,20 +114,3 @@ def _commit_properties(stamp: Stamp) -> "CommitProperties":
 
     keys = [Transaction(stamp.app, stamp.sequence)] if stamp.app else []
     return CommitProperties(custom_metadata={"userMetadata": stamp.text}, app_transactions=keys)
-
-
-@contextmanager
-def stamped(session: "SparkSession", stamp: Stamp) -> Iterator[None]:
-    """Give the next statement of `session` the stamp; afterwards the session is as before.
-
-    Transaction settings that stay on a session silently skip its later writes, so they are taken off again.
-    """
-    session.conf.set(USER_METADATA, stamp.text)
-    if stamp.app:
-        session.conf.set(TXN_APP, stamp.app)
-        session.conf.set(TXN_VERSION, str(stamp.sequence))
-    try:
-        yield
-    finally:
-        for name in (TXN_APP, TXN_VERSION, USER_METADATA):
-            session.conf.unset(name)

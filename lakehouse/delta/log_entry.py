@@ -9,8 +9,8 @@ from contextlib import suppress
 from importlib.metadata import version as version_of
 from typing import Any
 
-from lakehouse.delta.adopt import Stamp
 from lakehouse.delta.log import FOLDER
+from lakehouse.delta.stamp import Stamp
 from lakehouse.storage import locate
 
 

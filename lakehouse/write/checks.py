@@ -9,8 +9,9 @@ from urllib.parse import unquote
 
 from lakehouse.declare.column import Column
 from lakehouse.declare.table import Table
-from lakehouse.delta.adopt import Stamp, adopt
+from lakehouse.delta.adopt import adopt
 from lakehouse.delta.history import open_table
+from lakehouse.delta.stamp import Stamp
 from lakehouse.errors import WorkspaceBusyError
 from lakehouse.maintenance.joined import join
 from lakehouse.maintenance.need import LIMITS, Limits, held_by, joined, need

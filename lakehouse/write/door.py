@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 from lakehouse.declare.table import Table, deleted_of, quarantine_of
 from lakehouse.declare.write_modes import Append, Merge, Scd2
-from lakehouse.delta.adopt import is_done
 from lakehouse.delta.file_statistics import read_adopted
 from lakehouse.delta.history import open_table
+from lakehouse.delta.stamp import is_done
 from lakehouse.errors import AuditFailedError, PartitionsFailedError, StagedFilesGoneError
 from lakehouse.lease import check
 from lakehouse.maintenance import keep_up

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from lakehouse.delta.adopt import Stamp
+from lakehouse.delta.stamp import Stamp
 from lakehouse.position import transaction
 from lakehouse.quality.judge import CheckResult
 from lakehouse.storage import delete_file, read_json, write_json

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 from lakehouse.declare.sql_text import literal, quote
 from lakehouse.declare.table import Table, quarantine_of
-from lakehouse.delta.adopt import is_done, stamped
 from lakehouse.delta.history import open_table
+from lakehouse.delta.stamp import is_done, stamped
 from lakehouse.workspace import Workspace
 from lakehouse.write.catalog import QUARANTINE_COLUMNS, ensure, quarantine_table
 from lakehouse.write.intent import Intent

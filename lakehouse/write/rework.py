@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from lakehouse.declare.sql_text import literal, quote
 from lakehouse.declare.table import Table, quarantine_of
-from lakehouse.delta.adopt import Stamp, stamped
 from lakehouse.delta.history import MARK, open_table
+from lakehouse.delta.stamp import Stamp, stamped
 from lakehouse.errors import LakehouseError, near_miss
 from lakehouse.position import last_position
 from lakehouse.read import snapshot

@@ -10,7 +10,8 @@ from lakehouse.declare.column import Column
 from lakehouse.declare.sql_text import quote
 from lakehouse.declare.table import Table
 from lakehouse.declare.write_modes import Merge, Scd2
-from lakehouse.delta.adopt import Stamp, adopt, stamped, takes_references
+from lakehouse.delta.adopt import adopt, takes_references
+from lakehouse.delta.stamp import Stamp, stamped
 from lakehouse.quality.effort import BIG_BYTES
 from lakehouse.storage import File
 from lakehouse.workspace import Workspace

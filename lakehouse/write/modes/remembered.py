@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 from lakehouse.declare.column import Column
 from lakehouse.declare.table import Table, deleted_of
 from lakehouse.declare.write_modes import Merge
-from lakehouse.delta.adopt import Stamp, is_done
 from lakehouse.delta.file_statistics import read_adopted
 from lakehouse.delta.parquet_files import read_file, write_file
+from lakehouse.delta.stamp import Stamp, is_done
 from lakehouse.storage import File
 from lakehouse.write.catalog import ensure
 from lakehouse.write.modes.mode import Publication, adopts, deletes, publish

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lakehouse.declare.sql_text import quote
 from lakehouse.declare.table import Table
 from lakehouse.declare.write_modes import Scd2
-from lakehouse.delta.adopt import stamped
+from lakehouse.delta.stamp import stamped
 from lakehouse.quality.effort import for_work
 from lakehouse.write.modes.mode import (
     Publication,
