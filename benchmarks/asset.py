@@ -8,8 +8,8 @@ from benchmarks.figure import Figure, alternated, ratio, seconds, timing
 from benchmarks.one_row import SINGLE, materialize
 from benchmarks.room import room
 from benchmarks.room import run as run_in
+from lakehouse.engine.session import Connection
 from lakehouse.services import jars, up
-from lakehouse.session import Connection
 from lakehouse.workspace import Workspace
 
 ROUNDS = 5

@@ -14,8 +14,8 @@ from benchmarks.figure import Figure
 from benchmarks.merged import batch
 from benchmarks.room import big_session, room
 from lakehouse.declare.write_modes import Append, Overwrite
+from lakehouse.engine.session import Connection
 from lakehouse.services import up
-from lakehouse.session import Connection
 from lakehouse.write.door import write
 
 if TYPE_CHECKING:

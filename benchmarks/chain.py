@@ -11,8 +11,8 @@ from benchmarks.one_row import OneRow, row, same, table
 from benchmarks.room import room
 from lakehouse.asset import TableAsset
 from lakehouse.chain import run_job
+from lakehouse.engine.session import CONNECTION, Connection
 from lakehouse.services import up
-from lakehouse.session import CONNECTION, Connection
 
 if TYPE_CHECKING:
     import dagster as dg

@@ -12,8 +12,8 @@ from lakehouse.asset import TableAsset
 from lakehouse.declare.column import Column
 from lakehouse.declare.table import Table
 from lakehouse.declare.write_modes import Append, Merge
+from lakehouse.engine.session import Connection
 from lakehouse.services import up
-from lakehouse.session import Connection
 from lakehouse.write.batch import Batch
 from lakehouse.write.door import write
 

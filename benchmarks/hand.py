@@ -12,9 +12,9 @@ from benchmarks.room import room
 from lakehouse.declare.column import Column
 from lakehouse.declare.table import Foreign, Table
 from lakehouse.declare.write_modes import Overwrite
-from lakehouse.quality.effort import for_work
+from lakehouse.engine.session import Connection
+from lakehouse.engine.work_settings import for_work
 from lakehouse.services import up
-from lakehouse.session import Connection
 from lakehouse.write.run import run as run_asset
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from benchmarks.many import EDGE, declared, merges
 from benchmarks.room import room
 from lakehouse.declare.table import Table
 from lakehouse.delta.history import open_table
+from lakehouse.engine.session import Connection
 from lakehouse.services import up
-from lakehouse.session import Connection
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

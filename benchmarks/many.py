@@ -11,8 +11,8 @@ from lakehouse.declare.column import Column
 from lakehouse.declare.table import Table
 from lakehouse.declare.write_modes import Merge
 from lakehouse.delta.history import history, open_table
+from lakehouse.engine.session import Connection
 from lakehouse.services import up
-from lakehouse.session import Connection
 from lakehouse.workspace import Workspace
 from lakehouse.write.batch import Batch
 from lakehouse.write.door import write

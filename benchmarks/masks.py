@@ -9,10 +9,10 @@ from benchmarks.cost import in_turns, over, shown
 from benchmarks.figure import Figure
 from benchmarks.room import big_session, room
 from lakehouse.declare.write_modes import Append
+from lakehouse.engine.session import Connection
 from lakehouse.quality.judge import judge
 from lakehouse.quality.masks import bit_sql, flags, mask_sql, masked
 from lakehouse.services import up
-from lakehouse.session import Connection
 from lakehouse.write.rules import rules_of, suite_of
 
 ROUNDS = 3

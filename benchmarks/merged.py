@@ -13,8 +13,8 @@ from benchmarks.figure import Figure
 from benchmarks.room import room
 from lakehouse.declare.column import Column
 from lakehouse.declare.write_modes import Merge, Overwrite
+from lakehouse.engine.session import Connection
 from lakehouse.services import up
-from lakehouse.session import Connection
 from lakehouse.write.batch import Batch
 from lakehouse.write.door import write
 

@@ -11,8 +11,8 @@ from lakehouse.asset import TableAsset
 from lakehouse.declare.column import Column
 from lakehouse.declare.table import Table
 from lakehouse.declare.write_modes import Append
+from lakehouse.engine.session import Connection
 from lakehouse.read import ReadContext, load, position_of
-from lakehouse.session import Connection
 from lakehouse.workspace import current
 from lakehouse.write.batch import Published
 

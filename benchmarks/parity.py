@@ -8,8 +8,8 @@ from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
+from lakehouse.engine.session import connect
 from lakehouse.quality.suite import Suite
-from lakehouse.session import connect
 from tests.quality.cases import DDL, compare, rows, suites
 
 

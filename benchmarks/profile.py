@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from benchmarks.figure import Figure, seconds
 from benchmarks.room import room
+from lakehouse.engine.session import Connection
 from lakehouse.services import up
-from lakehouse.session import Connection
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.figure import Figure, alternated, ratio, seconds, timing
 from benchmarks.room import big_session, room
+from lakehouse.engine.session import Connection
 from lakehouse.quality import gx
 from lakehouse.quality.compile import compile_suite, masked
 from lakehouse.quality.judge import CheckResult, audit, judge
 from lakehouse.quality.suite import Suite, expectation_of, numbered
 from lakehouse.services import up
-from lakehouse.session import Connection
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

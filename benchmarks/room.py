@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from lakehouse.engine.session import Connection
 from lakehouse.services import aot_training, down, process
 from lakehouse.services.spark import BIG_WORK_CONF
-from lakehouse.session import Connection
 from lakehouse.settings import (
     DagsterSettings,
     MetastoreSettings,

@@ -6,12 +6,12 @@ from typing import Any
 from benchmarks.cost import in_turns, over, shown
 from benchmarks.figure import Figure
 from benchmarks.room import room
-from lakehouse.quality.effort import one_job_each
+from lakehouse.engine.session import Connection
+from lakehouse.engine.work_settings import one_job_each
 from lakehouse.quality.figures import by_bits, by_value
 from lakehouse.quality.rows import Rows
 from lakehouse.quality.rules import Grouping
 from lakehouse.services import up
-from lakehouse.session import Connection
 
 ROUNDS = 5
 ROWS = 3_000_000

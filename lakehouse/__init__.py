@@ -8,10 +8,10 @@ if TYPE_CHECKING:
     from lakehouse.declare.column import Column
     from lakehouse.declare.table import Foreign, Table
     from lakehouse.declare.write_modes import Append, Merge, Overwrite, ReplacePartitions, Scd2
+    from lakehouse.engine.session import connect
     from lakehouse.ingest.files import Lines
     from lakehouse.models.champion import Champion
     from lakehouse.models.model_asset import model_asset
-    from lakehouse.session import connect
 
 _HOMES = {
     "Append": "lakehouse.declare.write_modes",
@@ -24,7 +24,7 @@ _HOMES = {
     "ReplacePartitions": "lakehouse.declare.write_modes",
     "Scd2": "lakehouse.declare.write_modes",
     "Table": "lakehouse.declare.table",
-    "connect": "lakehouse.session",
+    "connect": "lakehouse.engine.session",
     "model_asset": "lakehouse.models.model_asset",
     "table_asset": "lakehouse.asset",
 }

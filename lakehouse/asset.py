@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from lakehouse.code import digest
 from lakehouse.declare.table import Table
 from lakehouse.definition import connection_of, define, failures_told, short
+from lakehouse.engine.session import Connection
 from lakehouse.errors import AuditFailedError, PartitionsFailedError, SuiteError
 from lakehouse.read import dependency
-from lakehouse.session import Connection
 from lakehouse.workspace import Workspace, current
 from lakehouse.write.batch import Published
 from lakehouse.write.rules import rules_of, suite_name, suite_of

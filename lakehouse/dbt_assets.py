@@ -17,10 +17,10 @@ from lakehouse.dbt import manifest_of, project_digest, run_dbt, target_of
 from lakehouse.definition import short
 from lakehouse.delta.history import MARK, last_note, open_table, row_count, version_of
 from lakehouse.delta.row_changes import news_of
+from lakehouse.engine.session import CONNECTION, Connection
 from lakehouse.errors import AuditFailedError, LakehouseError, SuiteError
 from lakehouse.quality.judge import CheckResult
 from lakehouse.quality.suite import load_suite
-from lakehouse.session import CONNECTION, Connection
 from lakehouse.workspace import Workspace, current
 from lakehouse.write.checks import audited, record
 from lakehouse.write.rules import suite_name

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from lakehouse.engine.session import CONNECTION, Connection
 from lakehouse.errors import LakehouseError
-from lakehouse.session import CONNECTION, Connection
 
 if TYPE_CHECKING:
     import dagster as dg

@@ -6,10 +6,10 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from lakehouse.discover import table_assets
+from lakehouse.engine.session import Connection
 from lakehouse.ingest.files import Lines
 from lakehouse.ingest.parquet import ParquetFiles
 from lakehouse.read import ReadContext, position_of
-from lakehouse.session import Connection
 from lakehouse.workspace import Workspace, current
 
 if TYPE_CHECKING:

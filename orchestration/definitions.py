@@ -6,8 +6,8 @@ import dagster as dg
 
 import assets
 from lakehouse.discover import dagster_assets
+from lakehouse.engine.session import CONNECTION, Connection
 from lakehouse.landing import landing_sensor
-from lakehouse.session import CONNECTION, Connection
 from lakehouse.workspace import current
 
 

@@ -13,6 +13,7 @@ from rich.table import Table as Grid
 
 from assets.simulate import FOLDER, report, simulate, write
 from lakehouse.chain import Step, run_job
+from lakehouse.engine.session import Connection
 from lakehouse.errors import LakehouseError
 from lakehouse.hold import hold
 from lakehouse.models.registry import CHAMPION
@@ -20,7 +21,6 @@ from lakehouse.models.store import with_alias
 from lakehouse.overview import overview
 from lakehouse.services import up
 from lakehouse.services.status import status
-from lakehouse.session import Connection
 from lakehouse.workspace import Workspace, current
 
 TOP_WEARERS = "SELECT wearer_id, risk, model_version FROM ml.wearer_scores ORDER BY risk DESC, wearer_id LIMIT 5"

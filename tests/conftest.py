@@ -70,7 +70,7 @@ def sql_layer(workspace: Workspace) -> str:
 @pytest.fixture(scope="session")
 def spark(workspace: Workspace) -> "Iterator[SparkSession]":
     """The one session of the run. Whatever changes its configuration opens a session of its own."""
-    from lakehouse.session import Connection
+    from lakehouse.engine.session import Connection
 
     with Connection(workspace) as connection:
         yield connection.session()

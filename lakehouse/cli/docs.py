@@ -40,9 +40,9 @@ def docs_quality(workspace: "Workspace") -> Path:
     """
     from functools import partial
 
+    from lakehouse.engine.session import Connection
     from lakehouse.quality.gx import data_docs
     from lakehouse.quality.suite import load_suite
-    from lakehouse.session import Connection
 
     with Connection(workspace) as connection:
         session = connection.session()

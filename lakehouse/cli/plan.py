@@ -28,7 +28,7 @@ def plan(names: Names = None, as_json: Json = False) -> None:
 
     from lakehouse.cli.printing import print_json
     from lakehouse.discover import chosen, project_tables
-    from lakehouse.session import Connection
+    from lakehouse.engine.session import Connection
     from lakehouse.workspace import current
     from lakehouse.write.schema.apply import judged
     from lakehouse.write.schema.apply import plan as planned
@@ -75,7 +75,7 @@ def apply(names: Names = None, as_json: Json = False) -> None:
 
     from lakehouse.cli.printing import print_json
     from lakehouse.discover import chosen, project_tables
-    from lakehouse.session import Connection
+    from lakehouse.engine.session import Connection
     from lakehouse.workspace import current
     from lakehouse.write.schema.apply import apply as applied
 

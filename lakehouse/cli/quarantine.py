@@ -51,8 +51,8 @@ def show(
     from lakehouse.declare.sql_text import quote
     from lakehouse.declare.table import quarantine_of
     from lakehouse.delta.history import version_of
+    from lakehouse.engine.session import Connection
     from lakehouse.errors import LakehouseError
-    from lakehouse.session import Connection
     from lakehouse.workspace import current
 
     workspace = current()
@@ -112,7 +112,7 @@ def reopen(name: Name, where: Where = "true", why: Why = "", as_json: Json = Fal
 def replay(name: Name, where: Where = "true", as_json: Json = False) -> None:
     """Bring waiting rows through the door again: what passes is published once, what fails keeps waiting."""
     from lakehouse.cli.printing import print_json
-    from lakehouse.session import Connection
+    from lakehouse.engine.session import Connection
     from lakehouse.workspace import current
     from lakehouse.write import rework
 
@@ -133,7 +133,7 @@ def replay(name: Name, where: Where = "true", as_json: Json = False) -> None:
 
 def _done(name: str, word: str, as_json: bool, work: Any) -> None:
     from lakehouse.cli.printing import print_json
-    from lakehouse.session import Connection
+    from lakehouse.engine.session import Connection
     from lakehouse.workspace import current
 
     workspace = current()

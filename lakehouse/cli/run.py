@@ -21,7 +21,7 @@ def run(
     from lakehouse.asset import summary
     from lakehouse.cli.printing import print_json
     from lakehouse.discover import chosen, project_package, table_assets
-    from lakehouse.session import Connection
+    from lakehouse.engine.session import Connection
     from lakehouse.workspace import current
 
     workspace = current()

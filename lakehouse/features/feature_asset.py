@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from lakehouse.declare.table import Foreign
 from lakehouse.definition import connection_of, define, failures_told, short
+from lakehouse.engine.session import Connection
 from lakehouse.features.declared import Features
 from lakehouse.features.materialize import materialize, note_of
 from lakehouse.read import ReadContext, position_of
-from lakehouse.session import Connection
 from lakehouse.write.lock import locked
 from lakehouse.write.run import audit_foreign
 

@@ -53,7 +53,7 @@ def materialize(workspace: Workspace, features: Features, version: int) -> int:
 
 
 def _fill(workspace: Workspace, features: Features, version: int) -> int:
-    from lakehouse.session import connect
+    from lakehouse.engine.session import connect
 
     online, draft = folder(workspace) / ONLINE_FILE, folder(workspace) / DRAFT_FILE
     draft.parent.mkdir(parents=True, exist_ok=True)

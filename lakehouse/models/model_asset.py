@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from lakehouse.code import commit, digest
 from lakehouse.declare.table import Foreign, Table
 from lakehouse.definition import connection_of, define, failures_told, short
+from lakehouse.engine.session import Connection
 from lakehouse.errors import DeclarationError
 from lakehouse.models.registry import CHAMPION, GATE, find_version, log_and_register
 from lakehouse.models.store import ModelVersion
 from lakehouse.models.trained import Origin, Trained, dataset_of
 from lakehouse.read import ReadContext, load, position_of
-from lakehouse.session import Connection
 from lakehouse.write.lock import locked
 from lakehouse.write.run import audit_foreign
 

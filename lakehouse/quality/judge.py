@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from lakehouse.declare.sql_text import quote
-from lakehouse.quality.effort import is_big, one_job_each
+from lakehouse.engine.work_settings import is_big, one_job_each
 from lakehouse.quality.masks import masked
 from lakehouse.quality.measure import Measured, measure
 from lakehouse.quality.results import CheckResult, Verdict, failed_check, result_of, verdict

@@ -9,10 +9,10 @@ from lakehouse.declare.sql_text import literal, quote
 from lakehouse.declare.table import Table, quarantine_of
 from lakehouse.delta.history import MARK, open_table
 from lakehouse.delta.stamp import Stamp, stamped
+from lakehouse.engine.session import Connection
 from lakehouse.errors import LakehouseError, near_miss
 from lakehouse.position import last_position
 from lakehouse.read import snapshot
-from lakehouse.session import Connection
 from lakehouse.write import quarantine
 from lakehouse.write.batch import Batch, Published
 from lakehouse.write.catalog import QUARANTINE_COLUMNS, ensure, quarantine_table

@@ -10,6 +10,7 @@ from lakehouse.code import commit
 from lakehouse.declare.table import Foreign, Table
 from lakehouse.declare.write_modes import Append
 from lakehouse.delta.history import open_table
+from lakehouse.engine.session import Connection
 from lakehouse.errors import AuditFailedError, ChangeFeedGoneError, DeclarationDiffersError
 from lakehouse.lease import check
 from lakehouse.position import last_position
@@ -17,7 +18,6 @@ from lakehouse.quality.compile import Compiled, compile_suite
 from lakehouse.quality.judge import CheckResult, audit, verdict
 from lakehouse.quality.suite import load_suite
 from lakehouse.read import ReadContext, dependency, gone, is_incremental, load, of_partition, position_of, snapshot
-from lakehouse.session import Connection
 from lakehouse.write.batch import Batch, Published
 from lakehouse.write.checks import audited, record
 from lakehouse.write.door import recover, write

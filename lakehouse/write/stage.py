@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from lakehouse.declare.column import Column
 from lakehouse.declare.sql_text import quote
 from lakehouse.declare.table import Table, schema_of
+from lakehouse.engine.work_settings import for_work, is_big
 from lakehouse.quality.compile import RowRule, mask_sql, masked, quarantined_sql
-from lakehouse.quality.effort import for_work, is_big
 from lakehouse.storage import File, list_files
 from lakehouse.write.modes import GOOD, standing
 

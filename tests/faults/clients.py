@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection as Pipe
 from typing import Any
 
-from lakehouse.session import Connection
+from lakehouse.engine.session import Connection
 from tests.faults.batches import random_of
 from tests.faults.house import House
 from tests.faults.steps import Gap, kill_at

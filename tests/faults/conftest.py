@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lakehouse.engine.session import Connection
 from lakehouse.services import down, up
-from lakehouse.session import Connection
 from lakehouse.settings import load
 from lakehouse.workspace import Workspace
 from tests.faults.house import House

@@ -6,8 +6,8 @@ from typing import Any
 
 from lakehouse.declare.table import Table, quarantine_of
 from lakehouse.delta.history import open_table
+from lakehouse.engine.session import Connection
 from lakehouse.position import last_position
-from lakehouse.session import Connection
 from lakehouse.workspace import Workspace
 from lakehouse.write.accounts import accounts
 from lakehouse.write.quarantine import DISCARDED, REPLAYED, WAITING

@@ -9,10 +9,10 @@ from typing import Any
 
 import psutil
 
+from lakehouse.engine.session import Connection
 from lakehouse.errors import ServiceError
 from lakehouse.services import supervisor, wire
 from lakehouse.services.sql import ask
-from lakehouse.session import Connection
 from lakehouse.workspace import Workspace
 from lakehouse.write.accounts import accounts
 from tests.faults import clients

@@ -26,7 +26,7 @@ from pathlib import Path
 import dagster as dg
 
 from lakehouse import Append, Column, Lines, Table, table_asset
-from lakehouse.session import CONNECTION, Connection
+from lakehouse.engine.session import CONNECTION, Connection
 from lakehouse.workspace import current
 
 PROJECT = Path(__file__).parents[1]

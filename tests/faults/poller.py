@@ -12,9 +12,9 @@ from lakehouse.declare.column import Column
 from lakehouse.declare.table import Table
 from lakehouse.declare.write_modes import Merge, Overwrite
 from lakehouse.delta.history import history
+from lakehouse.engine.session import Connection
 from lakehouse.errors import AuditFailedError
 from lakehouse.services.sql import ask
-from lakehouse.session import Connection
 from lakehouse.workspace import Workspace
 from lakehouse.write.batch import Batch
 from lakehouse.write.door import write

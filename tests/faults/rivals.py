@@ -10,7 +10,7 @@ from lakehouse.declare.column import Column
 from lakehouse.declare.sql_text import quote
 from lakehouse.declare.table import Table
 from lakehouse.declare.write_modes import Append, Merge
-from lakehouse.session import Connection
+from lakehouse.engine.session import Connection
 from lakehouse.workspace import Workspace
 from lakehouse.write.batch import Batch
 from lakehouse.write.door import write

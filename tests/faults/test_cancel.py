@@ -28,7 +28,7 @@ CLIENT = """
 import signal
 import sys
 import time
-from lakehouse.session import Connection
+from lakehouse.engine.session import Connection
 from lakehouse.workspace import current
 signal.signal(signal.SIGINT, signal.default_int_handler)
 beat = sys.argv[1]

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from lakehouse.declare.table import quarantine_of
+from lakehouse.engine.session import Connection
 from lakehouse.errors import StorageFullError
-from lakehouse.session import Connection
 from lakehouse.storage import list_files
 from tests.faults import steps
 from tests.faults.house import House

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from lakehouse.engine.session import Connection
 from lakehouse.errors import LakehouseError
 from lakehouse.features.declared import Features
 from lakehouse.features.feast_store import ONLINE_FILE, folder, online_rows
 from lakehouse.features.feature_asset import FeatureAsset
 from lakehouse.features.materialize import note_of
-from lakehouse.session import Connection
 from lakehouse.workspace import Workspace
 
 if TYPE_CHECKING:

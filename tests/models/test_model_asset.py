@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from lakehouse.declare.table import Foreign
+from lakehouse.engine.session import Connection
 from lakehouse.errors import DeclarationError, LakehouseError
 from lakehouse.models.champion import Champion
 from lakehouse.models.model_asset import ModelAsset, model_asset
@@ -14,7 +15,6 @@ from lakehouse.models.registry import rollback
 from lakehouse.models.store import store_file
 from lakehouse.models.trained import Trained
 from lakehouse.read import ReadContext, dependency, load, position_of
-from lakehouse.session import Connection
 from tests.models.cases import FEATURES, people, train
 
 if TYPE_CHECKING:

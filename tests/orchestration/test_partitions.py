@@ -14,7 +14,7 @@ from lakehouse.declare.column import Column
 from lakehouse.declare.table import Table
 from lakehouse.declare.write_modes import ReplacePartitions
 from lakehouse.delta.history import history, version_of
-from lakehouse.session import CONNECTION, Connection
+from lakehouse.engine.session import CONNECTION, Connection
 from lakehouse.workspace import Workspace
 
 # Dagster calls its backfill policies a beta.

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from lakehouse.engine.work_settings import is_big
 from lakehouse.quality.compile import (
     AggregateRule,
     Compiled,
@@ -15,7 +16,6 @@ from lakehouse.quality.compile import (
     declared_not_null,
     mask_sql,
 )
-from lakehouse.quality.effort import is_big
 from lakehouse.quality.judge import CheckResult, audit, judge, verdict
 from lakehouse.quality.suite import Expectation, Suite, expectation_of, numbered
 

@@ -30,7 +30,7 @@ JSON = [
 CONFTEST = """
 import pytest
 
-from lakehouse.session import Connection
+from lakehouse.engine.session import Connection
 from lakehouse.workspace import current
 
 
@@ -41,7 +41,7 @@ def spark():
 """
 MATERIALIZE = """
 from lakehouse.discover import project_package, table_assets
-from lakehouse.session import Connection
+from lakehouse.engine.session import Connection
 from lakehouse.workspace import current
 
 with Connection(current()) as connection:

@@ -14,11 +14,11 @@ import psutil
 import pytest
 from pydantic import SecretStr
 
+from lakehouse.engine.session import connect
 from lakehouse.errors import FencedError, WorkspaceBusyError
 from lakehouse.lease import DiskStore, Holder, acquire, beat, check, highest, holder_of, release
 from lakehouse.services import down, keeper, orphans, supervisor, up
 from lakehouse.services.status import status
-from lakehouse.session import connect
 from lakehouse.settings import LeaseSettings, SparkSettings, load
 from lakehouse.workspace import Workspace
 

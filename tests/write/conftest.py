@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 from lakehouse.declare.column import Column
 from lakehouse.declare.table import Table
 from lakehouse.declare.write_modes import Append, WriteMode
-from lakehouse.session import Connection
+from lakehouse.engine.session import Connection
 from lakehouse.workspace import Workspace
 from lakehouse.write.batch import Batch, Published
 from lakehouse.write.door import write

@@ -12,9 +12,9 @@ from lakehouse.declare.table import Table, quarantine_of
 from lakehouse.declare.write_modes import Append, Merge, Overwrite, Scd2
 from lakehouse.delta.history import history, open_table, version_of
 from lakehouse.delta.row_changes import news_of
+from lakehouse.engine.work_settings import during
 from lakehouse.errors import DeclarationDiffersError
 from lakehouse.position import FOLDER, last_position
-from lakehouse.quality.effort import during
 from lakehouse.read import ReadContext, load, position_of
 from lakehouse.write.batch import Published
 from lakehouse.write.run import run

@@ -13,8 +13,8 @@ from lakehouse.declare.column import Column
 from lakehouse.declare.table import Table
 from lakehouse.declare.types import canonical, is_wider
 from lakehouse.declare.write_modes import Merge
+from lakehouse.engine.session import Connection
 from lakehouse.errors import DeclarationDiffersError, TableMissingError
-from lakehouse.session import Connection
 from lakehouse.workspace import Workspace
 from lakehouse.write.catalog import ensure
 from lakehouse.write.schema.apply import Applied, apply, judged, plan

@@ -7,7 +7,7 @@ from lakehouse.declare.sql_text import quote
 from lakehouse.declare.table import Table, deleted_of
 from lakehouse.declare.write_modes import Merge
 from lakehouse.delta.stamp import stamped
-from lakehouse.quality.effort import during, for_work
+from lakehouse.engine.work_settings import during, for_work
 from lakehouse.write.modes.by_reference import merge_by_reference, takes_vectors
 from lakehouse.write.modes.mode import (
     Publication,

@@ -12,7 +12,7 @@ from lakehouse.declare.table import Table
 from lakehouse.declare.write_modes import Merge, Scd2
 from lakehouse.delta.adopt import adopt, takes_references
 from lakehouse.delta.stamp import Stamp, stamped
-from lakehouse.quality.effort import BIG_BYTES
+from lakehouse.engine.work_settings import BIG_BYTES
 from lakehouse.storage import File
 from lakehouse.workspace import Workspace
 

@@ -12,7 +12,7 @@ from lakehouse.declare.sql_text import quote
 from lakehouse.declare.table import Table
 from lakehouse.declare.write_modes import Scd2
 from lakehouse.delta.stamp import stamped
-from lakehouse.quality.effort import for_work
+from lakehouse.engine.work_settings import for_work
 from lakehouse.write.modes.mode import (
     Publication,
     Standing,

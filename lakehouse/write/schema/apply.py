@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from lakehouse.declare.sql_text import quote
 from lakehouse.declare.table import Table, quarantine_of
+from lakehouse.engine.session import Connection
 from lakehouse.errors import LakehouseError
-from lakehouse.session import Connection
 from lakehouse.workspace import Workspace
 from lakehouse.write.catalog import ddl, ensure, quarantine_table
 from lakehouse.write.lock import locked

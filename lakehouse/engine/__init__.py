@@ -1,0 +1,1 @@
+"""The engine: sessions of it, and the settings that one piece of work wants."""
