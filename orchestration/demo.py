@@ -15,10 +15,10 @@ from assets.simulate import FOLDER, report, simulate, write
 from lakehouse.chain import Step, run_job
 from lakehouse.engine.session import Connection
 from lakehouse.errors import LakehouseError
+from lakehouse.explain.tables import overview
 from lakehouse.hold import hold
 from lakehouse.models.registry import CHAMPION
 from lakehouse.models.store import with_alias
-from lakehouse.overview import overview
 from lakehouse.services import up
 from lakehouse.services.status import status
 from lakehouse.workspace import Workspace, current

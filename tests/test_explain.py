@@ -11,7 +11,7 @@ import pytest
 
 from lakehouse.delta.history import Commit
 from lakehouse.errors import LakehouseError
-from lakehouse.explain import Read, explain, explained, explanations, spans
+from lakehouse.explain.version import Read, explain, explained, explanations, spans
 from lakehouse.workspace import Workspace
 
 NOTE: dict[str, Any] = {

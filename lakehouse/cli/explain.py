@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from lakehouse.explain import Explanation
+    from lakehouse.explain.version import Explanation
 
 Json = Annotated[bool, typer.Option("--json", help="For programs")]
 
@@ -24,7 +24,7 @@ def history(
 ) -> None:
     """The versions of a table: who wrote each, from what, how many rows, how many checks hold."""
     from lakehouse.cli.printing import print_json, print_table
-    from lakehouse.explain import explanations
+    from lakehouse.explain.version import explanations
     from lakehouse.workspace import current
 
     found = explanations(current(), name, limit)
@@ -67,7 +67,7 @@ def explain(
     Read from its commit alone.
     """
     from lakehouse.cli.printing import print_json, print_table
-    from lakehouse.explain import explain as explained
+    from lakehouse.explain.version import explain as explained
     from lakehouse.workspace import current
 
     found = explained(current(), target)

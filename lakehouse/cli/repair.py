@@ -25,7 +25,7 @@ def repair(
     """
     from lakehouse.cli.printing import print_table
     from lakehouse.delta.log import log_of
-    from lakehouse.explain import no_such_table
+    from lakehouse.explain.version import no_such_table
     from lakehouse.workspace import current
     from lakehouse.write.repair import planned
     from lakehouse.write.repair import repair as repaired

@@ -16,7 +16,7 @@ def tables(as_json: Annotated[bool, typer.Option("--json", help="For programs")]
     from dataclasses import asdict
 
     from lakehouse.cli.printing import print_json, print_table
-    from lakehouse.overview import overview
+    from lakehouse.explain.tables import overview
     from lakehouse.workspace import current
 
     found = overview(current())

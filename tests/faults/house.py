@@ -7,9 +7,9 @@ from typing import Any
 from lakehouse.declare.table import Table, quarantine_of
 from lakehouse.delta.history import open_table
 from lakehouse.engine.session import Connection
+from lakehouse.explain.row_accounts import accounts
 from lakehouse.position import last_position
 from lakehouse.workspace import Workspace
-from lakehouse.write.accounts import accounts
 from lakehouse.write.quarantine import DISCARDED, REPLAYED, WAITING
 from lakehouse.write.rework import fix, replay
 from lakehouse.write.run import recover_if_open, run

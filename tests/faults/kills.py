@@ -11,10 +11,10 @@ import psutil
 
 from lakehouse.engine.session import Connection
 from lakehouse.errors import ServiceError
+from lakehouse.explain.row_accounts import accounts
 from lakehouse.services import supervisor, wire
 from lakehouse.services.sql import ask
 from lakehouse.workspace import Workspace
-from lakehouse.write.accounts import accounts
 from tests.faults import clients
 from tests.faults.batches import MODES, random_of
 from tests.faults.clients import HERE, WORKS, Client, Task

@@ -16,7 +16,7 @@ from lakehouse.declare.table import Foreign, Table, deleted_of, quarantine_of
 from lakehouse.declare.write_modes import Append, Merge
 from lakehouse.delta.history import history, last_note, open_table, version_of
 from lakehouse.engine.session import Connection
-from lakehouse.explain import explain
+from lakehouse.explain.version import explain
 from lakehouse.maintenance import keep_up
 from lakehouse.write.conflicts import retried
 from lakehouse.write.intent import open_intent

@@ -19,7 +19,7 @@ from lakehouse.declare.column import Column
 from lakehouse.declare.table import Table, quarantine_of
 from lakehouse.declare.write_modes import Append, Merge, Overwrite, ReplacePartitions
 from lakehouse.errors import AuditFailedError, LakehouseError
-from lakehouse.write.accounts import Accounts, accounts
+from lakehouse.explain.row_accounts import Accounts, accounts
 from lakehouse.write.door import recover
 from lakehouse.write.intent import open_intent
 from lakehouse.write.rework import discard, fix, reopen, replay

@@ -8,7 +8,7 @@ from typing import Any
 
 from lakehouse.delta.history import Commit, commit_of, history
 from lakehouse.errors import LakehouseError, near_miss
-from lakehouse.overview import table_names
+from lakehouse.explain.tables import table_names
 from lakehouse.workspace import Workspace
 
 _TARGET = re.compile(r"(?P<name>[^@]+)(?:@(?P<version>\d+))?")
