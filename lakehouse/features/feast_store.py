@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lakehouse.features.declared import Features
+from lakehouse.features.feature_view import Features
 from lakehouse.workspace import Workspace
 
 if TYPE_CHECKING:

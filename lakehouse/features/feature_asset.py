@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from lakehouse.declare.table import Foreign
 from lakehouse.definition import connection_of, define, failures_told, short
 from lakehouse.engine.session import Connection
-from lakehouse.features.declared import Features
-from lakehouse.features.materialize import materialize, note_of
+from lakehouse.features.feature_view import Features
+from lakehouse.features.online_store import materialize, note_of
 from lakehouse.read import ReadContext, position_of
 from lakehouse.write.lock import locked
 from lakehouse.write.run import audit_foreign

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lakehouse.features.declared import Features
+from lakehouse.features.feature_view import Features
 from lakehouse.workspace import Workspace
 
 if TYPE_CHECKING:

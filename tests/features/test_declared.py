@@ -3,7 +3,7 @@
 import pytest
 
 from lakehouse.errors import DeclarationError
-from lakehouse.features.declared import Features
+from lakehouse.features.feature_view import Features
 
 
 def declare(*columns: tuple[str, str]) -> Features:

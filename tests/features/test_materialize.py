@@ -10,10 +10,10 @@ import pytest
 
 from lakehouse.engine.session import Connection
 from lakehouse.errors import LakehouseError
-from lakehouse.features.declared import Features
 from lakehouse.features.feast_store import ONLINE_FILE, folder, online_rows
 from lakehouse.features.feature_asset import FeatureAsset
-from lakehouse.features.materialize import note_of
+from lakehouse.features.feature_view import Features
+from lakehouse.features.online_store import note_of
 from lakehouse.workspace import Workspace
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from typing import Any
 
 from lakehouse.declare.sql_text import quote
 from lakehouse.errors import LakehouseError
-from lakehouse.features.declared import Features
 from lakehouse.features.feast_store import ONLINE_FILE, PROJECT, feast_objects, folder, open_store, quiet
+from lakehouse.features.feature_view import Features
 from lakehouse.workspace import Workspace
 
 DRAFT_FILE = "online.draft.db"
