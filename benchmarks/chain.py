@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from benchmarks.figure import Figure, alternated, seconds, timing
 from benchmarks.one_row import OneRow, row, same, table
 from benchmarks.room import room
-from lakehouse.asset import TableAsset
-from lakehouse.chain import run_job
+from lakehouse.dagster.run_job import run_job
+from lakehouse.dagster.table_asset import TableAsset
 from lakehouse.engine.session import CONNECTION, Connection
 from lakehouse.services import up
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.cost import Cost, cost, over, shown
 from benchmarks.figure import Figure, seconds, timing
 from benchmarks.room import room
-from lakehouse.asset import TableAsset
+from lakehouse.dagster.table_asset import TableAsset
 from lakehouse.declare.column import Column
 from lakehouse.declare.table import Table
 from lakehouse.declare.write_modes import Append, Merge

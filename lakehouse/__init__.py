@@ -4,14 +4,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lakehouse.asset import table_asset
+    from lakehouse.dagster.model_asset import model_asset
+    from lakehouse.dagster.table_asset import table_asset
     from lakehouse.declare.column import Column
     from lakehouse.declare.table import Foreign, Table
     from lakehouse.declare.write_modes import Append, Merge, Overwrite, ReplacePartitions, Scd2
     from lakehouse.engine.session import connect
     from lakehouse.ingest.files import Lines
     from lakehouse.models.champion import Champion
-    from lakehouse.models.model_asset import model_asset
 
 _HOMES = {
     "Append": "lakehouse.declare.write_modes",
@@ -25,8 +25,8 @@ _HOMES = {
     "Scd2": "lakehouse.declare.write_modes",
     "Table": "lakehouse.declare.table",
     "connect": "lakehouse.engine.session",
-    "model_asset": "lakehouse.models.model_asset",
-    "table_asset": "lakehouse.asset",
+    "model_asset": "lakehouse.dagster.model_asset",
+    "table_asset": "lakehouse.dagster.table_asset",
 }
 
 __all__ = [

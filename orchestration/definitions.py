@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import dagster as dg
 
 import assets
-from lakehouse.discover import dagster_assets
+from lakehouse.dagster.discover import dagster_assets
+from lakehouse.dagster.landing_sensor import landing_sensor
 from lakehouse.engine.session import CONNECTION, Connection
-from lakehouse.landing import landing_sensor
 from lakehouse.workspace import current
 
 

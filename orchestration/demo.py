@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table as Grid
 
 from assets.simulate import FOLDER, report, simulate, write
-from lakehouse.chain import Step, run_job
+from lakehouse.dagster.run_job import Step, run_job
 from lakehouse.engine.session import Connection
 from lakehouse.errors import LakehouseError
 from lakehouse.explain.tables import overview

@@ -8,8 +8,8 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from lakehouse.asset import TableAsset, table_asset
-from lakehouse.dbt_assets import audit_checks
+from lakehouse.dagster.dbt_assets import audit_checks
+from lakehouse.dagster.table_asset import TableAsset, table_asset
 from lakehouse.declare.column import Column
 from lakehouse.declare.table import Table
 from lakehouse.declare.write_modes import Overwrite

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import assets
-from lakehouse.discover import table_assets
+from lakehouse.dagster.discover import table_assets
 
 ROOT = Path(__file__).parents[1]
 LIBRARY = sorted((ROOT / "lakehouse").rglob("*.py"))

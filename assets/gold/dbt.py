@@ -1,7 +1,7 @@
 """The tables that dbt makes, by name. Their columns, tests and SQL are in `dbt_project/models/gold/`."""
 
 from assets.attributes import FEATURE_COLUMNS, LABEL_COLUMN
-from lakehouse.dbt_assets import DbtProject
+from lakehouse.dagster.dbt_assets import DbtProject
 from lakehouse.declare.table import Foreign
 
 GOLD = DbtProject("dbt_project")

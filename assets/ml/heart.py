@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 from assets.attributes import ATTRIBUTES, FEATURE_COLUMNS, LABEL_COLUMN
+from lakehouse.dagster.model_asset import model_asset
 from lakehouse.declare.table import Foreign
-from lakehouse.models.model_asset import model_asset
 from lakehouse.models.trained import Trained, is_held_out
 
 if TYPE_CHECKING:

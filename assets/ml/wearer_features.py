@@ -1,7 +1,7 @@
 """The latest state of each wearer in Feast's online store, for who scores a wearer at once."""
 
 from assets.attributes import ATTRIBUTES
-from lakehouse.features.feature_asset import FeatureAsset
+from lakehouse.dagster.feature_asset import FeatureAsset
 from lakehouse.features.feature_view import Features
 
 WEARER_FEATURES = Features(

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from lakehouse.asset import table_asset
+from lakehouse.dagster.table_asset import table_asset
 from lakehouse.declare.column import Column
 from lakehouse.declare.table import Foreign, Table
 from lakehouse.declare.write_modes import Overwrite

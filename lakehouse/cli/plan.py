@@ -27,7 +27,7 @@ def plan(names: Names = None, as_json: Json = False) -> None:
     from dataclasses import asdict
 
     from lakehouse.cli.printing import print_json
-    from lakehouse.discover import chosen, project_tables
+    from lakehouse.dagster.discover import chosen, project_tables
     from lakehouse.engine.session import Connection
     from lakehouse.workspace import current
     from lakehouse.write.schema.apply import judged
@@ -74,7 +74,7 @@ def apply(names: Names = None, as_json: Json = False) -> None:
     from dataclasses import asdict
 
     from lakehouse.cli.printing import print_json
-    from lakehouse.discover import chosen, project_tables
+    from lakehouse.dagster.discover import chosen, project_tables
     from lakehouse.engine.session import Connection
     from lakehouse.workspace import current
     from lakehouse.write.schema.apply import apply as applied

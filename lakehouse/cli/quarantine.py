@@ -146,6 +146,6 @@ def _done(name: str, word: str, as_json: bool, work: Any) -> None:
 
 
 def _table(workspace: "Workspace", name: str) -> "Table":
-    from lakehouse.discover import chosen, project_tables
+    from lakehouse.dagster.discover import chosen, project_tables
 
     return chosen(project_tables(workspace), [name])[0]

@@ -18,9 +18,9 @@ def run(
     as_json: Annotated[bool, typer.Option("--json", help="For programs")] = False,
 ) -> None:
     """Make tables from what is new in their inputs. Dagster is not asked, and shows nothing of it."""
-    from lakehouse.asset import summary
     from lakehouse.cli.printing import print_json
-    from lakehouse.discover import chosen, project_package, table_assets
+    from lakehouse.dagster.discover import chosen, project_package, table_assets
+    from lakehouse.dagster.table_asset import summary
     from lakehouse.engine.session import Connection
     from lakehouse.workspace import current
 

@@ -32,7 +32,7 @@ def tables(as_json: Annotated[bool, typer.Option("--json", help="For programs")]
 
 def dbt(context: typer.Context) -> None:
     """Run dbt on the workspace, with its own arguments: `lakehouse dbt build`."""
-    from lakehouse.dbt import run_dbt
+    from lakehouse.dagster.dbt_process import run_dbt
     from lakehouse.workspace import current
 
     raise typer.Exit(run_dbt(current(), context.args or ["build"]))

@@ -80,7 +80,7 @@ def _imports(blueprint: Blueprint) -> str:
     kind = blueprint.origin.format
     mode = "Merge" if blueprint.table.key else "Append"
     found = [
-        "from lakehouse.asset import table_asset",
+        "from lakehouse.dagster.table_asset import table_asset",
         f"from lakehouse.declare.write_modes import {mode}",
         "from lakehouse.declare.table import Column, Table",
     ]

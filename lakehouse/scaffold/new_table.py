@@ -4,11 +4,11 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from lakehouse.dagster.discover import modules, project_package, table_assets
 from lakehouse.declare.column import Column
 from lakehouse.declare.table import LAYERS, Table
 from lakehouse.declare.types import canonical
 from lakehouse.declare.write_modes import Append, Merge
-from lakehouse.discover import modules, project_package, table_assets
 from lakehouse.errors import DeclarationError, LakehouseError, near_miss
 from lakehouse.scaffold.asset_file import asset_file
 from lakehouse.scaffold.blueprint import Blueprint, Field, Origin, checked_name, parse_columns, title

@@ -6,8 +6,11 @@ from pathlib import Path
 from lakehouse.services.spec import Address, ServiceSpec
 from lakehouse.workspace import Workspace
 
+_LAUNCHER = "lakehouse.dagster.run_launcher"
+# A `dagster.yaml` that an earlier release made names the launcher by this module.
+_FORMER_LAUNCHER = "lakehouse.services.run_launcher"
 # One run at a time: the work is in one engine, and two runs of the chain would only wait for each other.
-_INSTANCE = """\
+_INSTANCE = f"""\
 telemetry:
   enabled: false
 nux:
@@ -15,7 +18,7 @@ nux:
 run_queue:
   max_concurrent_runs: 1
 run_launcher:
-  module: lakehouse.services.run_launcher
+  module: {_LAUNCHER}
   class: WatchedRunLauncher
 run_monitoring:
   enabled: true
@@ -31,8 +34,10 @@ def prepare(workspace: Workspace) -> Path:
     home = workspace.home / "dagster"
     home.mkdir(parents=True, exist_ok=True)
     instance = home / "dagster.yaml"
-    if not instance.exists():
-        instance.write_text(_INSTANCE)
+    held = instance.read_text() if instance.exists() else _INSTANCE
+    current = held.replace(_FORMER_LAUNCHER, _LAUNCHER)
+    if current != held or not instance.exists():
+        instance.write_text(current)
     return home
 
 

@@ -8,7 +8,7 @@ import pytest
 from assets.attributes import FEATURE_COLUMNS, LABEL_COLUMN
 from assets.silver.patients import SILVER_PATIENTS
 from assets.silver.readings import SILVER_READINGS
-from lakehouse.dbt import manifest_of, project_digest
+from lakehouse.dagster.dbt_process import manifest_of, project_digest
 from lakehouse.workspace import current
 
 FOLDER = Path(__file__).parents[2] / "dbt_project"

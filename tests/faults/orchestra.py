@@ -12,9 +12,9 @@ import psutil
 import requests
 
 from lakehouse.alive import pid_of
-from lakehouse.chain import instance_of
+from lakehouse.dagster.run_job import instance_of
+from lakehouse.dagster.run_launcher import WORKER
 from lakehouse.services import orphans
-from lakehouse.services.run_launcher import WORKER
 from lakehouse.workspace import Workspace
 
 # While the file `stuck` is there the function never ends, and writes the file `beat` every fifth of a second.

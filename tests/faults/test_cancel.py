@@ -14,7 +14,7 @@ from tests.faults.orchestra import TERMINATE, Orchestra, until
 SILENT_WITHIN_SECONDS = 5
 RUN_JOB = """
 import sys
-from lakehouse.chain import run_job
+from lakehouse.dagster.run_job import run_job
 from lakehouse.errors import LakehouseError
 from lakehouse.workspace import current
 from orchestration.definitions import defs

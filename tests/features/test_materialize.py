@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from lakehouse.dagster.feature_asset import FeatureAsset
 from lakehouse.engine.session import Connection
 from lakehouse.errors import LakehouseError
 from lakehouse.features.feast_store import ONLINE_FILE, folder, online_rows
-from lakehouse.features.feature_asset import FeatureAsset
 from lakehouse.features.feature_view import Features
 from lakehouse.features.online_store import note_of
 from lakehouse.workspace import Workspace

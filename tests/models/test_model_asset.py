@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pytest
 
+from lakehouse.dagster.model_asset import ModelAsset, model_asset
 from lakehouse.declare.table import Foreign
 from lakehouse.engine.session import Connection
 from lakehouse.errors import DeclarationError, LakehouseError
 from lakehouse.models.champion import Champion
-from lakehouse.models.model_asset import ModelAsset, model_asset
 from lakehouse.models.registry import rollback
 from lakehouse.models.store import store_file
 from lakehouse.models.trained import Trained

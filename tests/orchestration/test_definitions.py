@@ -10,7 +10,7 @@ import pytest
 
 import assets
 from assets.simulate import simulate, write
-from lakehouse.discover import declared, table_assets
+from lakehouse.dagster.discover import declared, table_assets
 
 ROOT = Path(__file__).parents[2]
 

@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 from pyspark.sql import SparkSession
 
-from lakehouse.asset import TableAsset, table_asset
+from lakehouse.dagster.table_asset import TableAsset, table_asset
 from lakehouse.declare.column import Column
 from lakehouse.declare.table import Table
 from lakehouse.declare.write_modes import ReplacePartitions

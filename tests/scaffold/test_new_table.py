@@ -40,7 +40,7 @@ def spark():
         yield connection.session()
 """
 MATERIALIZE = """
-from lakehouse.discover import project_package, table_assets
+from lakehouse.dagster.discover import project_package, table_assets
 from lakehouse.engine.session import Connection
 from lakehouse.workspace import current
 

@@ -8,8 +8,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from lakehouse.code import commit, digest
+from lakehouse.dagster.definition import connection_of, define, failures_told, short
 from lakehouse.declare.table import Foreign, Table
-from lakehouse.definition import connection_of, define, failures_told, short
 from lakehouse.engine.session import Connection
 from lakehouse.errors import DeclarationError
 from lakehouse.models.registry import CHAMPION, GATE, find_version, log_and_register

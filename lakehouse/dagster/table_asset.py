@@ -7,22 +7,20 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.code import digest
+from lakehouse.dagster.checks import check_result, check_spec, column_schema, declared_expectations, partition_checks
+from lakehouse.dagster.definition import connection_of, define, failures_told, short
 from lakehouse.declare.table import Table
-from lakehouse.definition import connection_of, define, failures_told, short
 from lakehouse.engine.session import Connection
-from lakehouse.errors import AuditFailedError, PartitionsFailedError, SuiteError
+from lakehouse.errors import AuditFailedError, PartitionsFailedError
 from lakehouse.read import dependency
 from lakehouse.workspace import Workspace, current
 from lakehouse.write.batch import Published
-from lakehouse.write.rules import rules_of, suite_name, suite_of
+from lakehouse.write.rules import suite_name
 from lakehouse.write.run import run
 
 if TYPE_CHECKING:
     import dagster as dg
     from pyspark.sql import DataFrame
-
-    from lakehouse.quality.judge import CheckResult
-    from lakehouse.quality.suite import Expectation
 
 
 @dataclass(frozen=True)
@@ -148,18 +146,6 @@ def summary(done: Published) -> str:
     )
 
 
-def declared_expectations(workspace: Workspace, table: Table) -> "tuple[list[Expectation], SuiteError | None]":
-    """All expectations of a table: of its declaration and of its suite.
-
-    Where the suite cannot be used: those of the declaration, and why. That table is refused when it is to be written;
-    the definitions of the others do not depend on it.
-    """
-    try:
-        return list(rules_of(table, suite_of(workspace, table)).expectations), None
-    except SuiteError as error:
-        return list(rules_of(table, None).expectations), error
-
-
 def _is_declared(context: Any, event: Any, known: set[str]) -> bool:
     """Whether Dagster takes an event: it refuses the result of a check that came into the suite after it was loaded."""
     name = getattr(event, "check_name", None)
@@ -167,78 +153,6 @@ def _is_declared(context: Any, event: Any, known: set[str]) -> bool:
         return True
     context.log.warning(f"{name}: judged and recorded; Dagster shows it once its definitions are loaded again")
     return False
-
-
-def column_schema(table: Table) -> "dg.TableSchema":
-    """The columns as Dagster shows them."""
-    import dagster as dg
-
-    return dg.TableSchema(
-        columns=[
-            dg.TableColumn(
-                column.name,
-                column.type,
-                description=column.comment,
-                constraints=dg.TableColumnConstraints(nullable=column.nullable),
-                tags=dict.fromkeys(column.tags, ""),
-            )
-            for column in table.columns
-        ]
-    )
-
-
-def check_spec(
-    key: list[str], expectation: "Expectation", partitions: "dg.PartitionsDefinition | None" = None
-) -> "dg.AssetCheckSpec":
-    """The Dagster check of an expectation; of a partitioned asset it has a result for each partition."""
-    import warnings
-
-    import dagster as dg
-
-    with warnings.catch_warnings():
-        # Dagster calls partitioned checks a preview.
-        warnings.simplefilter("ignore", dg.PreviewWarning)
-        return dg.AssetCheckSpec(
-            expectation.check_name, asset=dg.AssetKey(key), description=expectation.label, partitions_def=partitions
-        )
-
-
-def partition_checks(
-    name: str, by_partition: "Mapping[str, Sequence[CheckResult]]"
-) -> "Iterator[dg.AssetCheckEvaluation]":
-    """What Dagster keeps of the checks of each partition of a run of several."""
-    import dagster as dg
-
-    for key, results in by_partition.items():
-        for result in results:
-            found = check_result(name, result)
-            yield dg.AssetCheckEvaluation(
-                asset_key=dg.AssetKey(name.split(".")),
-                check_name=result.name,
-                passed=found.passed,
-                severity=found.severity,
-                metadata=found.metadata,
-                partition=key,
-            )
-
-
-def check_result(name: str, result: "CheckResult") -> "dg.AssetCheckResult":
-    """The Dagster result of a check; warnings and infos do not stop anything."""
-    import dagster as dg
-
-    critical = result.severity == "critical"
-    found = {
-        "rows": result.element_count,
-        "unexpected": result.unexpected_count,
-        "observed": None if result.observed is None else str(result.observed),
-    }
-    return dg.AssetCheckResult(
-        passed=result.success,
-        asset_key=dg.AssetKey(name.split(".")),
-        check_name=result.name,
-        severity=dg.AssetCheckSeverity.ERROR if critical else dg.AssetCheckSeverity.WARN,
-        metadata={key: value for key, value in found.items() if value is not None},
-    )
 
 
 def materialization(workspace: Workspace, done: Published) -> dict[str, Any]:

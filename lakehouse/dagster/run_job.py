@@ -79,7 +79,7 @@ def _events(instance: "dg.DagsterInstance", job: "dg.JobDefinition") -> "Iterato
     from dagster._core.execution.api import create_execution_plan, execute_run_iterator
     from dagster._utils.interrupts import capture_interrupts
 
-    from lakehouse.services.run_launcher import this_process
+    from lakehouse.dagster.run_launcher import this_process
 
     quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
     run = instance.create_run_for_job(

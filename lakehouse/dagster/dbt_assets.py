@@ -11,10 +11,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lakehouse.asset import check_result, check_spec
 from lakehouse.code import commit
-from lakehouse.dbt import manifest_of, project_digest, run_dbt, target_of
-from lakehouse.definition import short
+from lakehouse.dagster.checks import check_result, check_spec
+from lakehouse.dagster.dbt_process import manifest_of, project_digest, run_dbt, target_of
+from lakehouse.dagster.definition import short
 from lakehouse.delta.history import MARK, last_note, open_table, row_count, version_of
 from lakehouse.delta.row_changes import news_of
 from lakehouse.engine.session import CONNECTION, Connection

@@ -8,8 +8,8 @@ from pkgutil import walk_packages
 from types import ModuleType
 from typing import Any
 
-from lakehouse.asset import TableAsset
-from lakehouse.dbt_assets import DbtProject
+from lakehouse.dagster.dbt_assets import DbtProject
+from lakehouse.dagster.table_asset import TableAsset
 from lakehouse.declare.table import Table
 from lakehouse.errors import LakehouseError, near_miss
 from lakehouse.workspace import Workspace

@@ -5,7 +5,7 @@ import json
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from lakehouse.discover import table_assets
+from lakehouse.dagster.discover import table_assets
 from lakehouse.engine.session import Connection
 from lakehouse.ingest.files import Lines
 from lakehouse.ingest.parquet import ParquetFiles

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from lakehouse.dagster.definition import connection_of, define, failures_told, short
 from lakehouse.declare.table import Foreign
-from lakehouse.definition import connection_of, define, failures_told, short
 from lakehouse.engine.session import Connection
 from lakehouse.features.feature_view import Features
 from lakehouse.features.online_store import materialize, note_of

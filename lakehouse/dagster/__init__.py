@@ -1,0 +1,1 @@
+"""Assets as Dagster sees them. With `services/servers/dagster` the only room that imports dagster."""

@@ -1,0 +1,99 @@
+"""Expectations and columns as Dagster shows them: check specifications, their results, the Columns tab."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from lakehouse.declare.table import Table
+from lakehouse.errors import SuiteError
+from lakehouse.workspace import Workspace
+from lakehouse.write.rules import rules_of, suite_of
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+    from lakehouse.quality.judge import CheckResult
+    from lakehouse.quality.suite import Expectation
+
+
+def declared_expectations(workspace: Workspace, table: Table) -> "tuple[list[Expectation], SuiteError | None]":
+    """All expectations of a table: of its declaration and of its suite.
+
+    Where the suite cannot be used: those of the declaration, and why. That table is refused when it is to be written;
+    the definitions of the others do not depend on it.
+    """
+    try:
+        return list(rules_of(table, suite_of(workspace, table)).expectations), None
+    except SuiteError as error:
+        return list(rules_of(table, None).expectations), error
+
+
+def column_schema(table: Table) -> "dg.TableSchema":
+    """The columns as Dagster shows them."""
+    import dagster as dg
+
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                column.name,
+                column.type,
+                description=column.comment,
+                constraints=dg.TableColumnConstraints(nullable=column.nullable),
+                tags=dict.fromkeys(column.tags, ""),
+            )
+            for column in table.columns
+        ]
+    )
+
+
+def check_spec(
+    key: list[str], expectation: "Expectation", partitions: "dg.PartitionsDefinition | None" = None
+) -> "dg.AssetCheckSpec":
+    """The Dagster check of an expectation; of a partitioned asset it has a result for each partition."""
+    import warnings
+
+    import dagster as dg
+
+    with warnings.catch_warnings():
+        # Dagster calls partitioned checks a preview.
+        warnings.simplefilter("ignore", dg.PreviewWarning)
+        return dg.AssetCheckSpec(
+            expectation.check_name, asset=dg.AssetKey(key), description=expectation.label, partitions_def=partitions
+        )
+
+
+def partition_checks(
+    name: str, by_partition: "Mapping[str, Sequence[CheckResult]]"
+) -> "Iterator[dg.AssetCheckEvaluation]":
+    """What Dagster keeps of the checks of each partition of a run of several."""
+    import dagster as dg
+
+    for key, results in by_partition.items():
+        for result in results:
+            found = check_result(name, result)
+            yield dg.AssetCheckEvaluation(
+                asset_key=dg.AssetKey(name.split(".")),
+                check_name=result.name,
+                passed=found.passed,
+                severity=found.severity,
+                metadata=found.metadata,
+                partition=key,
+            )
+
+
+def check_result(name: str, result: "CheckResult") -> "dg.AssetCheckResult":
+    """The Dagster result of a check; warnings and infos do not stop anything."""
+    import dagster as dg
+
+    critical = result.severity == "critical"
+    found = {
+        "rows": result.element_count,
+        "unexpected": result.unexpected_count,
+        "observed": None if result.observed is None else str(result.observed),
+    }
+    return dg.AssetCheckResult(
+        passed=result.success,
+        asset_key=dg.AssetKey(name.split(".")),
+        check_name=result.name,
+        severity=dg.AssetCheckSeverity.ERROR if critical else dg.AssetCheckSeverity.WARN,
+        metadata={key: value for key, value in found.items() if value is not None},
+    )
