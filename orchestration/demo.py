@@ -16,7 +16,7 @@ from lakehouse.dagster.run_job import Step, run_job
 from lakehouse.engine.session import Connection
 from lakehouse.errors import LakehouseError
 from lakehouse.explain.tables import overview
-from lakehouse.hold import hold
+from lakehouse.locks.workspace_lock import hold
 from lakehouse.models.registry import CHAMPION
 from lakehouse.models.store import with_alias
 from lakehouse.services import up

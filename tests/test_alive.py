@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 
-from lakehouse.alive import identity, is_alive, machine, pid_of
+from lakehouse.locks.process_identity import identity, is_alive, machine, pid_of
 
 
 def test_this_process_is_alive_and_another_of_its_pid_is_not():

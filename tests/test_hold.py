@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from lakehouse.errors import WorkspaceBusyError
-from lakehouse.hold import hold
+from lakehouse.locks.workspace_lock import hold
 from lakehouse.settings import load
 from lakehouse.workspace import Workspace
 
 HOLDER = """
 import sys
-from lakehouse.hold import hold
+from lakehouse.locks.workspace_lock import hold
 from lakehouse.workspace import current
 with hold(current(), "a long job"):
     print("held", flush=True)

@@ -12,8 +12,8 @@ from lakehouse.declare.table import Foreign
 from lakehouse.engine.session import Connection
 from lakehouse.features.feature_view import Features
 from lakehouse.features.online_store import materialize, note_of
+from lakehouse.locks.table_lock import locked
 from lakehouse.read import ReadContext, position_of
-from lakehouse.write.lock import locked
 from lakehouse.write.run import audit_foreign
 
 if TYPE_CHECKING:

@@ -12,11 +12,11 @@ from lakehouse.dagster.definition import connection_of, define, failures_told, s
 from lakehouse.declare.table import Foreign, Table
 from lakehouse.engine.session import Connection
 from lakehouse.errors import DeclarationError
+from lakehouse.locks.table_lock import locked
 from lakehouse.models.registry import CHAMPION, GATE, find_version, log_and_register
 from lakehouse.models.store import ModelVersion
 from lakehouse.models.trained import Origin, Trained, dataset_of
 from lakehouse.read import ReadContext, load, position_of
-from lakehouse.write.lock import locked
 from lakehouse.write.run import audit_foreign
 
 if TYPE_CHECKING:

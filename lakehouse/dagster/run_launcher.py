@@ -12,7 +12,7 @@ from dagster._core.launcher import DefaultRunLauncher
 from dagster._core.launcher.base import CheckRunHealthResult, LaunchRunContext, WorkerStatus
 from dagster._core.storage.tags import GRPC_INFO_TAG
 
-from lakehouse.alive import identity, is_alive, pid_of
+from lakehouse.locks.process_identity import identity, is_alive, pid_of
 
 WORKER = "lakehouse/worker"
 

@@ -3,7 +3,7 @@
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from lakehouse.lease import check
+from lakehouse.locks import check
 from lakehouse.workspace import Workspace, current
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from lakehouse.declare.sql_text import quote
 from lakehouse.delta.history import MARK, open_table
 from lakehouse.engine.work_settings import BIG_BYTES, during, for_work
 from lakehouse.errors import LakehouseError
-from lakehouse.lease import check
+from lakehouse.locks import check
 from lakehouse.maintenance.need import LIMITS, Limits, Need, held_by, need
 from lakehouse.workspace import Workspace
 

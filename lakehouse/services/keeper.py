@@ -11,9 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lakehouse.lease.holder import Holder
-from lakehouse.lease.store import LeaseStore, store_of
-from lakehouse.lease.turn import acquire, beat, epochs, highest, holder_of, release
+from lakehouse.locks.lease import acquire, beat, epochs, highest, holder_of, release
+from lakehouse.locks.lease_holder import Holder
+from lakehouse.locks.lease_store import LeaseStore, store_of
 
 if TYPE_CHECKING:
     from lakehouse.services.spec import ServiceSpec

@@ -65,8 +65,8 @@ def _need_turn(lease: Path) -> None:
     Raises:
         SystemExit: another epoch has it.
     """
-    from lakehouse.lease.store import DiskStore
-    from lakehouse.lease.turn import highest
+    from lakehouse.locks.lease import highest
+    from lakehouse.locks.lease_store import DiskStore
 
     if highest(DiskStore(lease.parent)) != int(lease.stem):
         sys.exit(f"not started: the lease {lease} is not the warehouse's newest.")

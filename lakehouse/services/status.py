@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from lakehouse.errors import FencedError, LakehouseError
-from lakehouse.lease import check
+from lakehouse.locks import check
 from lakehouse.services import addresses, keeper, plan, ports, ready, supervisor
 from lakehouse.services.probes import PROBES
 from lakehouse.services.spec import Address

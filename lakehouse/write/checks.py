@@ -13,13 +13,13 @@ from lakehouse.delta.adopt import adopt
 from lakehouse.delta.history import open_table
 from lakehouse.delta.stamp import Stamp
 from lakehouse.errors import WorkspaceBusyError
+from lakehouse.locks.table_lock import locked
 from lakehouse.maintenance.joined import join
 from lakehouse.maintenance.need import LIMITS, Limits, held_by, joined, need
 from lakehouse.quality.judge import CheckResult
 from lakehouse.storage import File, locate
 from lakehouse.workspace import Workspace
 from lakehouse.write.catalog import ensure
-from lakehouse.write.lock import locked
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable

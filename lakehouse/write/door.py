@@ -9,7 +9,7 @@ from lakehouse.delta.file_statistics import read_adopted
 from lakehouse.delta.history import open_table
 from lakehouse.delta.stamp import is_done
 from lakehouse.errors import AuditFailedError, PartitionsFailedError, StagedFilesGoneError
-from lakehouse.lease import check
+from lakehouse.locks import check
 from lakehouse.maintenance import keep_up
 from lakehouse.position import committed, forget_positions, last_position, prepare_position
 from lakehouse.quality.masks import broken_rules_sql, labels_of

@@ -15,10 +15,10 @@ from lakehouse.delta.history import Commit, commit_of
 from lakehouse.delta.log import FOLDER, Log, log_of
 from lakehouse.delta.log_health import broken, examine
 from lakehouse.errors import LakehouseError
-from lakehouse.lease import Holder, acquire, release, store_of
+from lakehouse.locks import Holder, acquire, release, store_of
+from lakehouse.locks.table_lock import locked
 from lakehouse.storage import locate, read_json
 from lakehouse.workspace import Workspace
-from lakehouse.write.lock import locked
 
 # VACUUM leaves alone what begins with an underscore.
 ASIDE = "_damaged"

@@ -11,6 +11,7 @@ from lakehouse.delta.history import MARK, open_table
 from lakehouse.delta.stamp import Stamp, stamped
 from lakehouse.engine.session import Connection
 from lakehouse.errors import LakehouseError, near_miss
+from lakehouse.locks.table_lock import locked
 from lakehouse.position import last_position
 from lakehouse.read import snapshot
 from lakehouse.write import quarantine
@@ -19,7 +20,6 @@ from lakehouse.write.catalog import QUARANTINE_COLUMNS, ensure, quarantine_table
 from lakehouse.write.conflicts import retried
 from lakehouse.write.door import write
 from lakehouse.write.full import full_storage_named
-from lakehouse.write.lock import locked
 from lakehouse.write.note import who
 from lakehouse.write.rejected import DISCARDED, WAITING
 from lakehouse.write.run import recover_if_open

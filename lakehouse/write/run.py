@@ -12,7 +12,8 @@ from lakehouse.declare.write_modes import Append
 from lakehouse.delta.history import open_table
 from lakehouse.engine.session import Connection
 from lakehouse.errors import AuditFailedError, ChangeFeedGoneError, DeclarationDiffersError
-from lakehouse.lease import check
+from lakehouse.locks import check
+from lakehouse.locks.table_lock import locked
 from lakehouse.position import last_position
 from lakehouse.quality.compile import Compiled, compile_suite
 from lakehouse.quality.judge import CheckResult, audit, verdict
@@ -22,7 +23,6 @@ from lakehouse.write.batch import Batch, Published
 from lakehouse.write.checks import audited, record
 from lakehouse.write.door import recover, write
 from lakehouse.write.intent import open_intent
-from lakehouse.write.lock import locked
 from lakehouse.write.rules import failures, rules_of, suite_name, suite_of
 from lakehouse.write.schema.apply import is_known
 from lakehouse.write.schema.differences import pending

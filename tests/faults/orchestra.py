@@ -11,9 +11,9 @@ import dagster as dg
 import psutil
 import requests
 
-from lakehouse.alive import pid_of
 from lakehouse.dagster.run_job import instance_of
 from lakehouse.dagster.run_launcher import WORKER
+from lakehouse.locks.process_identity import pid_of
 from lakehouse.services import orphans
 from lakehouse.workspace import Workspace
 

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from lakehouse.delta.history import history, open_table, version_of
+from lakehouse.locks.table_lock import locked
 from lakehouse.maintenance import Limits
 from lakehouse.quality.judge import CheckResult
 from lakehouse.settings import load
 from lakehouse.workspace import Workspace
 from lakehouse.write.checks import CHECKS, audited, record
-from lakehouse.write.lock import locked
 from tests.maintenance.conftest import FEW
 
 RESULT = CheckResult(

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from lakehouse.engine.session import connect
 from lakehouse.errors import FencedError, WorkspaceBusyError
-from lakehouse.lease import DiskStore, Holder, acquire, beat, check, highest, holder_of, release
+from lakehouse.locks import DiskStore, Holder, acquire, beat, check, highest, holder_of, release
 from lakehouse.services import down, keeper, orphans, supervisor, up
 from lakehouse.services.status import status
 from lakehouse.settings import LeaseSettings, SparkSettings, load
@@ -29,7 +29,7 @@ HOLDS = """
 import sys
 from pathlib import Path
 from lakehouse.errors import WorkspaceBusyError
-from lakehouse.lease import DiskStore, Holder, acquire
+from lakehouse.locks import DiskStore, Holder, acquire
 from lakehouse.services.keeper import keep
 folder, home, heartbeat, ttl = sys.argv[1:]
 me = Holder.here(Path(home), heartbeat_seconds=float(heartbeat))

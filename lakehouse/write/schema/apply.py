@@ -8,9 +8,9 @@ from lakehouse.declare.sql_text import quote
 from lakehouse.declare.table import Table, quarantine_of
 from lakehouse.engine.session import Connection
 from lakehouse.errors import LakehouseError
+from lakehouse.locks.table_lock import locked
 from lakehouse.workspace import Workspace
 from lakehouse.write.catalog import ddl, ensure, quarantine_table
-from lakehouse.write.lock import locked
 from lakehouse.write.schema.difference import Difference
 from lakehouse.write.schema.differences import differences
 from lakehouse.write.schema.missing import missing

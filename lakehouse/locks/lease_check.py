@@ -1,8 +1,8 @@
 """Whether a workspace may still commit: what the door asks before and after each commit."""
 
 from lakehouse.errors import FencedError
-from lakehouse.lease.store import store_of
-from lakehouse.lease.turn import highest, holder_of
+from lakehouse.locks.lease import highest, holder_of
+from lakehouse.locks.lease_store import store_of
 from lakehouse.workspace import Workspace
 
 

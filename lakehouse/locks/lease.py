@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from lakehouse.errors import WorkspaceBusyError
-from lakehouse.lease.holder import Holder
-from lakehouse.lease.store import LeaseStore
+from lakehouse.locks.lease_holder import Holder
+from lakehouse.locks.lease_store import LeaseStore
 
 # Older epochs stay for people who look into the past.
 _KEPT = 20

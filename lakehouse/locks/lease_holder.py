@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from getpass import getuser
 from pathlib import Path
 
-from lakehouse.alive import machine, runs
+from lakehouse.locks.process_identity import machine, runs
 
 
 @dataclass(frozen=True)
