@@ -11,9 +11,9 @@ import pytest
 from lakehouse.delta.history import history, open_table, version_of
 from lakehouse.delta.log_health import examine
 from lakehouse.errors import DamagedLogError, LakehouseError, WorkspaceBusyError
+from lakehouse.maintenance.repair_log import planned, repair
 from lakehouse.settings import Settings
 from lakehouse.workspace import Workspace
-from lakehouse.write.repair import planned, repair
 
 NAME = "silver.things"
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from lakehouse.write.repair import TakenBack
+    from lakehouse.maintenance.repair_log import TakenBack
 
 
 def register(app: typer.Typer) -> None:
@@ -26,9 +26,9 @@ def repair(
     from lakehouse.cli.printing import print_table
     from lakehouse.delta.log import log_of
     from lakehouse.explain.version import no_such_table
+    from lakehouse.maintenance.repair_log import planned
+    from lakehouse.maintenance.repair_log import repair as repaired
     from lakehouse.workspace import current
-    from lakehouse.write.repair import planned
-    from lakehouse.write.repair import repair as repaired
 
     workspace = current()
     log = log_of(workspace.table_path(name))

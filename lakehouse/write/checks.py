@@ -14,8 +14,8 @@ from lakehouse.delta.history import open_table
 from lakehouse.delta.stamp import Stamp
 from lakehouse.errors import WorkspaceBusyError
 from lakehouse.locks.table_lock import locked
-from lakehouse.maintenance.joined import join
-from lakehouse.maintenance.need import LIMITS, Limits, held_by, joined, need
+from lakehouse.maintenance.join_files import join
+from lakehouse.maintenance.small_files import LIMITS, Limits, held_by, joined, need
 from lakehouse.quality.judge import CheckResult
 from lakehouse.storage import File, locate
 from lakehouse.workspace import Workspace

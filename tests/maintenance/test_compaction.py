@@ -216,7 +216,7 @@ def test_what_fails_is_told_and_undoes_nothing(door: Door, monkeypatch: pytest.M
         raise OSError("secret of row 5")
 
     monkeypatch.setattr("lakehouse.write.door.keep_up", partial(keep_up, limits=FEW))
-    monkeypatch.setattr("lakehouse.maintenance.upkeep.compact", fails)
+    monkeypatch.setattr("lakehouse.maintenance.compact.compact", fails)
     table = door.table()
     fill(door, table, batches=3)
     done = door.write(table, door.rows((500, "x", 1, None)))

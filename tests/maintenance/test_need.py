@@ -3,8 +3,11 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakehouse.maintenance import Held, Limits, need
-from lakehouse.maintenance.need import joined
+from lakehouse.maintenance import (
+    Held,
+    Limits,  # RENAMED need
+)
+from lakehouse.maintenance.small_files import joined
 
 LIMITS = Limits(files=3, small_bytes=10, full_bytes=25)
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from lakehouse.maintenance.need import Held, Need
-from lakehouse.maintenance.upkeep import note_of
+from lakehouse.maintenance.compact import note_of
+from lakehouse.maintenance.small_files import Held, Need
 from lakehouse.storage import locate
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from lakehouse.delta.history import MARK, open_table
 from lakehouse.engine.work_settings import BIG_BYTES, during, for_work
 from lakehouse.errors import LakehouseError
 from lakehouse.locks import check
-from lakehouse.maintenance.need import LIMITS, Limits, Need, held_by, need
+from lakehouse.maintenance.small_files import LIMITS, Limits, Need, held_by, need
 from lakehouse.workspace import Workspace
 
 if TYPE_CHECKING:
