@@ -15,7 +15,7 @@ from lakehouse.errors import DeclarationError
 from lakehouse.locks.table_lock import locked
 from lakehouse.models.registry import CHAMPION, GATE, find_version, log_and_register
 from lakehouse.models.store import ModelVersion
-from lakehouse.models.trained import Origin, Trained, dataset_of
+from lakehouse.models.training import Origin, Trained, dataset_of
 from lakehouse.read import ReadContext, load, position_of
 from lakehouse.write.run import audit_foreign
 

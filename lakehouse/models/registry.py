@@ -18,7 +18,7 @@ from lakehouse.models.store import (
     versions,
     with_alias,
 )
-from lakehouse.models.trained import Dataset, Origin, Trained, fingerprint
+from lakehouse.models.training import Dataset, Origin, Trained, fingerprint
 from lakehouse.workspace import Workspace
 
 if TYPE_CHECKING:

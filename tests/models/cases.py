@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lakehouse.models.trained import Dataset, Origin, Trained, is_held_out
+from lakehouse.models.training import Dataset, Origin, Trained, is_held_out
 
 FEATURES = ("age_years", "kind_code", "pressure_mmhg")
 

@@ -13,7 +13,7 @@ from lakehouse.errors import DeclarationError, LakehouseError
 from lakehouse.models.champion import Champion
 from lakehouse.models.registry import rollback
 from lakehouse.models.store import store_file
-from lakehouse.models.trained import Trained
+from lakehouse.models.training import Trained
 from lakehouse.read import ReadContext, dependency, load, position_of
 from tests.models.cases import FEATURES, people, train
 

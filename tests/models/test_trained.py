@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from lakehouse.models.trained import dataset_of, fingerprint, is_held_out
+from lakehouse.models.training import dataset_of, fingerprint, is_held_out
 from tests.models.cases import people
 
 
