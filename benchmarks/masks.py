@@ -11,7 +11,7 @@ from benchmarks.room import big_session, room
 from lakehouse.declare.write_modes import Append
 from lakehouse.engine.session import Connection
 from lakehouse.quality.judge import judge
-from lakehouse.quality.masks import bit_sql, flags, mask_sql, masked
+from lakehouse.quality.measure.masks import bit_sql, flags, mask_sql, masked
 from lakehouse.services import up
 from lakehouse.write.rules import rules_of, suite_of
 

@@ -8,8 +8,8 @@ from benchmarks.figure import Figure
 from benchmarks.room import room
 from lakehouse.engine.session import Connection
 from lakehouse.engine.work_settings import one_job_each
-from lakehouse.quality.figures import by_bits, by_value
-from lakehouse.quality.rows import Rows
+from lakehouse.quality.measure.rows import Rows
+from lakehouse.quality.measure.value_counts import by_bits, by_value
 from lakehouse.quality.rules import Grouping
 from lakehouse.services import up
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from lakehouse.errors import SuiteError
-from lakehouse.quality.masks import broken_by, broken_rules_sql, mask_sql, masked, quarantined_sql
+from lakehouse.quality.measure.masks import broken_by, broken_rules_sql, mask_sql, masked, quarantined_sql
 from lakehouse.quality.rules import (
     AggregateRule,
     Compiled,

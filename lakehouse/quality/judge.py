@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 from lakehouse.declare.sql_text import quote
 from lakehouse.engine.work_settings import is_big, one_job_each
-from lakehouse.quality.masks import masked
-from lakehouse.quality.measure import Measured, measure
+from lakehouse.quality.measure.masks import masked
+from lakehouse.quality.measure.measure import Measured, measure
+from lakehouse.quality.measure.rows import Key, Rows
 from lakehouse.quality.results import CheckResult, Verdict, failed_check, result_of, verdict
-from lakehouse.quality.rows import Key, Rows
 from lakehouse.quality.rules import AggregateRule, Compiled, Outcome, RowRule, is_met
 
 if TYPE_CHECKING:

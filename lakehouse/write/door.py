@@ -12,7 +12,7 @@ from lakehouse.errors import AuditFailedError, PartitionsFailedError, StagedFile
 from lakehouse.locks import check
 from lakehouse.maintenance import keep_up
 from lakehouse.position import committed, forget_positions, last_position, prepare_position
-from lakehouse.quality.masks import broken_rules_sql, labels_of
+from lakehouse.quality.measure.masks import broken_rules_sql, labels_of
 from lakehouse.storage import delete_folder, sync
 from lakehouse.workspace import Workspace
 from lakehouse.write import quarantine

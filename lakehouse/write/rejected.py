@@ -15,7 +15,7 @@ from lakehouse.declare.table import Table
 from lakehouse.declare.types import canonical, from_delta
 from lakehouse.delta.adopt import swap, takes_references
 from lakehouse.delta.parquet_files import read_file, write_file
-from lakehouse.quality.masks import PREFIX, broken_labels
+from lakehouse.quality.measure.masks import PREFIX, broken_labels
 from lakehouse.storage import locate
 from lakehouse.write.intent import Intent
 from lakehouse.write.note import inputs_text

@@ -6,11 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lakehouse.quality import counts
 from lakehouse.quality.compile import RowRule, masked
-from lakehouse.quality.counts import by_bit, by_mask
-from lakehouse.quality.masks import BITS
-from lakehouse.quality.rows import Rows
+from lakehouse.quality.measure.mask_counts import by_bit, by_mask
+from lakehouse.quality.measure.masks import BITS
+from lakehouse.quality.measure.rows import Rows
 from lakehouse.quality.rules import declared
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ def more_than(limit: int) -> RowRule:
     return declared("more", "a", f"a > {limit}")
 
 
-@pytest.mark.parametrize("most", [0, counts.MOST])
+@pytest.mark.parametrize("most", [0, mask_counts.MOST])
 @pytest.mark.parametrize("by", [(), ("p",)])
 @settings(max_examples=8, deadline=None)
 @given(data=_rows)

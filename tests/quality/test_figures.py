@@ -6,9 +6,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from lakehouse.quality.figures import by_bits, by_value
-from lakehouse.quality.measure import measure
-from lakehouse.quality.rows import Rows
+from lakehouse.quality.measure.measure import measure
+from lakehouse.quality.measure.rows import Rows
+from lakehouse.quality.measure.value_counts import by_bits, by_value
 from lakehouse.quality.rules import Grouping
 from lakehouse.quality.rules_aggregates import unique
 from lakehouse.quality.suite import expectation_of

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from lakehouse.quality.counts import by_bit, by_mask
-from lakehouse.quality.figures import by_bits, by_value
-from lakehouse.quality.masks import flags
-from lakehouse.quality.rows import Key, Rows
+from lakehouse.quality.measure.mask_counts import by_bit, by_mask
+from lakehouse.quality.measure.masks import flags
+from lakehouse.quality.measure.rows import Key, Rows
+from lakehouse.quality.measure.value_counts import by_bits, by_value
 from lakehouse.quality.rules import AggregateRule, Grouping, RowRule
 
 if TYPE_CHECKING:

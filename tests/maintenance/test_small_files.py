@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from lakehouse.maintenance import (
     Held,
-    Limits,  # RENAMED need
+    Limits,
 )
 from lakehouse.maintenance.small_files import joined
 

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from lakehouse.quality.rows import Rows
+from lakehouse.quality.measure.rows import Rows
 from lakehouse.quality.rules import Grouping
 
 if TYPE_CHECKING:

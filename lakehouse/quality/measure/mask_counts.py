@@ -8,8 +8,8 @@ expression for each bit takes the server longer than to count.
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from lakehouse.quality.masks import BITS, bit_sql, flags, mask_names
-from lakehouse.quality.rows import Key, Rows
+from lakehouse.quality.measure.masks import BITS, bit_sql, flags, mask_names
+from lakehouse.quality.measure.rows import Key, Rows
 from lakehouse.quality.rules import RowRule
 
 if TYPE_CHECKING:
