@@ -10,7 +10,7 @@ from lakehouse.engine.session import Connection
 from lakehouse.engine.work_settings import one_job_each
 from lakehouse.quality.measure.rows import Rows
 from lakehouse.quality.measure.value_counts import by_bits, by_value
-from lakehouse.quality.rules import Grouping
+from lakehouse.quality.rules.rule import Grouping
 from lakehouse.services import up
 
 ROUNDS = 5

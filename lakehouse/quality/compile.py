@@ -4,7 +4,12 @@ from collections.abc import Mapping
 
 from lakehouse.errors import SuiteError
 from lakehouse.quality.measure.masks import broken_by, broken_rules_sql, mask_sql, masked, quarantined_sql
-from lakehouse.quality.rules import (
+from lakehouse.quality.rules.aggregates import AGGREGATE_RULES
+from lakehouse.quality.rules.columns import MULTICOLUMN_RULES
+from lakehouse.quality.rules.divergence import kl_divergence
+from lakehouse.quality.rules.queries import QUERY_RULES
+from lakehouse.quality.rules.rows import COLUMN_RULES
+from lakehouse.quality.rules.rule import (
     AggregateRule,
     Compiled,
     Grouping,
@@ -13,15 +18,10 @@ from lakehouse.quality.rules import (
     declared,
     declared_not_null,
 )
-from lakehouse.quality.rules_aggregates import AGGREGATE_RULES
-from lakehouse.quality.rules_columns import MULTICOLUMN_RULES
-from lakehouse.quality.rules_divergence import kl_divergence
-from lakehouse.quality.rules_queries import QUERY_RULES
-from lakehouse.quality.rules_rows import COLUMN_RULES
-from lakehouse.quality.rules_schema import SCHEMA_RULES
-from lakehouse.quality.rules_statistics import STATISTICS_RULES
+from lakehouse.quality.rules.schema import SCHEMA_RULES
+from lakehouse.quality.rules.sql_values import NotCompiledError
+from lakehouse.quality.rules.statistics import STATISTICS_RULES
 from lakehouse.quality.suite import Expectation, Suite, known_types
-from lakehouse.quality.values import NotCompiledError
 
 __all__ = [
     "AggregateRule",

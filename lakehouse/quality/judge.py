@@ -9,7 +9,7 @@ from lakehouse.quality.measure.masks import masked
 from lakehouse.quality.measure.measure import Measured, measure
 from lakehouse.quality.measure.rows import Key, Rows
 from lakehouse.quality.results import CheckResult, Verdict, failed_check, result_of, verdict
-from lakehouse.quality.rules import AggregateRule, Compiled, Outcome, RowRule, is_met
+from lakehouse.quality.rules.rule import AggregateRule, Compiled, Outcome, RowRule, is_met
 
 if TYPE_CHECKING:
     from pyspark.errors import PySparkException

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from lakehouse.quality.rules import Outcome
+from lakehouse.quality.rules.rule import Outcome
 from lakehouse.quality.suite import Expectation
 
 

@@ -3,10 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakehouse.maintenance import (
-    Held,
-    Limits,
-)
+from lakehouse.maintenance import Held, Limits, need
 from lakehouse.maintenance.small_files import joined
 
 LIMITS = Limits(files=3, small_bytes=10, full_bytes=25)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from lakehouse.quality import gx
 from lakehouse.quality.compile import Compiled, compile_suite
 from lakehouse.quality.judge import CheckResult, audit
-from lakehouse.quality.rules_statistics import STATISTICS_RULES
+from lakehouse.quality.rules.statistics import STATISTICS_RULES
 from lakehouse.quality.suite import Expectation, Suite, expectation_of, numbered
 
 COLUMNS = {

@@ -7,10 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lakehouse.quality.compile import RowRule, masked
+from lakehouse.quality.measure import mask_counts
 from lakehouse.quality.measure.mask_counts import by_bit, by_mask
 from lakehouse.quality.measure.masks import BITS
 from lakehouse.quality.measure.rows import Rows
-from lakehouse.quality.rules import declared
+from lakehouse.quality.rules.rule import declared
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -41,7 +42,7 @@ def test_each_bit_is_counted_in_each_part(
             found[1 + limit] += value > limit
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(counts, "MOST", most)
+        patch.setattr(mask_counts, "MOST", most)
         given_by = by_mask(rows, rules).collect()
         counted = by_bit(rows, rules, given_by)
 

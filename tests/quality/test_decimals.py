@@ -6,7 +6,7 @@ from decimal import Decimal
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lakehouse.quality.decimals import least, most
+from lakehouse.quality.rules.decimal_bounds import least, most
 
 KINDS = st.sampled_from([(9, 2), (15, 2), (38, 6), (5, 0), (18, 9)])
 BOUNDS = st.one_of(

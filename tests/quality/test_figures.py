@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from lakehouse.quality.measure.measure import measure
 from lakehouse.quality.measure.rows import Rows
 from lakehouse.quality.measure.value_counts import by_bits, by_value
-from lakehouse.quality.rules import Grouping
-from lakehouse.quality.rules_aggregates import unique
+from lakehouse.quality.rules.aggregates import unique
+from lakehouse.quality.rules.rule import Grouping
 from lakehouse.quality.suite import expectation_of
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lakehouse.quality.measure.masks import BITS, bit_sql, flags, mask_names
 from lakehouse.quality.measure.rows import Key, Rows
-from lakehouse.quality.rules import RowRule
+from lakehouse.quality.rules.rule import RowRule
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from lakehouse.quality.functions import register
-from lakehouse.quality.rules import RowRule
-from lakehouse.quality.values import literal
+from lakehouse.quality.rules.python_predicates import register
+from lakehouse.quality.rules.rule import RowRule
+from lakehouse.quality.rules.sql_values import literal
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

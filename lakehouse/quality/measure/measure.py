@@ -8,7 +8,7 @@ from lakehouse.quality.measure.mask_counts import by_bit, by_mask
 from lakehouse.quality.measure.masks import flags
 from lakehouse.quality.measure.rows import Key, Rows
 from lakehouse.quality.measure.value_counts import by_bits, by_value
-from lakehouse.quality.rules import AggregateRule, Grouping, RowRule
+from lakehouse.quality.rules.rule import AggregateRule, Grouping, RowRule
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

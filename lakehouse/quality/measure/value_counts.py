@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from lakehouse.quality.measure.rows import Rows
-from lakehouse.quality.rules import Grouping
+from lakehouse.quality.rules.rule import Grouping
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

@@ -4,10 +4,10 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from lakehouse.quality.conditions import condition_sql
-from lakehouse.quality.rules import AggregateRule, Outcome, is_met
+from lakehouse.quality.rules.row_conditions import condition_sql
+from lakehouse.quality.rules.rule import AggregateRule, Outcome, is_met
+from lakehouse.quality.rules.sql_values import NUMERIC, NotCompiledError, column_of
 from lakehouse.quality.suite import Expectation
-from lakehouse.quality.values import NUMERIC, NotCompiledError, column_of
 
 Columns = Mapping[str, str]
 Values = Mapping[str, Any]

@@ -4,8 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from lakehouse.quality.rules.sql_values import NotCompiledError, column_of, fits, literal
 from lakehouse.quality.suite import Condition
-from lakehouse.quality.values import NotCompiledError, column_of, fits, literal
 
 _COMPARISONS = {"==": "=", "=": "=", "!=": "!=", "<>": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 _GX = re.compile(

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from lakehouse.quality.conditions import condition_sql
-from lakehouse.quality.rules import AggregateRule, Grouping, Outcome
+from lakehouse.quality.rules.row_conditions import condition_sql
+from lakehouse.quality.rules.rule import AggregateRule, Grouping, Outcome
+from lakehouse.quality.rules.sql_values import NUMERIC, NotCompiledError, column_of, literal, members
 from lakehouse.quality.suite import Expectation
-from lakehouse.quality.values import NUMERIC, NotCompiledError, column_of, literal, members
 
 Columns = Mapping[str, str]
 Values = Mapping[str, Any]

@@ -6,9 +6,9 @@ from string import Formatter
 from typing import Any
 
 from lakehouse.declare.sql_text import quote
-from lakehouse.quality.rules import AggregateRule, Outcome
+from lakehouse.quality.rules.rule import AggregateRule, Outcome
+from lakehouse.quality.rules.sql_values import NotCompiledError
 from lakehouse.quality.suite import Expectation
-from lakehouse.quality.values import NotCompiledError
 
 Columns = Mapping[str, str]
 Values = Mapping[str, Any]

@@ -7,11 +7,11 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from lakehouse.quality.conditions import condition_sql
-from lakehouse.quality.rules import AggregateRule, Grouping, Outcome, is_met
-from lakehouse.quality.rules_columns import considered_sql
+from lakehouse.quality.rules.columns import considered_sql
+from lakehouse.quality.rules.row_conditions import condition_sql
+from lakehouse.quality.rules.rule import AggregateRule, Grouping, Outcome, is_met
+from lakehouse.quality.rules.sql_values import NUMERIC, NotCompiledError, bounds, column_of, literal, members
 from lakehouse.quality.suite import Expectation
-from lakehouse.quality.values import NUMERIC, NotCompiledError, bounds, column_of, literal, members
 
 Columns = Mapping[str, str]
 Values = Mapping[str, Any]

@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
-from lakehouse.quality.conditions import condition_sql
-from lakehouse.quality.rules import RowRule
+from lakehouse.quality.rules.row_conditions import condition_sql
+from lakehouse.quality.rules.rule import RowRule
+from lakehouse.quality.rules.sql_values import NUMERIC, SIMPLE, NotCompiledError, column_of, fits, literal
 from lakehouse.quality.suite import Expectation
-from lakehouse.quality.values import NUMERIC, SIMPLE, NotCompiledError, column_of, fits, literal
 
 Columns = Mapping[str, str]
 Predicate = Callable[[Mapping[str, Any], Sequence[str], Sequence[str]], str]
