@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from lakehouse.engine.session import connect
-from lakehouse.quality.suite import Suite
+from lakehouse.quality.suite.suite import Suite
 from tests.quality.cases import DDL, compare, rows, suites
 
 

@@ -19,7 +19,7 @@ from lakehouse.engine.session import Connection
 from lakehouse.quality import gx
 from lakehouse.quality.compile import compile_suite, masked
 from lakehouse.quality.judge import CheckResult, audit, judge
-from lakehouse.quality.suite import Suite, expectation_of, numbered
+from lakehouse.quality.suite.suite import Suite, expectation_of, numbered
 from lakehouse.services import up
 
 if TYPE_CHECKING:

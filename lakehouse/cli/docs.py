@@ -42,7 +42,7 @@ def docs_quality(workspace: "Workspace") -> Path:
 
     from lakehouse.engine.session import Connection
     from lakehouse.quality.gx import data_docs
-    from lakehouse.quality.suite import load_suite
+    from lakehouse.quality.suite.suite import load_suite
 
     with Connection(workspace) as connection:
         session = connection.session()

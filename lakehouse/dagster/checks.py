@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import dagster as dg
 
     from lakehouse.quality.judge import CheckResult
-    from lakehouse.quality.suite import Expectation
+    from lakehouse.quality.suite.suite import Expectation
 
 
 def declared_expectations(workspace: Workspace, table: Table) -> "tuple[list[Expectation], SuiteError | None]":

@@ -20,7 +20,7 @@ from lakehouse.delta.row_changes import news_of
 from lakehouse.engine.session import CONNECTION, Connection
 from lakehouse.errors import AuditFailedError, LakehouseError, SuiteError
 from lakehouse.quality.judge import CheckResult
-from lakehouse.quality.suite import load_suite
+from lakehouse.quality.suite.suite import load_suite
 from lakehouse.workspace import Workspace, current
 from lakehouse.write.checks import audited, record
 from lakehouse.write.rules import suite_name

@@ -21,7 +21,7 @@ from lakehouse.quality.rules.rule import (
 from lakehouse.quality.rules.schema import SCHEMA_RULES
 from lakehouse.quality.rules.sql_values import NotCompiledError
 from lakehouse.quality.rules.statistics import STATISTICS_RULES
-from lakehouse.quality.suite import Expectation, Suite, known_types
+from lakehouse.quality.suite.suite import Expectation, Suite, known_types
 
 __all__ = [
     "AggregateRule",

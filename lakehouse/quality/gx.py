@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from lakehouse.errors import SuiteError
 from lakehouse.quality.results import CheckResult, failed_check, result_of
 from lakehouse.quality.rules.rule import Outcome
-from lakehouse.quality.suite import Expectation, Suite
+from lakehouse.quality.suite.suite import Expectation, Suite
 
 if TYPE_CHECKING:
     from great_expectations.core import ExpectationValidationResult

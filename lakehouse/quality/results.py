@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from lakehouse.quality.rules.rule import Outcome
-from lakehouse.quality.suite import Expectation
+from lakehouse.quality.suite.suite import Expectation
 
 
 @dataclass(frozen=True)

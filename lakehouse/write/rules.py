@@ -8,7 +8,7 @@ from lakehouse.declare.write_modes import Merge
 from lakehouse.errors import Problem
 from lakehouse.quality.compile import Compiled, RowRule, compile_suite, declared, declared_not_null
 from lakehouse.quality.judge import CheckResult
-from lakehouse.quality.suite import Suite, load_suite
+from lakehouse.quality.suite.suite import Suite, load_suite
 from lakehouse.workspace import Workspace
 
 

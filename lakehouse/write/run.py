@@ -17,7 +17,7 @@ from lakehouse.locks.table_lock import locked
 from lakehouse.position import last_position
 from lakehouse.quality.compile import Compiled, compile_suite
 from lakehouse.quality.judge import CheckResult, audit, verdict
-from lakehouse.quality.suite import load_suite
+from lakehouse.quality.suite.suite import load_suite
 from lakehouse.read import ReadContext, dependency, gone, is_incremental, load, of_partition, position_of, snapshot
 from lakehouse.write.batch import Batch, Published
 from lakehouse.write.checks import audited, record

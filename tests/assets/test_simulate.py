@@ -11,7 +11,7 @@ from assets.bronze.readings import BRONZE_READINGS
 from assets.silver.readings import SILVER_READINGS
 from assets.simulate import LEDGER, Line, Simulation, main, report, simulate, write
 from assets.simulation.faults import FAULTS
-from lakehouse.quality.suite import load_suite
+from lakehouse.quality.suite.suite import load_suite
 
 SUITES = Path(__file__).parents[2] / "expectations"
 

@@ -15,7 +15,7 @@ from lakehouse.quality import gx
 from lakehouse.quality.compile import Compiled, compile_suite
 from lakehouse.quality.judge import CheckResult, audit
 from lakehouse.quality.rules.statistics import STATISTICS_RULES
-from lakehouse.quality.suite import Expectation, Suite, expectation_of, numbered
+from lakehouse.quality.suite.suite import Expectation, Suite, expectation_of, numbered
 
 COLUMNS = {
     "i": "int",
@@ -299,7 +299,7 @@ ARGUMENTS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
 
 @st.composite
 def _expectation(draw: st.DrawFn, kind: str) -> Expectation:
-    from lakehouse.quality.suite import known_types
+    from lakehouse.quality.suite.suite import known_types
 
     takes = known_types()[kind]["kwargs"]
     kwargs = draw(ARGUMENTS[kind])

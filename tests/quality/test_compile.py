@@ -15,7 +15,7 @@ from lakehouse.quality.compile import (
     mask_sql,
     reason_for_rest,
 )
-from lakehouse.quality.suite import Expectation, Suite, expectation_of, known_types
+from lakehouse.quality.suite.suite import Expectation, Suite, expectation_of, known_types
 from tests.quality.cases import ARGUMENTS, WITHOUT_ORACLE
 from tests.quality.test_judge import EXAMPLES_WITHOUT_ORACLE
 

@@ -11,7 +11,7 @@ from lakehouse.quality.measure.rows import Rows
 from lakehouse.quality.measure.value_counts import by_bits, by_value
 from lakehouse.quality.rules.aggregates import unique
 from lakehouse.quality.rules.rule import Grouping
-from lakehouse.quality.suite import expectation_of
+from lakehouse.quality.suite.suite import expectation_of
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

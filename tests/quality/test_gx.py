@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from lakehouse.quality import gx
-from lakehouse.quality.suite import Suite, known_types, load_suite
+from lakehouse.quality.suite.suite import Suite, known_types, load_suite
 from tests.quality.cases import DDL, EXAMPLES, compare, rows, suites
 
 if TYPE_CHECKING:

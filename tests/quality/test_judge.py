@@ -17,7 +17,7 @@ from lakehouse.quality.compile import (
     mask_sql,
 )
 from lakehouse.quality.judge import CheckResult, audit, judge, verdict
-from lakehouse.quality.suite import Expectation, Suite, expectation_of, numbered
+from lakehouse.quality.suite.suite import Expectation, Suite, expectation_of, numbered
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from lakehouse.quality.compile import compile_suite
 from lakehouse.quality.judge import audit
-from lakehouse.quality.suite import Suite, expectation_of, numbered
+from lakehouse.quality.suite.suite import Suite, expectation_of, numbered
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

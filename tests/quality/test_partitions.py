@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from lakehouse.quality.compile import Compiled, compile_suite, masked
 from lakehouse.quality.judge import CheckResult, judge, judge_by
-from lakehouse.quality.suite import Suite, expectation_of, numbered
+from lakehouse.quality.suite.suite import Suite, expectation_of, numbered
 from tests.quality.cases import COLUMNS, DDL, EXAMPLES, close, rows, suites
 
 if TYPE_CHECKING:

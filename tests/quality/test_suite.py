@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from lakehouse.errors import SuiteError
-from lakehouse.quality.suite import load_suite
+from lakehouse.quality.suite.suite import load_suite
 
 COLUMNS = {"age_years": "int", "wearer_id": "string", "read_at": "timestamp"}
 BETWEEN = {

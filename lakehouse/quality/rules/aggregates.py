@@ -11,7 +11,7 @@ from lakehouse.quality.rules.columns import considered_sql
 from lakehouse.quality.rules.row_conditions import condition_sql
 from lakehouse.quality.rules.rule import AggregateRule, Grouping, Outcome, is_met
 from lakehouse.quality.rules.sql_values import NUMERIC, NotCompiledError, bounds, column_of, literal, members
-from lakehouse.quality.suite import Expectation
+from lakehouse.quality.suite.suite import Expectation
 
 Columns = Mapping[str, str]
 Values = Mapping[str, Any]

@@ -7,7 +7,7 @@ from typing import Any
 from lakehouse.quality.rules.row_conditions import condition_sql
 from lakehouse.quality.rules.rule import RowRule
 from lakehouse.quality.rules.sql_values import NUMERIC, SIMPLE, NotCompiledError, column_of, fits, literal
-from lakehouse.quality.suite import Expectation
+from lakehouse.quality.suite.suite import Expectation
 
 Columns = Mapping[str, str]
 Predicate = Callable[[Mapping[str, Any], Sequence[str], Sequence[str]], str]

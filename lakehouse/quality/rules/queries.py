@@ -8,7 +8,7 @@ from typing import Any
 from lakehouse.declare.sql_text import quote
 from lakehouse.quality.rules.rule import AggregateRule, Outcome
 from lakehouse.quality.rules.sql_values import NotCompiledError
-from lakehouse.quality.suite import Expectation
+from lakehouse.quality.suite.suite import Expectation
 
 Columns = Mapping[str, str]
 Values = Mapping[str, Any]

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lakehouse.quality.rules.sql_values import NotCompiledError, column_of, fits, literal
-from lakehouse.quality.suite import Condition
+from lakehouse.quality.suite.suite import Condition
 
 _COMPARISONS = {"==": "=", "=": "=", "!=": "!=", "<>": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 _GX = re.compile(

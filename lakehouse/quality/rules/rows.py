@@ -10,7 +10,7 @@ from lakehouse.quality.rules.decimal_bounds import least, most
 from lakehouse.quality.rules.row_conditions import condition_sql
 from lakehouse.quality.rules.rule import RowRule
 from lakehouse.quality.rules.sql_values import SIMPLE, NotCompiledError, bounds, column_of, literal, members
-from lakehouse.quality.suite import Expectation
+from lakehouse.quality.suite.suite import Expectation
 
 Columns = Mapping[str, str]
 # What Python's and Java's regular expressions read alike and neither refuses. GX on Spark uses Java's, and so do we;

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lakehouse.declare.sql_text import quote
-from lakehouse.quality.suite import Expectation
+from lakehouse.quality.suite.suite import Expectation
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from typing import Any
 
 from lakehouse.quality.rules.rule import AggregateRule, Outcome
 from lakehouse.quality.rules.sql_values import NotCompiledError, bounds, family_of
-from lakehouse.quality.suite import Expectation
+from lakehouse.quality.suite.suite import Expectation
 
 Columns = Mapping[str, str]
 # SQL types and the classes in pyspark.types that GX compares with, by name.

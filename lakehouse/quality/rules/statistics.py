@@ -7,7 +7,7 @@ from typing import Any
 from lakehouse.quality.rules.row_conditions import condition_sql
 from lakehouse.quality.rules.rule import AggregateRule, Outcome, is_met
 from lakehouse.quality.rules.sql_values import NUMERIC, NotCompiledError, column_of
-from lakehouse.quality.suite import Expectation
+from lakehouse.quality.suite.suite import Expectation
 
 Columns = Mapping[str, str]
 Values = Mapping[str, Any]

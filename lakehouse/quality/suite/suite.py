@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lakehouse.errors import SuiteError, near_miss
-from lakehouse.quality.expectation import Condition, Expectation, expectation_of, known_types, numbered
+from lakehouse.quality.suite.expectation import Condition, Expectation, expectation_of, known_types, numbered
 
 __all__ = ["Condition", "Expectation", "Suite", "expectation_of", "known_types", "load_suite", "numbered"]
 

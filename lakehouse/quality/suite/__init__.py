@@ -1,0 +1,1 @@
+"""Suites in the JSON of Great Expectations: read, checked, numbered."""
