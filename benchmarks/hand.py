@@ -14,8 +14,8 @@ from lakehouse.declare.table import Foreign, Table
 from lakehouse.declare.write_modes import Overwrite
 from lakehouse.engine.session import Connection
 from lakehouse.engine.work_settings import for_work
+from lakehouse.runs.run import run as run_asset
 from lakehouse.services import up
-from lakehouse.write.run import run as run_asset
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

@@ -81,13 +81,13 @@ def fix(
 ) -> None:
     """Change waiting rows; what they were stays beside them, with who, when and why. Then `replay` them."""
     from lakehouse.errors import LakehouseError
-    from lakehouse.write import rework
+    from lakehouse.runs import replay
 
     parts = [change.partition("=") for change in changes]
     if not all(equals and column.strip() and sql.strip() for column, equals, sql in parts):
         raise LakehouseError('--set wants `column = expression`, as in --set "name = trim(name)"')
     sets = {column.strip().strip("`"): sql.strip() for column, _, sql in parts}
-    _done(name, "fixed", as_json, lambda connection, table: rework.fix(connection, table, sets, where=where, why=why))
+    _done(name, "fixed", as_json, lambda connection, table: replay.fix(connection, table, sets, where=where, why=why))
 
 
 def discard(
@@ -97,28 +97,28 @@ def discard(
     as_json: Json = False,
 ) -> None:
     """Give waiting rows up. They stay in the quarantine, marked, with the reason; `reopen` takes it back."""
-    from lakehouse.write import rework
+    from lakehouse.runs import replay
 
-    _done(name, "discarded", as_json, lambda connection, table: rework.discard(connection, table, where=where, why=why))
+    _done(name, "discarded", as_json, lambda connection, table: replay.discard(connection, table, where=where, why=why))
 
 
 def reopen(name: Name, where: Where = "true", why: Why = "", as_json: Json = False) -> None:
     """Take a discard back: the rows wait again."""
-    from lakehouse.write import rework
+    from lakehouse.runs import replay
 
-    _done(name, "reopened", as_json, lambda connection, table: rework.reopen(connection, table, where=where, why=why))
+    _done(name, "reopened", as_json, lambda connection, table: replay.reopen(connection, table, where=where, why=why))
 
 
 def replay(name: Name, where: Where = "true", as_json: Json = False) -> None:
     """Bring waiting rows through the door again: what passes is published once, what fails keeps waiting."""
     from lakehouse.cli.printing import print_json
     from lakehouse.engine.session import Connection
+    from lakehouse.runs import replay
     from lakehouse.workspace import current
-    from lakehouse.write import rework
 
     workspace = current()
     with Connection(workspace) as connection:
-        done = rework.replay(connection, _table(workspace, name), where=where)
+        done = replay.replay(connection, _table(workspace, name), where=where)
     if as_json:
         names = ("table", "version", "unchanged", "rows_in", "published", "quarantined", "deduplicated")
         print_json({each: getattr(done, each) for each in names})

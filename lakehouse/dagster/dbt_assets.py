@@ -11,7 +11,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lakehouse.code import commit
 from lakehouse.dagster.checks import check_result, check_spec
 from lakehouse.dagster.dbt_process import manifest_of, project_digest, run_dbt, target_of
 from lakehouse.dagster.definition import short
@@ -21,10 +20,11 @@ from lakehouse.engine.session import CONNECTION, Connection
 from lakehouse.errors import AuditFailedError, LakehouseError, SuiteError
 from lakehouse.quality.judge import CheckResult
 from lakehouse.quality.suite.suite import load_suite
+from lakehouse.runs.audit import audit_foreign
+from lakehouse.runs.code_version import commit
 from lakehouse.workspace import Workspace, current
 from lakehouse.write.checks import audited, record
 from lakehouse.write.rules import suite_name
-from lakehouse.write.run import audit_foreign
 
 if TYPE_CHECKING:
     import dagster as dg

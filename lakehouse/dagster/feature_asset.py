@@ -14,7 +14,7 @@ from lakehouse.features.feature_view import Features
 from lakehouse.features.online_store import materialize, note_of
 from lakehouse.locks.table_lock import locked
 from lakehouse.read import ReadContext, position_of
-from lakehouse.write.run import audit_foreign
+from lakehouse.runs.audit import audit_foreign
 
 if TYPE_CHECKING:
     import dagster as dg

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from lakehouse.code import commit, digest
 from lakehouse.dagster.definition import connection_of, define, failures_told, short
 from lakehouse.declare.table import Foreign, Table
 from lakehouse.engine.session import Connection
@@ -17,7 +16,8 @@ from lakehouse.models.registry import CHAMPION, GATE, find_version, log_and_regi
 from lakehouse.models.store import ModelVersion
 from lakehouse.models.training import Origin, Trained, dataset_of
 from lakehouse.read import ReadContext, load, position_of
-from lakehouse.write.run import audit_foreign
+from lakehouse.runs.audit import audit_foreign
+from lakehouse.runs.code_version import commit, digest
 
 if TYPE_CHECKING:
     import dagster as dg

@@ -6,17 +6,17 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from lakehouse.code import digest
 from lakehouse.dagster.checks import check_result, check_spec, column_schema, declared_expectations, partition_checks
 from lakehouse.dagster.definition import connection_of, define, failures_told, short
 from lakehouse.declare.table import Table
 from lakehouse.engine.session import Connection
 from lakehouse.errors import AuditFailedError, PartitionsFailedError
 from lakehouse.read import dependency
+from lakehouse.runs.code_version import digest
+from lakehouse.runs.run import run
 from lakehouse.workspace import Workspace, current
 from lakehouse.write.batch import Published
 from lakehouse.write.rules import suite_name
-from lakehouse.write.run import run
 
 if TYPE_CHECKING:
     import dagster as dg

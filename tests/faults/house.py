@@ -9,10 +9,10 @@ from lakehouse.delta.history import open_table
 from lakehouse.engine.session import Connection
 from lakehouse.explain.row_accounts import accounts
 from lakehouse.position import last_position
+from lakehouse.runs.replay import fix, replay
+from lakehouse.runs.run import recover_if_open, run
 from lakehouse.workspace import Workspace
 from lakehouse.write.quarantine import DISCARDED, REPLAYED, WAITING
-from lakehouse.write.rework import fix, replay
-from lakehouse.write.run import recover_if_open, run
 from tests.faults.batches import (
     MENDED,
     MODES,

@@ -9,9 +9,9 @@ import pyspark.sql.connect.functions
 import pyspark.sql.connect.session
 import tenacity
 
+import lakehouse.runs.replay
+import lakehouse.runs.run
 import lakehouse.write.modes
-import lakehouse.write.rework
-import lakehouse.write.run
 import tests.faults.clients
 
 __all__ = ["deltalake", "filelock", "lakehouse", "pandas", "pyarrow", "pyspark", "tenacity", "tests"]

@@ -12,10 +12,10 @@ from lakehouse.declare.table import Table
 from lakehouse.declare.write_modes import Append, Merge
 from lakehouse.engine.session import Connection
 from lakehouse.locks.table_lock import locked
+from lakehouse.runs.run import recover_if_open
 from lakehouse.workspace import Workspace
 from lakehouse.write.batch import Batch
 from lakehouse.write.door import write
-from lakehouse.write.run import recover_if_open
 from tests.faults import clients
 
 NUMBERS = (Column("id", "int", "Key", nullable=False), Column("value", "bigint", "Counts up", nullable=False))

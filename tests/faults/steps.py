@@ -44,8 +44,8 @@ ADDED = Gap("lakehouse.write.quarantine", "add")
 SETTLED = Gap("lakehouse.write.quarantine", "settle")
 MARKED = Gap("lakehouse.write.modes.by_reference", "write_vectors")
 REMEMBERED = Gap("lakehouse.write.modes.merge", "remember")
-BATCH = (*_START, *_FINISH, ADDED, Gap("lakehouse.write.run", "write"))
-REPLAY = (*_START, *_FINISH, SETTLED, Gap("lakehouse.write.rework", "_update"), Gap("lakehouse.write.rework", "write"))
+BATCH = (*_START, *_FINISH, ADDED, Gap("lakehouse.runs.run", "write"))
+REPLAY = (*_START, *_FINISH, SETTLED, Gap("lakehouse.runs.replay", "_update"), Gap("lakehouse.runs.replay", "write"))
 RECOVERY = tuple(gap for gap in _FINISH if gap.name != "save_intent")
 
 

@@ -17,7 +17,7 @@ from lakehouse.declare.table import Table, quarantine_of
 from lakehouse.declare.write_modes import Append
 from lakehouse.delta.history import history
 from lakehouse.ingest.files import Lines
-from lakehouse.write.run import run
+from lakehouse.runs.run import run
 from tests.faults.batches import COLUMNS
 from tests.faults.house import House
 

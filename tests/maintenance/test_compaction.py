@@ -18,11 +18,11 @@ from lakehouse.delta.history import history, last_note, open_table, version_of
 from lakehouse.engine.session import Connection
 from lakehouse.explain.version import explain
 from lakehouse.maintenance import keep_up
+from lakehouse.runs.replay import replay
+from lakehouse.runs.run import run
 from lakehouse.write.conflicts import retried
 from lakehouse.write.intent import open_intent
 from lakehouse.write.quarantine import counts
-from lakehouse.write.rework import replay
-from lakehouse.write.run import run
 from tests.maintenance.conftest import FEW
 from tests.write.conftest import Door
 

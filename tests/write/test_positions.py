@@ -16,8 +16,8 @@ from lakehouse.engine.work_settings import during
 from lakehouse.errors import DeclarationDiffersError
 from lakehouse.position import FOLDER, last_position
 from lakehouse.read import ReadContext, load, position_of
+from lakehouse.runs.run import run
 from lakehouse.write.batch import Published
-from lakehouse.write.run import run
 from tests.write.conftest import COLUMNS, Door
 
 

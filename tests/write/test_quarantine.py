@@ -20,9 +20,9 @@ from lakehouse.declare.table import Table, quarantine_of
 from lakehouse.declare.write_modes import Append, Merge, Overwrite, ReplacePartitions
 from lakehouse.errors import AuditFailedError, LakehouseError
 from lakehouse.explain.row_accounts import Accounts, accounts
+from lakehouse.runs.replay import discard, fix, reopen, replay
 from lakehouse.write.door import recover
 from lakehouse.write.intent import open_intent
-from lakehouse.write.rework import discard, fix, reopen, replay
 from tests.write.conftest import COLUMNS, Door
 
 BETWEEN = {

@@ -14,6 +14,7 @@ from lakehouse.errors import LakehouseError, near_miss
 from lakehouse.locks.table_lock import locked
 from lakehouse.position import last_position
 from lakehouse.read import snapshot
+from lakehouse.runs.run import recover_if_open
 from lakehouse.write import quarantine
 from lakehouse.write.batch import Batch, Published
 from lakehouse.write.catalog import QUARANTINE_COLUMNS, ensure, quarantine_table
@@ -22,7 +23,6 @@ from lakehouse.write.door import write
 from lakehouse.write.full import full_storage_named
 from lakehouse.write.note import who
 from lakehouse.write.rejected import DISCARDED, WAITING
-from lakehouse.write.run import recover_if_open
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

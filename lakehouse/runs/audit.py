@@ -1,0 +1,68 @@
+"""The audit of a version that is there: done once, kept in `ops.checks`."""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from lakehouse.engine.session import Connection
+from lakehouse.errors import AuditFailedError
+from lakehouse.quality.compile import Compiled, compile_suite
+from lakehouse.quality.judge import CheckResult, audit, verdict
+from lakehouse.quality.suite.suite import load_suite
+from lakehouse.read import snapshot
+from lakehouse.write.checks import audited, record
+from lakehouse.write.rules import failures, suite_name
+
+if TYPE_CHECKING:
+    pass
+
+
+CompiledFor = Callable[[Mapping[str, str]], Compiled]
+
+
+def judged(
+    connection: Connection, name: str, version: int, *, wanted: set[str], compiled: CompiledFor, run_id: str
+) -> tuple[CheckResult, ...]:
+    """Results of an audit of one version of a table, which is done once; they are kept in `ops.checks`.
+
+    Args:
+        connection: The workspace.
+        name: `layer.entities`.
+        version: Delta's.
+        wanted: Names of the checks.
+        compiled: Gives the rules for columns (name to Spark type).
+        run_id: The run.
+
+    Raises:
+        AuditFailedError: a critical expectation failed; who reads the version must not go on.
+    """
+    results = tuple(each for each in audited(connection.workspace, name, version) if each.name in wanted)
+    if len(results) < len(wanted):
+        session = connection.session()
+        frame = snapshot(session, name, version)
+        results = audit(frame, compiled({field.name: field.dataType.simpleString() for field in frame.schema.fields}))
+        record(connection.workspace, session, name, results, run_id=run_id, version=version)
+    blocking = verdict(results).blocking
+    if blocking:
+        raise AuditFailedError(name, version, failures(blocking), suite_name(name), results)
+    return results
+
+
+def audit_foreign(connection: Connection, name: str, version: int, run_id: str) -> tuple[CheckResult, ...]:
+    """Audit one version of a table that another tool wrote, before it is read.
+
+    Raises:
+        AuditFailedError: a critical expectation failed; who reads the table must not go on.
+        SuiteError: the suite cannot be read.
+    """
+    suite_file = connection.workspace.settings.project / suite_name(name)
+    suite = load_suite(suite_file, None)
+    if suite is None:
+        return ()
+    return judged(
+        connection,
+        name,
+        version,
+        wanted={expectation.check_name for expectation in suite.expectations},
+        compiled=lambda columns: compile_suite(load_suite(suite_file, columns), columns),
+        run_id=run_id,
+    )

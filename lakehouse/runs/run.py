@@ -1,0 +1,141 @@
+"""One run of an asset: what is new, is there anything to do, read it, and through the door."""
+
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from lakehouse.declare.table import Foreign, Table
+from lakehouse.delta.history import open_table
+from lakehouse.engine.session import Connection
+from lakehouse.errors import DeclarationDiffersError
+from lakehouse.locks import check
+from lakehouse.locks.table_lock import locked
+from lakehouse.position import last_position
+from lakehouse.quality.judge import CheckResult
+from lakehouse.read import ReadContext, dependency, load
+from lakehouse.runs.audit import audit_foreign, judged
+from lakehouse.runs.code_version import commit
+from lakehouse.runs.plan import Plan, plan, without_lost_feeds
+from lakehouse.write.batch import Batch, Published
+from lakehouse.write.door import recover, write
+from lakehouse.write.intent import open_intent
+from lakehouse.write.rules import rules_of, suite_of
+from lakehouse.write.schema.apply import is_known
+from lakehouse.write.schema.differences import pending
+from lakehouse.write.schema.missing import missing
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+    from pyspark.sql import DataFrame
+
+
+def run(
+    connection: Connection,
+    table: Table,
+    transform: "Callable[..., DataFrame]",
+    reads: Mapping[str, Any],
+    *,
+    code: str,
+    run_id: str | None = None,
+    partitions: Sequence[str] | None = None,
+) -> Published:
+    """Run an asset: read what is new, transform it, bring it through the door.
+
+    Args:
+        connection: The workspace.
+        table: The declaration.
+        transform: Frames in, frame out.
+        reads: Inputs by the function's parameter names.
+        code: Digest of the code.
+        run_id: The run.
+        partitions: Keys of the partitions to make; None for the whole table.
+
+    Raises:
+        DeclarationDiffersError: the table is stored otherwise than it is declared.
+        TableMissingError: the table was there and is not where it is kept any more.
+        FencedError: another workspace has taken the warehouse.
+        LakehouseError: see `write` and `audit_foreign`; the table is as it was.
+    """
+    workspace, started_at, run_id = connection.workspace, datetime.now(UTC), run_id or uuid.uuid4().hex[:12]
+    keys = None if partitions is None else tuple(partitions)
+    context = ReadContext(workspace, connection.session, table.name, run_id, keys)
+    with locked(workspace, table.name):
+        check(workspace)
+        recover_if_open(connection, table)
+        delta = open_table(workspace, table.name)
+        notices = _refuse_other_than_declared(connection, table, delta)
+        last = last_position(workspace, table.name, delta)
+        found = plan(reads, context, last, code)
+        if delta is not None and found.unchanged:
+            known = tuple(CheckResult.from_json(each) for each in last.get("checks", ()))
+            anew = last.get("code") != code
+            checks = _judged_anew(connection, table, delta.version(), run_id) if anew else known
+            return Published(table.name, delta.version(), unchanged=True, checks=checks, messages=notices)
+        found = without_lost_feeds(found, reads, context, table)
+        context = replace(context, partitions=found.partitions)
+        inputs, files = _loaded(connection, reads, context, found)
+        batch = Batch(
+            run_id,
+            run_id,
+            inputs=found.positions,
+            since=found.since,
+            sources={name: of for name, source in reads.items() if (of := dependency(source))},
+            files=files,
+            code=code,
+            commit=commit(str(workspace.settings.project)),
+            partitions=found.partitions,
+            memory=found.memory,
+            rebuild=found.rebuild,
+            started_at=started_at,
+            messages=(*notices, *found.messages),
+        )
+        return write(workspace, connection.session(), table, transform(**inputs), batch)
+
+
+def _loaded(
+    connection: Connection, reads: Mapping[str, Any], context: ReadContext, found: Plan
+) -> tuple[dict[str, Any], dict[str, list[str]]]:
+    """The inputs, and the files that they are read from, both by name. Tables of other tools are audited first."""
+    for name, source in reads.items():
+        if isinstance(source, Foreign):
+            audit_foreign(connection, source.name, found.positions[name], context.batch_id)
+    inputs, files = {}, {}
+    for name, source in reads.items():
+        own = replace(context, files=[])
+        inputs[name] = load(source, own, found.since.get(name), found.positions[name])
+        if own.files:
+            files[name] = own.files
+    return inputs, files
+
+
+def _refuse_other_than_declared(connection: Connection, table: Table, delta: "DeltaTable | None") -> tuple[str, ...]:
+    """Before anything is read: is the table what its declaration says, and where it should be?
+
+    Returns:
+        A line where only words differ, which stops nothing.
+    """
+    if delta is not None:
+        differences = pending(connection.workspace, table, delta)
+        if any(not each.kind.startswith("comment") for each in differences):
+            raise DeclarationDiffersError(table.name, delta.version(), differences)
+        line = f"Comments of {table.name} differ from its declaration: `lakehouse apply {table.name}` sets them."
+        return (line,) if differences else ()
+    lost = missing(connection.workspace, table, is_in_catalogue=is_known(connection.session(), table))
+    if lost is not None:
+        raise lost
+    return ()
+
+
+def _judged_anew(connection: Connection, table: Table, version: int, run_id: str) -> tuple[CheckResult, ...]:
+    """The rules may be new where no row is: judge the version that is there."""
+    present = rules_of(table, suite_of(connection.workspace, table))
+    wanted = {expectation.check_name for expectation in present.expectations}
+    return judged(connection, table.name, version, wanted=wanted, compiled=lambda _: present, run_id=run_id)
+
+
+def recover_if_open(connection: Connection, table: Table) -> None:
+    """Finish a crashed run's decision, if there is one; asks no server where there is none."""
+    if open_intent(connection.workspace, table.name) is not None:
+        recover(connection.workspace, connection.session(), table)
