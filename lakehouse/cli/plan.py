@@ -7,7 +7,7 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from lakehouse.write.schema.difference import Difference
+    from lakehouse.schema.difference import Difference
 
 Names = Annotated[list[str] | None, typer.Argument(help="layer.entities; all that are declared, where none is given")]
 Json = Annotated[bool, typer.Option("--json", help="For programs")]
@@ -29,9 +29,9 @@ def plan(names: Names = None, as_json: Json = False) -> None:
     from lakehouse.cli.printing import print_json
     from lakehouse.dagster.discover import chosen, project_tables
     from lakehouse.engine.session import Connection
+    from lakehouse.schema.apply import judged
+    from lakehouse.schema.apply import plan as planned
     from lakehouse.workspace import current
-    from lakehouse.write.schema.apply import judged
-    from lakehouse.write.schema.apply import plan as planned
 
     workspace = current()
     declared = project_tables(workspace)
@@ -76,8 +76,8 @@ def apply(names: Names = None, as_json: Json = False) -> None:
     from lakehouse.cli.printing import print_json
     from lakehouse.dagster.discover import chosen, project_tables
     from lakehouse.engine.session import Connection
+    from lakehouse.schema.apply import apply as applied
     from lakehouse.workspace import current
-    from lakehouse.write.schema.apply import apply as applied
 
     workspace = current()
     declared = project_tables(workspace)

@@ -15,9 +15,9 @@ from lakehouse.locks.table_lock import locked
 from lakehouse.position import last_position
 from lakehouse.read import snapshot
 from lakehouse.runs.run import recover_if_open
+from lakehouse.schema.create import QUARANTINE_COLUMNS, ensure, quarantine_table
 from lakehouse.write import quarantine
 from lakehouse.write.batch import Batch, Published
-from lakehouse.write.catalog import QUARANTINE_COLUMNS, ensure, quarantine_table
 from lakehouse.write.conflicts import retried
 from lakehouse.write.door import write
 from lakehouse.write.full import full_storage_named

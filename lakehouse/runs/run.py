@@ -18,13 +18,13 @@ from lakehouse.read import ReadContext, dependency, load
 from lakehouse.runs.audit import audit_foreign, judged
 from lakehouse.runs.code_version import commit
 from lakehouse.runs.plan import Plan, plan, without_lost_feeds
+from lakehouse.schema.apply import is_known
+from lakehouse.schema.differences import pending
+from lakehouse.schema.missing import missing
 from lakehouse.write.batch import Batch, Published
 from lakehouse.write.door import recover, write
 from lakehouse.write.intent import open_intent
 from lakehouse.write.rules import rules_of, suite_of
-from lakehouse.write.schema.apply import is_known
-from lakehouse.write.schema.differences import pending
-from lakehouse.write.schema.missing import missing
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable

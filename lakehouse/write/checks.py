@@ -17,9 +17,9 @@ from lakehouse.locks.table_lock import locked
 from lakehouse.maintenance.join_files import join
 from lakehouse.maintenance.small_files import LIMITS, Limits, held_by, joined, need
 from lakehouse.quality.judge import CheckResult
+from lakehouse.schema.create import ensure
 from lakehouse.storage import File, locate
 from lakehouse.workspace import Workspace
-from lakehouse.write.catalog import ensure
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable

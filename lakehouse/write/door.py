@@ -13,11 +13,11 @@ from lakehouse.locks import check
 from lakehouse.maintenance import keep_up
 from lakehouse.position import committed, forget_positions, last_position, prepare_position
 from lakehouse.quality.measure.masks import broken_rules_sql, labels_of
+from lakehouse.schema.create import ensure
 from lakehouse.storage import delete_folder, sync
 from lakehouse.workspace import Workspace
 from lakehouse.write import quarantine
 from lakehouse.write.batch import Batch, Published
-from lakehouse.write.catalog import ensure
 from lakehouse.write.checks import record
 from lakehouse.write.conflicts import retried
 from lakehouse.write.decide import decide

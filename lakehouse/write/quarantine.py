@@ -6,8 +6,8 @@ from lakehouse.declare.sql_text import literal, quote
 from lakehouse.declare.table import Table, quarantine_of
 from lakehouse.delta.history import open_table
 from lakehouse.delta.stamp import is_done, stamped
+from lakehouse.schema.create import QUARANTINE_COLUMNS, ensure, quarantine_table
 from lakehouse.workspace import Workspace
-from lakehouse.write.catalog import QUARANTINE_COLUMNS, ensure, quarantine_table
 from lakehouse.write.intent import Intent
 from lakehouse.write.modes.mode import viewed
 from lakehouse.write.note import inputs_text

@@ -15,12 +15,12 @@ from lakehouse.declare.types import canonical, is_wider
 from lakehouse.declare.write_modes import Merge
 from lakehouse.engine.session import Connection
 from lakehouse.errors import DeclarationDiffersError, TableMissingError
+from lakehouse.schema.apply import Applied, apply, judged, plan
+from lakehouse.schema.create import ensure
+from lakehouse.schema.differences import differences, pending
+from lakehouse.schema.missing import missing
+from lakehouse.schema.stored import Stored, StoredColumn, stored_of
 from lakehouse.workspace import Workspace
-from lakehouse.write.catalog import ensure
-from lakehouse.write.schema.apply import Applied, apply, judged, plan
-from lakehouse.write.schema.differences import differences, pending
-from lakehouse.write.schema.missing import missing
-from lakehouse.write.schema.stored import Stored, StoredColumn, stored_of
 
 ID = Column("id", "bigint", "Key", nullable=False)
 NOTE = Column("note", "string", "A note")
@@ -230,7 +230,7 @@ def test_the_clustering_is_found_behind_a_checkpoint_and_can_be_taken_off(
 def test_the_quarantine_is_changed_with_its_table(
     workspace: Workspace, spark: Any, connection: Connection, made: Table
 ):
-    from lakehouse.write.catalog import quarantine_table
+    from lakehouse.schema.create import quarantine_table
 
     rejected = ensure(workspace, spark, quarantine_table(made))
     wanted = replace(made, columns=(ID, NOTE, Column("amount", "bigint", "A number", renamed_from="value")))

@@ -18,8 +18,8 @@ from lakehouse.delta.file_statistics import read_adopted
 from lakehouse.delta.live_files import NotReplayableError, live_files
 from lakehouse.delta.log import log_of
 from lakehouse.delta.log_entry import is_local, put_commit, said
+from lakehouse.schema.create import KEYED_PROPERTIES
 from lakehouse.storage import File, locate
-from lakehouse.write.catalog import KEYED_PROPERTIES
 from lakehouse.write.matches import Changes, Held, Matches, NotComparableError, Target, match
 from lakehouse.write.modes.mode import Publication
 

@@ -9,8 +9,8 @@ from lakehouse.declare.write_modes import Merge
 from lakehouse.delta.file_statistics import read_adopted
 from lakehouse.delta.parquet_files import read_file, write_file
 from lakehouse.delta.stamp import Stamp, is_done
+from lakehouse.schema.create import ensure
 from lakehouse.storage import File
-from lakehouse.write.catalog import ensure
 from lakehouse.write.modes.mode import Publication, adopts, deletes, publish
 
 if TYPE_CHECKING:

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 
 from lakehouse.declare.sql_text import literal, quote
 from lakehouse.declare.table import Table
+from lakehouse.schema.column_differences import column_differences, dropped_columns
+from lakehouse.schema.create import PROPERTIES
+from lakehouse.schema.difference import Difference, alter, null_rule, origins_of
+from lakehouse.schema.stored import Stored, StoredColumn, stored_of
 from lakehouse.workspace import Workspace
-from lakehouse.write.catalog import PROPERTIES
-from lakehouse.write.schema.columns import column_differences, dropped_columns
-from lakehouse.write.schema.difference import Difference, alter, null_rule, origins_of
-from lakehouse.write.schema.stored import Stored, StoredColumn, stored_of
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable

@@ -7,8 +7,8 @@ from lakehouse.declare.sql_text import literal, quote
 from lakehouse.declare.table import Table
 from lakehouse.declare.types import canonical, is_wider
 from lakehouse.errors import near_miss
-from lakehouse.write.schema.difference import Difference, alter, forbid_null, forbids_null, freed
-from lakehouse.write.schema.stored import MAPPING, Stored, StoredColumn
+from lakehouse.schema.difference import Difference, alter, forbid_null, forbids_null, freed
+from lakehouse.schema.stored import MAPPING, Stored, StoredColumn
 
 _WIDENING = "delta.enableTypeWidening"
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from lakehouse.declare.sql_text import quote
 from lakehouse.declare.table import Table
-from lakehouse.write.schema.stored import Stored, StoredColumn
+from lakehouse.schema.stored import Stored, StoredColumn
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,12 @@ from lakehouse.declare.table import Table, quarantine_of
 from lakehouse.engine.session import Connection
 from lakehouse.errors import LakehouseError
 from lakehouse.locks.table_lock import locked
+from lakehouse.schema.create import ddl, ensure, quarantine_table
+from lakehouse.schema.difference import Difference
+from lakehouse.schema.differences import differences
+from lakehouse.schema.missing import missing
+from lakehouse.schema.stored import stored_of
 from lakehouse.workspace import Workspace
-from lakehouse.write.catalog import ddl, ensure, quarantine_table
-from lakehouse.write.schema.difference import Difference
-from lakehouse.write.schema.differences import differences
-from lakehouse.write.schema.missing import missing
-from lakehouse.write.schema.stored import stored_of
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
