@@ -9,7 +9,8 @@ from benchmarks.one_row import SINGLE, materialize
 from benchmarks.room import room
 from benchmarks.room import run as run_in
 from lakehouse.engine.session import Connection
-from lakehouse.services import jars, up
+from lakehouse.services import up
+from lakehouse.services.java import jars
 from lakehouse.workspace import Workspace
 
 ROUNDS = 5

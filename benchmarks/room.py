@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from lakehouse.engine.session import Connection
 from lakehouse.services import aot_training, down, process
-from lakehouse.services.spark import BIG_WORK_CONF
+from lakehouse.services.servers.spark import BIG_WORK_CONF
 from lakehouse.settings import (
     DagsterSettings,
     MetastoreSettings,

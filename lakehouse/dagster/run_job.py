@@ -31,7 +31,7 @@ def instance_of(workspace: Workspace) -> "dg.DagsterInstance":
     """The Dagster instance of a workspace: the runs that the UI shows."""
     import dagster as dg
 
-    from lakehouse.services.dagster import prepare
+    from lakehouse.services.servers.dagster import prepare
 
     return dg.DagsterInstance.from_config(str(prepare(workspace)))
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from lakehouse.services.spark import BIG_WORK_CONF
+from lakehouse.services.servers.spark import BIG_WORK_CONF
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

@@ -19,9 +19,11 @@ from pathlib import Path
 import psutil
 
 from lakehouse.errors import LakehouseError, ServiceError
-from lakehouse.services import aot, plan, ports, process, spark
-from lakehouse.services.metastore import spec as metastore_spec
+from lakehouse.services import ports, process, roster
+from lakehouse.services.java import aot
 from lakehouse.services.probes import PROBES
+from lakehouse.services.servers import spark
+from lakehouse.services.servers.metastore import spec as metastore_spec
 from lakehouse.services.spec import Address, ServiceSpec
 from lakehouse.settings import Settings, load
 from lakehouse.workspace import Workspace
@@ -34,12 +36,12 @@ _READY_WITHIN_SECONDS, _WRITTEN_WITHIN_SECONDS = 300, 900
 
 def missing(settings: Settings) -> list[str]:
     """The services whose cache is to be made."""
-    return [name for name in plan.BASE if aot.is_missing(settings, name, plan.runtime(settings, name))]
+    return [name for name in roster.BASE if aot.is_missing(settings, name, roster.runtime(settings, name))]
 
 
 def launch(workspace: Workspace) -> None:
     """Start the training in the background, where it is needed and the machine has room for it."""
-    theirs = plan.external(workspace.settings).keys() & set(plan.BASE)
+    theirs = roster.external(workspace.settings).keys() & set(roster.BASE)
     if theirs or not missing(workspace.settings) or psutil.virtual_memory().available < NEEDED_BYTES:
         return
     with (workspace.logs / "aot.log").open("a") as log:
@@ -78,25 +80,25 @@ def train(settings: Settings) -> None:
 
 def _train(settings: Settings, names: list[str]) -> None:
     workspace = Workspace(settings)
-    homes = {name: aot.folder(settings, name, plan.runtime(settings, name)) for name in plan.BASE}
+    homes = {name: aot.folder(settings, name, roster.runtime(settings, name)) for name in roster.BASE}
     with ExitStack() as stack:
         running: dict[str, subprocess.Popen[bytes]] = {}
         addresses: dict[str, Address] = {}
-        for name in plan.BASE:
+        for name in roster.BASE:
             taken = {address.port for address in addresses.values()}
             addresses[name] = Address(ports.choose(taken), secrets.token_hex(16) if name == "spark" else None)
-            trained = plan.runtime(settings, name)
+            trained = roster.runtime(settings, name)
             trained = aot.training(trained, homes[name]) if name in names else aot.applied(settings, name, trained)
             if name == "metastore":
                 spec = metastore_spec(workspace, trained, addresses[name])
             else:
-                spec = spark.spec(workspace, trained, addresses[name], plan.url("metastore", addresses["metastore"]))
+                spec = spark.spec(workspace, trained, addresses[name], roster.url("metastore", addresses["metastore"]))
             running[name] = _start(spec, workspace.home)
             stack.callback(_kill, running[name])
-        for name in plan.BASE:
-            _await(name, plan.url(name, addresses[name]), settings, running[name])
-        _work(plan.url("spark", addresses["spark"]), workspace.home)
-        for name in reversed(plan.BASE):  # each writes its cache as it ends
+        for name in roster.BASE:
+            _await(name, roster.url(name, addresses[name]), settings, running[name])
+        _work(roster.url("spark", addresses["spark"]), workspace.home)
+        for name in reversed(roster.BASE):  # each writes its cache as it ends
             running[name].terminate()
             running[name].wait(_WRITTEN_WITHIN_SECONDS)
     for name in names:
@@ -146,7 +148,7 @@ def _await(name: str, url: str, settings: Settings, running: "subprocess.Popen[b
 def _work(url: str, folder: Path) -> None:
     from pyspark.sql import SparkSession
 
-    from lakehouse.services.aot_work import typical_work
+    from lakehouse.services.java.aot_work import typical_work
 
     session = SparkSession.builder.remote(url).create()
     try:

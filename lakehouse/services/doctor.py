@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lakehouse.errors import LakehouseError
-from lakehouse.services import jars, java, plan, supervisor, trino, truststore
+from lakehouse.services import roster, supervisor
+from lakehouse.services.java import jars, java, truststore
+from lakehouse.services.servers import trino
 from lakehouse.services.status import ServiceStatus, status
 from lakehouse.workspace import Workspace
 
 _NEEDED_BYTES = 2_000_000_000
-_PARTS = {name: f" {part}" for part, names in plan.PARTS.items() for name in names}
+_PARTS = {name: f" {part}" for part, names in roster.PARTS.items() for name in names}
 _SETTINGS = {
     "metastore": "LAKEHOUSE_METASTORE__URI",
     "spark": "LAKEHOUSE_SPARK__REMOTE",

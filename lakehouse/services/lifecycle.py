@@ -8,7 +8,8 @@ from threading import Event, Thread
 
 import psutil
 
-from lakehouse.services import addresses, aot_training, dagster, keeper, orphans, plan, ready, supervisor, wire
+from lakehouse.services import addresses, aot_training, keeper, orphans, ready, roster, supervisor, wire
+from lakehouse.services.servers import dagster
 from lakehouse.workspace import Workspace
 
 LAYERS = ("bronze", "silver", "gold", "ml", "quarantine", "ops")
@@ -16,7 +17,7 @@ LAYERS = ("bronze", "silver", "gold", "ml", "quarantine", "ops")
 
 def up(workspace: Workspace, parts: Iterable[str], *, tell: Callable[[str], None]) -> None:
     """See `lakehouse.services.up`."""
-    wanted = plan.services(workspace.settings, parts)
+    wanted = roster.services(workspace.settings, parts)
     with _held(workspace):
         if wanted:
             _end_unwatched(workspace)
@@ -77,7 +78,7 @@ def _start(workspace: Workspace, names: list[str], epoch: int | None, tell: Call
     servers = [name for name in names if name != keeper.NAME]
     chosen = addresses.choose(workspace, servers)
     known = {**addresses.kept(workspace), **chosen}
-    for spec in plan.specs(workspace, servers, known):
+    for spec in roster.specs(workspace, servers, known):
         if spec.name == "dagster":
             dagster.make_storage(workspace)
         tell(f"starting {spec.name}")
@@ -125,6 +126,6 @@ def _create_layers(workspace: Workspace) -> None:
 
 def _databases(workspace: Workspace) -> list[str]:
     """The catalogue's databases; none where somebody else's engine has a catalogue that we do not know."""
-    if "metastore" not in {**workspace.services(), **plan.external(workspace.settings)}:
+    if "metastore" not in {**workspace.services(), **roster.external(workspace.settings)}:
         return []
     return wire.ask_metastore(workspace.metastore_uri, timeout=60)

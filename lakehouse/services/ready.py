@@ -8,7 +8,7 @@ from threading import Event
 import psutil
 
 from lakehouse.errors import ServiceError
-from lakehouse.services import plan, ports, supervisor
+from lakehouse.services import ports, roster, supervisor
 from lakehouse.services.probes import PROBES
 from lakehouse.services.spec import Address
 from lakehouse.workspace import Workspace
@@ -39,7 +39,7 @@ def wait(
             return state.pid
         if address is not None and state.pid and listens(state.pid, address.port):
             try:
-                PROBES[name](plan.url(name, address), workspace.settings, ANSWER_WITHIN_SECONDS)
+                PROBES[name](roster.url(name, address), workspace.settings, ANSWER_WITHIN_SECONDS)
             except ServiceError as error:
                 problem = str(error)  # it listens, but some need seconds more before they answer
             else:

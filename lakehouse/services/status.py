@@ -7,7 +7,7 @@ from functools import partial
 
 from lakehouse.errors import FencedError, LakehouseError
 from lakehouse.locks import check
-from lakehouse.services import addresses, keeper, plan, ports, ready, supervisor
+from lakehouse.services import addresses, keeper, ports, ready, roster, supervisor
 from lakehouse.services.probes import PROBES
 from lakehouse.services.spec import Address
 from lakehouse.services.supervisor import State
@@ -44,7 +44,7 @@ class ServiceStatus:
 def status(workspace: Workspace) -> list[ServiceStatus]:
     """Each service, asked a real question."""
     states, known = supervisor.states(workspace), addresses.kept(workspace)
-    theirs = plan.external(workspace.settings)
+    theirs = roster.external(workspace.settings)
     questions: list[Callable[[], ServiceStatus]] = []
     for name in supervisor.NAMES:
         if name == keeper.NAME:
@@ -83,7 +83,7 @@ def _theirs(workspace: Workspace, name: str, url: str) -> ServiceStatus:
 def _ours(workspace: Workspace, state: State, address: Address | None) -> ServiceStatus:
     if not state.wanted:
         return ServiceStatus(state.name, "down")
-    url = plan.url(state.name, address) if address else None
+    url = roster.url(state.name, address) if address else None
     shown = url.partition("/;")[0] if url else None
     pid = state.pid or None
     if address is None or url is None:

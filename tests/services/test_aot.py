@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from lakehouse.services import aot, plan
-from lakehouse.services.runtime import class_path
+from lakehouse.services import roster
+from lakehouse.services.java import aot
+from lakehouse.services.java.runtime import class_path
 from lakehouse.settings import Settings, SparkSettings, load
 
 
@@ -18,7 +19,7 @@ def settings(tmp_path) -> Settings:
 
 @pytest.fixture
 def runtime():
-    return plan.runtime(load(), "spark")
+    return roster.runtime(load(), "spark")
 
 
 def test_without_a_cache_the_service_runs_as_it_is(settings, runtime):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lakehouse.errors import DownloadError, ServiceError
-from lakehouse.services import jars, java
+from lakehouse.services.java import jars, java
 from lakehouse.settings import Settings, load
 
 

@@ -4,8 +4,8 @@ import pytest
 from pydantic import SecretStr
 
 from lakehouse.errors import ServiceError
-from lakehouse.services import addresses, plan, supervisor
-from lakehouse.services.spark import TUNED_CONF
+from lakehouse.services import addresses, roster, supervisor
+from lakehouse.services.servers.spark import TUNED_CONF
 from lakehouse.services.spec import Address
 from lakehouse.settings import (
     DagsterSettings,
@@ -43,20 +43,20 @@ THEIR_METASTORE = MetastoreSettings(uri="thrift://elsewhere:9083")
     ],
 )
 def test_what_is_somebody_elses_is_not_started(given, parts, started):
-    assert plan.services(Settings(**given), parts) == started
+    assert roster.services(Settings(**given), parts) == started
 
 
 def test_trino_on_an_engine_with_an_unknown_metastore_is_refused():
     with pytest.raises(ServiceError, match="LAKEHOUSE_METASTORE__URI"):
-        plan.services(Settings(spark=THEIR_SPARK), ["sql"])
+        roster.services(Settings(spark=THEIR_SPARK), ["sql"])
 
 
 def specs(workspace: Workspace, *names: str) -> str:
-    return " ".join(" ".join(spec.command) for spec in plan.specs(workspace, names, ADDRESSES))
+    return " ".join(" ".join(spec.command) for spec in roster.specs(workspace, names, ADDRESSES))
 
 
 def test_no_secret_is_on_a_command_line_or_in_a_representation(tmp_path):
-    made = plan.specs(
+    made = roster.specs(
         Workspace(Settings(home=tmp_path)), ["metastore", "spark", "mlflow", "dagster", "daemon"], ADDRESSES
     )
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from lakehouse.errors import LakehouseError, ServiceError
-from lakehouse.services import java, trino
+from lakehouse.services.java import java
+from lakehouse.services.servers import trino
 from lakehouse.services.spec import Address
 from lakehouse.services.sql import ask
 from lakehouse.settings import TrinoSettings

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lakehouse.errors import DownloadError
-from lakehouse.services import java, truststore
+from lakehouse.services.java import java, truststore
 from lakehouse.settings import Settings
 
 STALLED_AFTER_SECONDS = 120

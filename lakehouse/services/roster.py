@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Mapping
 
 from lakehouse.errors import ServiceError
-from lakehouse.services import aot, dagster, jars, java, keeper, metastore, mlflow, spark, trino
-from lakehouse.services.runtime import Runtime
+from lakehouse.services import keeper
+from lakehouse.services.java import aot, jars, java
+from lakehouse.services.java.runtime import Runtime
+from lakehouse.services.servers import dagster, metastore, mlflow, spark, trino
 from lakehouse.services.spec import Address, ServiceSpec
 from lakehouse.settings import Settings
 from lakehouse.workspace import Workspace

@@ -7,7 +7,7 @@ import hashlib
 import zipfile
 from pathlib import Path
 
-from lakehouse.services.runtime import Runtime, class_path
+from lakehouse.services.java.runtime import Runtime, class_path
 from lakehouse.settings import Settings
 
 OLDEST_JAVA = 25

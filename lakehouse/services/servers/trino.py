@@ -6,8 +6,8 @@ import tempfile
 from pathlib import Path
 
 from lakehouse.errors import DownloadError, ServiceError
-from lakehouse.services import jars
-from lakehouse.services.java import Java
+from lakehouse.services.java import jars
+from lakehouse.services.java.java import Java
 from lakehouse.services.spec import Address, ServiceSpec
 from lakehouse.settings import Settings
 from lakehouse.workspace import Workspace

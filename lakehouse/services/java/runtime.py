@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from lakehouse.services.ivy import pyspark_home
-from lakehouse.services.java import Java
+from lakehouse.services.java.ivy import pyspark_home
+from lakehouse.services.java.java import Java
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 from lakehouse.errors import ServiceError
-from lakehouse.services.ivy import pyspark_home
-from lakehouse.services.java import Java
-from lakehouse.services.log4j import log4j2
-from lakehouse.services.runtime import Runtime, class_path
+from lakehouse.services.java.ivy import pyspark_home
+from lakehouse.services.java.java import Java
+from lakehouse.services.java.runtime import Runtime, class_path
+from lakehouse.services.servers.log4j import log4j2
 from lakehouse.services.spec import Address, ServiceSpec
 from lakehouse.settings import Settings
 from lakehouse.workspace import Workspace
