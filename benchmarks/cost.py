@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 
 from benchmarks.figure import Figure, alternated
-from lakehouse.services import supervisor
+from lakehouse.services.supervise import supervisor
 from lakehouse.workspace import Workspace
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from lakehouse.engine.session import Connection
-from lakehouse.services import aot_training, down, process
+from lakehouse.services import aot_training, down
 from lakehouse.services.servers.spark import BIG_WORK_CONF
+from lakehouse.services.supervise import launch
 from lakehouse.settings import (
     DagsterSettings,
     MetastoreSettings,
@@ -76,7 +77,7 @@ def environment(workspace: Workspace) -> dict[str, str]:
     # pyspark leaves SPARK_CONNECT_MODE_ENABLED in the environment of a process that has a Connect session.
     plain = {
         name: value
-        for name, value in process.of_workspace(workspace).items()
+        for name, value in launch.of_workspace(workspace).items()
         if not name.startswith(("LAKEHOUSE_", "SPARK_")) or name in _KEPT
     }
     return plain | {

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lakehouse.errors import LakehouseError
-from lakehouse.services.process import environment
+from lakehouse.services.supervise.launch import environment
 from lakehouse.workspace import Workspace
 
 FOLDER = "dbt_project"

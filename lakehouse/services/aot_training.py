@@ -19,12 +19,14 @@ from pathlib import Path
 import psutil
 
 from lakehouse.errors import LakehouseError, ServiceError
-from lakehouse.services import ports, process, roster
+from lakehouse.services import roster
 from lakehouse.services.java import aot
-from lakehouse.services.probes import PROBES
 from lakehouse.services.servers import spark
 from lakehouse.services.servers.metastore import spec as metastore_spec
-from lakehouse.services.spec import Address, ServiceSpec
+from lakehouse.services.supervise import ports
+from lakehouse.services.supervise.launch import of_workspace
+from lakehouse.services.supervise.probes import PROBES
+from lakehouse.services.supervise.spec import Address, ServiceSpec
 from lakehouse.settings import Settings, load
 from lakehouse.workspace import Workspace
 
@@ -51,7 +53,7 @@ def launch(workspace: Workspace) -> None:
             stdout=log,
             stderr=log,
             cwd=workspace.home,
-            env=process.of_workspace(workspace),
+            env=of_workspace(workspace),
             start_new_session=True,
         )
 
@@ -123,7 +125,7 @@ def _start(spec: ServiceSpec, home: Path) -> "subprocess.Popen[bytes]":
     launch_file = home / f"{spec.name}.json"
     with os.fdopen(os.open(launch_file, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
         json.dump(spec.launch(), file)
-    return subprocess.Popen([sys.executable, "-m", "lakehouse.services.process", str(launch_file)])  # noqa: S603 - ours
+    return subprocess.Popen([sys.executable, "-m", "lakehouse.services.supervise.launch", str(launch_file)])  # noqa: S603 - ours
 
 
 def _kill(running: "subprocess.Popen[bytes]") -> None:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lakehouse.errors import LakehouseError
-from lakehouse.services import roster, supervisor
+from lakehouse.services import roster
 from lakehouse.services.java import jars, java, truststore
 from lakehouse.services.servers import trino
 from lakehouse.services.status import ServiceStatus, status
+from lakehouse.services.supervise import supervisor
 from lakehouse.workspace import Workspace
 
 _NEEDED_BYTES = 2_000_000_000

@@ -8,8 +8,9 @@ from threading import Event, Thread
 
 import psutil
 
-from lakehouse.services import addresses, aot_training, keeper, orphans, ready, roster, supervisor, wire
+from lakehouse.services import aot_training, ready, roster
 from lakehouse.services.servers import dagster
+from lakehouse.services.supervise import addresses, lease_keeper, orphans, supervisor, wire
 from lakehouse.workspace import Workspace
 
 LAYERS = ("bronze", "silver", "gold", "ml", "quarantine", "ops")
@@ -23,7 +24,7 @@ def up(workspace: Workspace, parts: Iterable[str], *, tell: Callable[[str], None
             _end_unwatched(workspace)
         states = supervisor.states(workspace)
         missing = [name for name in wanted if name not in states or not states[name].wanted]
-        epoch = keeper.take(workspace, tell) if keeper.NAME in missing else keeper.epoch_of(workspace)
+        epoch = lease_keeper.take(workspace, tell) if lease_keeper.NAME in missing else lease_keeper.epoch_of(workspace)
         try:
             if missing:
                 supervisor.start(workspace)
@@ -32,8 +33,8 @@ def up(workspace: Workspace, parts: Iterable[str], *, tell: Callable[[str], None
         except BaseException:
             for name in missing:
                 supervisor.halt(workspace, name)
-            if keeper.NAME in missing:
-                keeper.give_back(workspace, epoch)
+            if lease_keeper.NAME in missing:
+                lease_keeper.give_back(workspace, epoch)
             raise
         _create_layers(workspace)
         if missing:
@@ -51,7 +52,7 @@ def down(workspace: Workspace, *, tell: Callable[[str], None]) -> None:
         supervisor.shut_down(workspace)
         psutil.wait_procs(running, timeout=orphans.GRACE_SECONDS)
         orphans.end(orphans.started_by(workspace.home))
-        keeper.give_back(workspace, keeper.epoch_of(workspace))
+        lease_keeper.give_back(workspace, lease_keeper.epoch_of(workspace))
         workspace.services_file.unlink(missing_ok=True)
         supervisor.socket_path(workspace).unlink(missing_ok=True)
 
@@ -73,16 +74,16 @@ def _end_unwatched(workspace: Workspace) -> None:
 
 
 def _start(workspace: Workspace, names: list[str], epoch: int | None, tell: Callable[[str], None]) -> None:
-    if keeper.NAME in names and epoch is not None:
-        supervisor.run(workspace, keeper.spec(workspace, epoch))
-    servers = [name for name in names if name != keeper.NAME]
+    if lease_keeper.NAME in names and epoch is not None:
+        supervisor.run(workspace, lease_keeper.spec(workspace, epoch))
+    servers = [name for name in names if name != lease_keeper.NAME]
     chosen = addresses.choose(workspace, servers)
     known = {**addresses.kept(workspace), **chosen}
     for spec in roster.specs(workspace, servers, known):
         if spec.name == "dagster":
             dagster.make_storage(workspace)
         tell(f"starting {spec.name}")
-        lease = keeper.file_of(workspace, epoch) if spec.name == "spark" and epoch is not None else ""
+        lease = lease_keeper.file_of(workspace, epoch) if spec.name == "spark" and epoch is not None else ""
         supervisor.run(workspace, replace(spec, lease=lease))
 
 
@@ -106,7 +107,7 @@ def _await(workspace: Workspace, names: list[str], epoch: int | None, tell: Call
             name, outcome = outcomes.get()
             if isinstance(outcome, Exception):
                 raise outcome
-            given = known[name].given() if name in known else {"epoch": epoch} if name == keeper.NAME else {}
+            given = known[name].given() if name in known else {"epoch": epoch} if name == lease_keeper.NAME else {}
             services[name] = {**given, "pid": outcome}
     finally:
         enough.set()

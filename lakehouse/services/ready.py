@@ -8,9 +8,10 @@ from threading import Event
 import psutil
 
 from lakehouse.errors import ServiceError
-from lakehouse.services import ports, roster, supervisor
-from lakehouse.services.probes import PROBES
-from lakehouse.services.spec import Address
+from lakehouse.services import roster
+from lakehouse.services.supervise import ports, supervisor
+from lakehouse.services.supervise.probes import PROBES
+from lakehouse.services.supervise.spec import Address
 from lakehouse.workspace import Workspace
 
 WITHIN_SECONDS = 180

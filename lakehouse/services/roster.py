@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Mapping
 
 from lakehouse.errors import ServiceError
-from lakehouse.services import keeper
 from lakehouse.services.java import aot, jars, java
 from lakehouse.services.java.runtime import Runtime
 from lakehouse.services.servers import dagster, metastore, mlflow, spark, trino
-from lakehouse.services.spec import Address, ServiceSpec
+from lakehouse.services.supervise import lease_keeper
+from lakehouse.services.supervise.spec import Address, ServiceSpec
 from lakehouse.settings import Settings
 from lakehouse.workspace import Workspace
 
@@ -46,7 +46,7 @@ def services(settings: Settings, parts: Iterable[str]) -> list[str]:
             raise ServiceError(f"there is no part `{part}` to start: `lakehouse up [{'] ['.join(PARTS)}]`.")
     theirs = external(settings)
     base = (
-        () if "spark" in theirs else (keeper.NAME, *BASE)
+        () if "spark" in theirs else (lease_keeper.NAME, *BASE)
     )  # the metastore that somebody else's engine uses is theirs as well
     if "sql" in parts and "spark" in theirs and not theirs.keys() & {"metastore", "trino"}:
         raise ServiceError(
@@ -55,7 +55,7 @@ def services(settings: Settings, parts: Iterable[str]) -> list[str]:
         )
     names = [*base, *(name for part in PARTS for name in PARTS[part] if part in parts)]
     without = theirs.keys() | ({"daemon"} if "dagster" in theirs else set())
-    without |= set() if keeper.is_needed(settings.warehouse or "") else {keeper.NAME}
+    without |= set() if lease_keeper.is_needed(settings.warehouse or "") else {lease_keeper.NAME}
     return [name for name in names if name not in without]
 
 

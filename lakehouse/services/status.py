@@ -7,10 +7,11 @@ from functools import partial
 
 from lakehouse.errors import FencedError, LakehouseError
 from lakehouse.locks import check
-from lakehouse.services import addresses, keeper, ports, ready, roster, supervisor
-from lakehouse.services.probes import PROBES
-from lakehouse.services.spec import Address
-from lakehouse.services.supervisor import State
+from lakehouse.services import ready, roster
+from lakehouse.services.supervise import addresses, lease_keeper, ports, supervisor
+from lakehouse.services.supervise.probes import PROBES
+from lakehouse.services.supervise.spec import Address
+from lakehouse.services.supervise.supervisor import State
 from lakehouse.workspace import Workspace
 
 _PATIENCE_SECONDS = 5
@@ -47,7 +48,7 @@ def status(workspace: Workspace) -> list[ServiceStatus]:
     theirs = roster.external(workspace.settings)
     questions: list[Callable[[], ServiceStatus]] = []
     for name in supervisor.NAMES:
-        if name == keeper.NAME:
+        if name == lease_keeper.NAME:
             questions.append(partial(_lease, workspace, states.get(name, State(name, "STOPPED", 0))))
         elif name in theirs:
             questions.append(partial(_theirs, workspace, name, theirs[name]))
@@ -59,14 +60,14 @@ def status(workspace: Workspace) -> list[ServiceStatus]:
 
 def _lease(workspace: Workspace, state: State) -> ServiceStatus:
     """The lease on the warehouse: "up" while the keeper keeps it, "lost" where another took it."""
-    epoch, other = keeper.epoch_of(workspace), keeper.other_holder(workspace)
-    if not keeper.is_needed(workspace.warehouse):
+    epoch, other = lease_keeper.epoch_of(workspace), lease_keeper.other_holder(workspace)
+    if not lease_keeper.is_needed(workspace.warehouse):
         return ServiceStatus(
             state.name, "down", note=f"{workspace.warehouse} is on object storage, which has no lease yet"
         )
     if epoch is None:
         return ServiceStatus(state.name, "down", note=f"held by {other}" if other else "")
-    where, pid = keeper.file_of(workspace, epoch), state.pid or None
+    where, pid = lease_keeper.file_of(workspace, epoch), state.pid or None
     try:
         check(workspace)
     except FencedError as error:

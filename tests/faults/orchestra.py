@@ -14,7 +14,7 @@ import requests
 from lakehouse.dagster.run_job import instance_of
 from lakehouse.dagster.run_launcher import WORKER
 from lakehouse.locks.process_identity import pid_of
-from lakehouse.services import orphans
+from lakehouse.services.supervise import orphans
 from lakehouse.workspace import Workspace
 
 # While the file `stuck` is there the function never ends, and writes the file `beat` every fifth of a second.

@@ -17,8 +17,9 @@ from pydantic import SecretStr
 from lakehouse.engine.session import connect
 from lakehouse.errors import FencedError, WorkspaceBusyError
 from lakehouse.locks import DiskStore, Holder, acquire, beat, check, highest, holder_of, release
-from lakehouse.services import down, keeper, orphans, supervisor, up
+from lakehouse.services import down, up
 from lakehouse.services.status import status
+from lakehouse.services.supervise import lease_keeper, orphans, supervisor
 from lakehouse.settings import LeaseSettings, SparkSettings, load
 from lakehouse.workspace import Workspace
 
@@ -30,7 +31,7 @@ import sys
 from pathlib import Path
 from lakehouse.errors import WorkspaceBusyError
 from lakehouse.locks import DiskStore, Holder, acquire
-from lakehouse.services.keeper import keep
+from lakehouse.services.supervise.lease_keeper import keep
 folder, home, heartbeat, ttl = sys.argv[1:]
 me = Holder.here(Path(home), heartbeat_seconds=float(heartbeat))
 store = DiskStore(Path(folder))
@@ -245,7 +246,7 @@ def test_a_killed_keeper_comes_back_and_keeps_the_same_epoch(own, tmp_path):
     os.kill(before, signal.SIGKILL)
 
     with pytest.raises(WorkspaceBusyError):  # what starts the keeper again lives, so nobody takes the lease
-        keeper.take(sharing(tmp_path / "second", own.warehouse), lambda _: None)
+        lease_keeper.take(sharing(tmp_path / "second", own.warehouse), lambda _: None)
     until(lambda: state(own, "lease")[1] not in (None, before), 20)
     check(own)
 
@@ -292,6 +293,6 @@ def test_all_of_a_holder_killed_is_taken_at_once(own, tmp_path):
         process.kill()
     psutil.wait_procs(all_of_it, timeout=20)
 
-    assert (keeper.take(sharing(tmp_path / "second", own.warehouse), said.append), said) == (4, [])
+    assert (lease_keeper.take(sharing(tmp_path / "second", own.warehouse), said.append), said) == (4, [])
     with pytest.raises(FencedError):
         check(own)

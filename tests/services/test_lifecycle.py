@@ -15,10 +15,11 @@ import pytest
 from pydantic import SecretStr
 
 from lakehouse.errors import ServiceError
-from lakehouse.services import addresses, down, orphans, ports, probes, supervisor, up, wire
+from lakehouse.services import down, up
 from lakehouse.services.doctor import examine
 from lakehouse.services.lifecycle import LAYERS
 from lakehouse.services.status import ServiceStatus, status
+from lakehouse.services.supervise import addresses, orphans, ports, probes, supervisor, wire
 from lakehouse.settings import SparkSettings, load
 from lakehouse.workspace import Workspace
 

@@ -4,9 +4,10 @@ import pytest
 from pydantic import SecretStr
 
 from lakehouse.errors import ServiceError
-from lakehouse.services import addresses, roster, supervisor
+from lakehouse.services import roster
 from lakehouse.services.servers.spark import TUNED_CONF
-from lakehouse.services.spec import Address
+from lakehouse.services.supervise import addresses, supervisor
+from lakehouse.services.supervise.spec import Address
 from lakehouse.settings import (
     DagsterSettings,
     MetastoreSettings,

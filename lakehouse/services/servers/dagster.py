@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from lakehouse.services.spec import Address, ServiceSpec
+from lakehouse.services.supervise.spec import Address, ServiceSpec
 from lakehouse.workspace import Workspace
 
 _LAUNCHER = "lakehouse.dagster.run_launcher"

@@ -11,7 +11,7 @@ from lakehouse.services.java.ivy import pyspark_home
 from lakehouse.services.java.java import Java
 from lakehouse.services.java.runtime import Runtime, class_path
 from lakehouse.services.servers.log4j import log4j2
-from lakehouse.services.spec import Address, ServiceSpec
+from lakehouse.services.supervise.spec import Address, ServiceSpec
 from lakehouse.settings import Settings
 from lakehouse.workspace import Workspace
 

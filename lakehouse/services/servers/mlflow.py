@@ -2,7 +2,7 @@
 
 import sys
 
-from lakehouse.services.spec import Address, ServiceSpec
+from lakehouse.services.supervise.spec import Address, ServiceSpec
 from lakehouse.workspace import Workspace
 
 

@@ -10,7 +10,7 @@ from lakehouse.services.java.ivy import pyspark_home
 from lakehouse.services.java.java import Java
 from lakehouse.services.java.runtime import Runtime, class_path
 from lakehouse.services.servers.log4j import log4j2
-from lakehouse.services.spec import Address, ServiceSpec
+from lakehouse.services.supervise.spec import Address, ServiceSpec
 from lakehouse.workspace import Workspace
 
 # What Spark's launcher opens on Java 17 and newer (its JavaModuleOptions). A package that does not exist would make an

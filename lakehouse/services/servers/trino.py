@@ -8,7 +8,7 @@ from pathlib import Path
 from lakehouse.errors import DownloadError, ServiceError
 from lakehouse.services.java import jars
 from lakehouse.services.java.java import Java
-from lakehouse.services.spec import Address, ServiceSpec
+from lakehouse.services.supervise.spec import Address, ServiceSpec
 from lakehouse.settings import Settings
 from lakehouse.workspace import Workspace
 

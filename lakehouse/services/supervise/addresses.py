@@ -5,8 +5,8 @@ import os
 import secrets
 from pathlib import Path
 
-from lakehouse.services import ports, supervisor
-from lakehouse.services.spec import Address
+from lakehouse.services.supervise import ports, supervisor
+from lakehouse.services.supervise.spec import Address
 from lakehouse.workspace import Workspace
 
 _WITHOUT_PORT = frozenset({"daemon", "lease"})

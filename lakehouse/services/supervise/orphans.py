@@ -4,7 +4,7 @@ from pathlib import Path
 
 import psutil
 
-from lakehouse.services.process import MARK
+from lakehouse.services.supervise.launch import MARK
 
 GRACE_SECONDS = 10
 

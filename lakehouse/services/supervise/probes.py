@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from lakehouse.errors import ServiceError
-from lakehouse.services import wire
+from lakehouse.services.supervise import wire
 from lakehouse.settings import Settings
 
 Probe = Callable[[str, Settings, float], None]

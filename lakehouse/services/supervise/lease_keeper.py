@@ -1,4 +1,4 @@
-"""Keeps the lease of a workspace's server: `python -m lakehouse.services.keeper WAREHOUSE EPOCH HOME HEARTBEAT`.
+"""Keeps a server's lease: `python -m lakehouse.services.supervise.lease_keeper WAREHOUSE EPOCH HOME HEARTBEAT`.
 
 `lakehouse up` takes the lease; this process gives the signs of life. It never takes a lease: where another has it, it
 ends the server that it stood for, says who has it, and ends. The supervisor starts it again only where it was killed.
@@ -16,7 +16,7 @@ from lakehouse.locks.lease_holder import Holder
 from lakehouse.locks.lease_store import LeaseStore, store_of
 
 if TYPE_CHECKING:
-    from lakehouse.services.spec import ServiceSpec
+    from lakehouse.services.supervise.spec import ServiceSpec
     from lakehouse.workspace import Workspace
 
 NAME = "lease"
@@ -66,11 +66,13 @@ def other_holder(workspace: "Workspace") -> Holder | None:
 
 def spec(workspace: "Workspace", epoch: int) -> "ServiceSpec":
     """The keeper of an epoch."""
-    from lakehouse.services.spec import ServiceSpec
+    from lakehouse.services.supervise.spec import ServiceSpec
 
     heartbeat = workspace.settings.lease.heartbeat_seconds
     arguments = (workspace.warehouse, str(epoch), str(workspace.home), str(heartbeat))
-    return ServiceSpec(NAME, (sys.executable, "-m", "lakehouse.services.keeper", *arguments), workspace.home)
+    return ServiceSpec(
+        NAME, (sys.executable, "-m", "lakehouse.services.supervise.lease_keeper", *arguments), workspace.home
+    )
 
 
 def keep(store: LeaseStore, epoch: int, me: Holder) -> Holder | None:
@@ -91,7 +93,7 @@ def keep(store: LeaseStore, epoch: int, me: Holder) -> Holder | None:
 
 def fence(home: Path) -> None:
     """End the workspace's server at once, so that it commits nothing more."""
-    from lakehouse.services import orphans, supervisor
+    from lakehouse.services.supervise import orphans, supervisor
     from lakehouse.workspace import current
 
     try:

@@ -1,4 +1,4 @@
-"""Becomes a service: `python -m lakehouse.services.process FILE`, run by the supervisor.
+"""Becomes a service: `python -m lakehouse.services.supervise.launch FILE`, run by the supervisor.
 
 The file (mode 0600) holds the launch of a `ServiceSpec`: no secret stands in a command line or in the supervisor's
 configuration.
@@ -44,7 +44,7 @@ def of_workspace(workspace: "Workspace") -> dict[str, str]:
             "LAKEHOUSE_PROJECT": str(workspace.settings.project),
             "LAKEHOUSE_CACHE": str(workspace.settings.cache),
             # The launcher must be importable wherever it runs.
-            "PYTHONPATH": str(Path(__file__).parents[2]),
+            "PYTHONPATH": str(Path(__file__).parents[3]),
         }
     )
 

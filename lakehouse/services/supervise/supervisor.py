@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from lakehouse.errors import ServiceError
-from lakehouse.services import process
-from lakehouse.services.spec import ServiceSpec
+from lakehouse.services.supervise import launch
+from lakehouse.services.supervise.spec import ServiceSpec
 from lakehouse.workspace import Workspace
 
 NAMES = ("lease", "metastore", "spark", "trino", "mlflow", "dagster", "daemon")
@@ -105,7 +105,7 @@ def start(workspace: Workspace) -> None:
     conf = home / "supervisord.conf"
     conf.write_text(_conf(workspace, socket))
     command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(conf)]
-    inherited = process.of_workspace(workspace)
+    inherited = launch.of_workspace(workspace)
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=inherited)  # noqa: S603 - ours
     if done.returncode != 0 or not answers(workspace, patient=True):
         raise ServiceError(
@@ -132,7 +132,7 @@ def _conf(workspace: Workspace, socket: Path) -> str:
     logs, home = quoted(workspace.logs), folder(workspace)
     parts = [_HEAD.format(logs=logs, folder=quoted(home), socket=quoted(socket))]
     for name in NAMES:
-        command = shlex.join([sys.executable, "-m", "lakehouse.services.process", str(home / f"{name}.json")])
+        command = shlex.join([sys.executable, "-m", "lakehouse.services.supervise.launch", str(home / f"{name}.json")])
         restart = "unexpected" if name in _MAY_END else "true"
         parts.append(_PROGRAM.format(name=name, command=quoted(command), logs=logs, restart=restart))
     return "".join(parts)
