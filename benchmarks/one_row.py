@@ -12,7 +12,8 @@ from lakehouse.declare.column import Column
 from lakehouse.declare.table import Table
 from lakehouse.declare.write_modes import Append
 from lakehouse.engine.session import Connection
-from lakehouse.read import ReadContext, load, position_of
+from lakehouse.sources.kinds import KINDS
+from lakehouse.sources.source import ReadContext, SourceKind
 from lakehouse.workspace import current
 from lakehouse.write.batch import Published
 
@@ -46,14 +47,15 @@ class OneRow:
     number: int
 
 
-@position_of.register(OneRow)
-def _(source: OneRow, context: ReadContext) -> int:  # noqa: ARG001 - one signature for all inputs
+def _position_of_one_row(source: OneRow, context: ReadContext) -> int:  # noqa: ARG001 - one signature for all inputs
     return source.number
 
 
-@load.register(OneRow)
-def _(source: OneRow, context: ReadContext, since: Any, position: int) -> "DataFrame":  # noqa: ARG001 - as above
+def _load_one_row(source: OneRow, context: ReadContext, since: Any, position: int) -> "DataFrame":  # noqa: ARG001 - as above
     return context.connect().createDataFrame([row(position)], SINGLE.schema)
+
+
+KINDS[OneRow] = SourceKind(_position_of_one_row, _load_one_row)
 
 
 def same(rows: "DataFrame") -> "DataFrame":

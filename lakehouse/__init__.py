@@ -10,15 +10,15 @@ if TYPE_CHECKING:
     from lakehouse.declare.table import Foreign, Table
     from lakehouse.declare.write_modes import Append, Merge, Overwrite, ReplacePartitions, Scd2
     from lakehouse.engine.session import connect
-    from lakehouse.ingest.files import Lines
     from lakehouse.models.champion import Champion
+    from lakehouse.sources.files import Lines
 
 _HOMES = {
     "Append": "lakehouse.declare.write_modes",
     "Champion": "lakehouse.models.champion",
     "Column": "lakehouse.declare.column",
     "Foreign": "lakehouse.declare.table",
-    "Lines": "lakehouse.ingest.files",
+    "Lines": "lakehouse.sources.files",
     "Merge": "lakehouse.declare.write_modes",
     "Overwrite": "lakehouse.declare.write_modes",
     "ReplacePartitions": "lakehouse.declare.write_modes",

@@ -8,7 +8,7 @@ from lakehouse.dagster.table_asset import table_asset
 from lakehouse.declare.column import Column
 from lakehouse.declare.table import Table
 from lakehouse.declare.write_modes import Append
-from lakehouse.ingest.files import Lines
+from lakehouse.sources.files import Lines
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

@@ -13,8 +13,9 @@ from lakehouse.engine.session import Connection
 from lakehouse.features.feature_view import Features
 from lakehouse.features.online_store import materialize, note_of
 from lakehouse.locks.table_lock import locked
-from lakehouse.read import ReadContext, position_of
 from lakehouse.runs.audit import audit_foreign
+from lakehouse.sources.kinds import position_of
+from lakehouse.sources.source import ReadContext
 
 if TYPE_CHECKING:
     import dagster as dg

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from lakehouse.dagster.discover import table_assets
 from lakehouse.engine.session import Connection
-from lakehouse.ingest.files import Lines
-from lakehouse.ingest.parquet import ParquetFiles
-from lakehouse.read import ReadContext, position_of
+from lakehouse.sources.files import Lines
+from lakehouse.sources.kinds import position_of
+from lakehouse.sources.parquet import ParquetFiles
+from lakehouse.sources.source import ReadContext
 from lakehouse.workspace import Workspace, current
 
 if TYPE_CHECKING:

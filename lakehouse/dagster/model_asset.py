@@ -15,9 +15,10 @@ from lakehouse.locks.table_lock import locked
 from lakehouse.models.registry import CHAMPION, GATE, find_version, log_and_register
 from lakehouse.models.store import ModelVersion
 from lakehouse.models.training import Origin, Trained, dataset_of
-from lakehouse.read import ReadContext, load, position_of
 from lakehouse.runs.audit import audit_foreign
 from lakehouse.runs.code_version import commit, digest
+from lakehouse.sources.kinds import load, position_of
+from lakehouse.sources.source import ReadContext
 
 if TYPE_CHECKING:
     import dagster as dg

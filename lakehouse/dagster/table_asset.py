@@ -11,9 +11,9 @@ from lakehouse.dagster.definition import connection_of, define, failures_told, s
 from lakehouse.declare.table import Table
 from lakehouse.engine.session import Connection
 from lakehouse.errors import AuditFailedError, PartitionsFailedError
-from lakehouse.read import dependency
 from lakehouse.runs.code_version import digest
 from lakehouse.runs.run import run
+from lakehouse.sources.kinds import dependency
 from lakehouse.workspace import Workspace, current
 from lakehouse.write.batch import Published
 from lakehouse.write.rules import suite_name

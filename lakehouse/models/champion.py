@@ -6,7 +6,8 @@ from lakehouse.errors import LakehouseError
 from lakehouse.models.onnx_model import feature_names_of
 from lakehouse.models.registry import CHAMPION
 from lakehouse.models.store import read_onnx, versions, with_alias
-from lakehouse.read import ReadContext, dependency, load, position_of
+from lakehouse.sources.kinds import KINDS
+from lakehouse.sources.source import ReadContext, SourceKind
 
 
 @dataclass(frozen=True)
@@ -41,24 +42,24 @@ class ChampionModel:
     feature_names: tuple[str, ...]
 
 
-@position_of.register(Champion)
-def _(source: Champion, context: ReadContext) -> int:
+def _position_of_champion(source: Champion, context: ReadContext) -> int:
     found = with_alias(context.workspace, source.name, CHAMPION)
     if found is None:
         raise LakehouseError(
             f"{context.reader} reads the champion of `{source.name}`, which has none yet. "
-            f"Materialise {dependency(source)} first."
+            f"Materialise {_dependency_of_champion(source)} first."
         )
     return found.version
 
 
-@load.register(Champion)
-def _(source: Champion, context: ReadContext, since: int | None, position: int) -> ChampionModel:  # noqa: ARG001
+def _load_champion(source: Champion, context: ReadContext, since: int | None, position: int) -> ChampionModel:  # noqa: ARG001
     found = next(each for each in versions(context.workspace, source.name) if each.version == position)
     content = read_onnx(context.workspace, found)
     return ChampionModel(source.name, found.version, found.run_id, content, feature_names_of(content))
 
 
-@dependency.register(Champion)
-def _(source: Champion) -> str:
+def _dependency_of_champion(source: Champion) -> str:
     return source.asset or f"ml.{source.name}"
+
+
+KINDS[Champion] = SourceKind(_position_of_champion, _load_champion, _dependency_of_champion)

@@ -8,7 +8,7 @@ from lakehouse.errors import AuditFailedError
 from lakehouse.quality.compile import Compiled, compile_suite
 from lakehouse.quality.judge import CheckResult, audit, verdict
 from lakehouse.quality.suite.suite import load_suite
-from lakehouse.read import snapshot
+from lakehouse.sources.tables import snapshot
 from lakehouse.write.checks import audited, record
 from lakehouse.write.rules import failures, suite_name
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from lakehouse.declare.table import Table
 from lakehouse.declare.write_modes import Append
 from lakehouse.errors import ChangeFeedGoneError
-from lakehouse.read import ReadContext, gone, is_incremental, of_partition, position_of
+from lakehouse.sources.kinds import is_incremental, of_partition, position_of, why_lost
+from lakehouse.sources.source import ReadContext
 
 if TYPE_CHECKING:
     pass
@@ -69,7 +70,7 @@ def without_lost_feeds(found: Plan, reads: Mapping[str, Any], context: ReadConte
     lost = {
         name: reason
         for name, source in reads.items()
-        if name in found.since and (reason := gone(source, context, found.since[name], found.positions[name]))
+        if name in found.since and (reason := why_lost(source, context, found.since[name], found.positions[name]))
     }
     if not lost:
         return found

@@ -13,9 +13,9 @@ from lakehouse.engine.session import Connection
 from lakehouse.errors import LakehouseError, near_miss
 from lakehouse.locks.table_lock import locked
 from lakehouse.position import last_position
-from lakehouse.read import snapshot
 from lakehouse.runs.run import recover_if_open
 from lakehouse.schema.create import QUARANTINE_COLUMNS, ensure, quarantine_table
+from lakehouse.sources.tables import snapshot
 from lakehouse.write import quarantine
 from lakehouse.write.batch import Batch, Published
 from lakehouse.write.conflicts import retried

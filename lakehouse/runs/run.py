@@ -14,13 +14,14 @@ from lakehouse.locks import check
 from lakehouse.locks.table_lock import locked
 from lakehouse.position import last_position
 from lakehouse.quality.judge import CheckResult
-from lakehouse.read import ReadContext, dependency, load
 from lakehouse.runs.audit import audit_foreign, judged
 from lakehouse.runs.code_version import commit
 from lakehouse.runs.plan import Plan, plan, without_lost_feeds
 from lakehouse.schema.apply import is_known
 from lakehouse.schema.differences import pending
 from lakehouse.schema.missing import missing
+from lakehouse.sources.kinds import dependency, load
+from lakehouse.sources.source import ReadContext
 from lakehouse.write.batch import Batch, Published
 from lakehouse.write.door import recover, write
 from lakehouse.write.intent import open_intent

@@ -87,9 +87,9 @@ def _imports(blueprint: Blueprint) -> str:
     if kind == "table":
         found.append(f"from {blueprint.origin.module} import {blueprint.origin.constant}")
     elif kind == "parquet":
-        found.append("from lakehouse.ingest.parquet import ParquetFiles")
+        found.append("from lakehouse.sources.parquet import ParquetFiles")
     else:
-        found.append("from lakehouse.ingest.files import Lines")
+        found.append("from lakehouse.sources.files import Lines")
     return "\n".join(sorted(found)) + "\n"
 
 

@@ -12,7 +12,8 @@ from typing import Any
 from lakehouse.declare.column import Column
 from lakehouse.declare.table import Table
 from lakehouse.declare.write_modes import Append, Merge, Overwrite, ReplacePartitions, Scd2, WriteMode
-from lakehouse.read import ReadContext, is_incremental, load, position_of
+from lakehouse.sources.kinds import KINDS
+from lakehouse.sources.source import ReadContext, SourceKind
 from lakehouse.storage import read_json, write_json
 
 COLUMNS = (
@@ -99,21 +100,17 @@ class Numbered:
         write_json(self.counter, self.count + 1)
 
 
-@position_of.register(Numbered)
-def _(source: Numbered, context: ReadContext) -> int:
+def _position_of_numbered(source: Numbered, context: ReadContext) -> int:
     return source.count
 
 
-@is_incremental.register(Numbered)
-def _(source: Numbered) -> bool:
-    return True
-
-
-@load.register(Numbered)
-def _(source: Numbered, context: ReadContext, since: int | None, position: int) -> Any:
+def _load_numbered(source: Numbered, context: ReadContext, since: int | None, position: int) -> Any:
     first = position if source.mode == "overwrite" else (since or 0) + 1
     rows = [row for number in range(first, position + 1) for row in batch(source.mode, source.seed, number)]
     return frame_of(context.connect(), table_of(source.mode, ""), rows)
+
+
+KINDS[Numbered] = SourceKind(_position_of_numbered, _load_numbered, is_incremental=True)
 
 
 def frame_of(session: Any, table: Table, rows: Iterable[Row]) -> Any:

@@ -16,8 +16,8 @@ from lakehouse.declare.column import Column
 from lakehouse.declare.table import Table, quarantine_of
 from lakehouse.declare.write_modes import Append
 from lakehouse.delta.history import history
-from lakehouse.ingest.files import Lines
 from lakehouse.runs.run import run
+from lakehouse.sources.files import Lines
 from tests.faults.batches import COLUMNS
 from tests.faults.house import House
 

@@ -14,7 +14,8 @@ from lakehouse.models.champion import Champion
 from lakehouse.models.registry import rollback
 from lakehouse.models.store import store_file
 from lakehouse.models.training import Trained
-from lakehouse.read import ReadContext, dependency, load, position_of
+from lakehouse.sources.kinds import dependency, load, position_of
+from lakehouse.sources.source import ReadContext
 from tests.models.cases import FEATURES, people, train
 
 if TYPE_CHECKING:

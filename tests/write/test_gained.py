@@ -9,7 +9,8 @@ from lakehouse.declare.table import Table
 from lakehouse.declare.write_modes import Append, Merge
 from lakehouse.delta.change_feed import gained_files
 from lakehouse.delta.history import version_of
-from lakehouse.read import ReadContext, load
+from lakehouse.sources.kinds import load
+from lakehouse.sources.source import ReadContext
 from tests.write.conftest import Door
 
 NAMES = ("id", "name", "value")
@@ -37,7 +38,7 @@ def test_the_last_state_of_each_key_comes_whatever_way_it_is_read(door: Door, at
         assert files(door, table, since) is not None
         quick, with_deletes = read(door, table, since), read(door, table, since, deletes=True)
         with monkeypatch.context() as patch:
-            patch.setattr("lakehouse.read.gained_files", lambda *_: None)
+            patch.setattr("lakehouse.sources.tables.gained_files", lambda *_: None)
             assert read(door, table, since) == quick
             assert read(door, table, since, deletes=True) == with_deletes == [(*row, False) for row in quick]
 

@@ -15,8 +15,9 @@ from lakehouse.delta.row_changes import news_of
 from lakehouse.engine.work_settings import during
 from lakehouse.errors import DeclarationDiffersError
 from lakehouse.position import FOLDER, last_position
-from lakehouse.read import ReadContext, load, position_of
 from lakehouse.runs.run import run
+from lakehouse.sources.kinds import load, position_of
+from lakehouse.sources.source import ReadContext
 from lakehouse.write.batch import Published
 from tests.write.conftest import COLUMNS, Door
 

@@ -1,11 +1,5 @@
-"""What an asset reads: a position that is cheap to ask for, and the rows between two positions.
+"""Tables as inputs: as they are at a version, the rows that they gained, the partitions of a run."""
 
-Open functions; a room that brings a new kind of input registers it with `position_of`, `load` and what else it needs.
-"""
-
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import singledispatch
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.declare.sql_text import quote
@@ -16,71 +10,10 @@ from lakehouse.delta.history import open_table
 from lakehouse.delta.partition_digests import digests
 from lakehouse.delta.row_changes import last_alike, news_of
 from lakehouse.errors import LakehouseError
-from lakehouse.workspace import Workspace
+from lakehouse.sources.source import ReadContext, SourceKind
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
-
-
-@dataclass(frozen=True)
-class ReadContext:
-    """Who reads, where, and in which batch.
-
-    Args:
-        workspace: The workspace.
-        connect: Gives the session; called only when rows are needed.
-        reader: `layer.entities` that the rows are for.
-        batch_id: Identifies what one run reads.
-        partitions: Keys of the partitions that the run is for; None where it is for the whole table.
-        files: Where an input of files notes the names of those that it reads.
-    """
-
-    workspace: Workspace
-    connect: "Callable[[], SparkSession]"
-    reader: str
-    batch_id: str
-    partitions: tuple[str, ...] | None = None
-    files: list[str] = field(default_factory=list)
-
-
-@singledispatch
-def position_of(source: object, context: ReadContext) -> Any:
-    """How far `source` can be read now, as a JSON value. Starts no job.
-
-    Raises:
-        LakehouseError: there is nothing to read from yet.
-    """
-    raise TypeError(f"{context.reader} cannot read a {type(source).__name__}")
-
-
-@singledispatch
-def load(source: object, context: ReadContext, since: Any, position: Any) -> Any:
-    """What `source` holds after `since` and up to `position`; all of it where `since` is None."""
-    raise TypeError(f"{context.reader} cannot read a {type(source).__name__}")
-
-
-@singledispatch
-def dependency(source: object) -> str | None:
-    """The `layer.entities` that must be fresh before `source` is read; None where it is no asset."""
-    return None
-
-
-@singledispatch
-def is_incremental(source: object) -> bool:
-    """Whether a run reads only what is new, so that changed code alone gives nothing to do."""
-    return False
-
-
-@singledispatch
-def gone(source: object, context: ReadContext, since: Any, position: Any) -> str | None:
-    """Why what is new after `since` cannot be told any more; None where it can. Starts no job."""
-    return None
-
-
-@singledispatch
-def of_partition(source: object, position: Any, key: str) -> Any:
-    """The part of a position that one partition of the reader depends on: all of it, unless the kind knows better."""
-    return position
 
 
 def snapshot(session: "SparkSession", name: str, version: int) -> "DataFrame":
@@ -107,34 +40,26 @@ def _rows(name: str, context: ReadContext, version: int) -> "DataFrame":
 # --- a table as it is at a version ---
 
 
-@position_of.register(Table)
-@position_of.register(Foreign)
-def _(source: Table | Foreign, context: ReadContext) -> int:
+def _position_of_table(source: Table | Foreign, context: ReadContext) -> int:
     return _news(source.name, context)
 
 
-@load.register(Table)
-@load.register(Foreign)
-def _(source: Table | Foreign, context: ReadContext, since: int | None, position: int) -> "DataFrame":
+def _load_table(source: Table | Foreign, context: ReadContext, since: int | None, position: int) -> "DataFrame":
     return _rows(source.name, context, position)
 
 
-@dependency.register(Table)
-@dependency.register(Foreign)
-def _(source: Table | Foreign) -> str:
+def _dependency_of_table(source: Table | Foreign) -> str:
     return source.name
 
 
 # --- the rows that a table gained ---
 
 
-@position_of.register(Changes)
-def _(source: Changes, context: ReadContext) -> int:
+def _position_of_changes(source: Changes, context: ReadContext) -> int:
     return _news(source.table.name, context)
 
 
-@load.register(Changes)
-def _(source: Changes, context: ReadContext, since: int | None, position: int) -> "DataFrame":
+def _load_changes(source: Changes, context: ReadContext, since: int | None, position: int) -> "DataFrame":
     from pyspark.sql import functions as F
 
     session, name = context.connect(), source.table.name
@@ -198,34 +123,25 @@ def _net(source: Changes, changed: "DataFrame") -> "DataFrame":
     return after.where(~F.col(Changes.MARK)).select(*table.stored_names)
 
 
-@dependency.register(Changes)
-def _(source: Changes) -> str:
+def _dependency_of_changes(source: Changes) -> str:
     return source.table.name
 
 
-@is_incremental.register(Changes)
-def _(source: Changes) -> bool:
-    return True
-
-
-@gone.register(Changes)
-def _(source: Changes, context: ReadContext, since: int, position: int) -> str | None:
+def _why_lost(source: Changes, context: ReadContext, since: int, position: int) -> str | None:
     return lost_feed(context.workspace, source.table.name, since, position)
 
 
 # --- the partitions of a table that the reader's run is for ---
 
 
-@position_of.register(ByPartition)
-def _(source: ByPartition, context: ReadContext) -> dict[str, Any]:
+def _position_of_by_partition(source: ByPartition, context: ReadContext) -> dict[str, Any]:
     version = _news(source.table.name, context)
     delta = open_table(context.workspace, source.table.name)
     assert delta is not None  # noqa: S101 - it has a version
     return {"version": version, "partitions": digests(delta, source.table.partitioned_by[0], context.partitions)}
 
 
-@load.register(ByPartition)
-def _(source: ByPartition, context: ReadContext, since: Any, position: dict[str, Any]) -> "DataFrame":
+def _load_by_partition(source: ByPartition, context: ReadContext, since: Any, position: dict[str, Any]) -> "DataFrame":
     from pyspark.sql import functions as F
 
     frame = _rows(source.table.name, context, position["version"])
@@ -234,11 +150,18 @@ def _(source: ByPartition, context: ReadContext, since: Any, position: dict[str,
     return frame.where(F.col(source.table.partitioned_by[0]).cast("string").isin(*context.partitions))
 
 
-@dependency.register(ByPartition)
-def _(source: ByPartition) -> str:
+def _dependency_of_by_partition(source: ByPartition) -> str:
     return source.table.name
 
 
-@of_partition.register(ByPartition)
-def _(source: ByPartition, position: dict[str, Any], key: str) -> Any:
+def _part_of_by_partition(source: ByPartition, position: dict[str, Any], key: str) -> Any:
     return position["partitions"].get(key)
+
+
+SNAPSHOT = SourceKind(_position_of_table, _load_table, _dependency_of_table)
+CHANGES = SourceKind(
+    _position_of_changes, _load_changes, _dependency_of_changes, is_incremental=True, why_lost=_why_lost
+)
+BY_PARTITION = SourceKind(
+    _position_of_by_partition, _load_by_partition, _dependency_of_by_partition, of_partition=_part_of_by_partition
+)

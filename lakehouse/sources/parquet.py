@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lakehouse.ingest.files import listed, matching, source_file, unread
-from lakehouse.read import ReadContext, is_incremental, load, position_of
+from lakehouse.sources.files import listed, matching, source_file, unread
+from lakehouse.sources.source import ReadContext, SourceKind
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -28,18 +28,11 @@ class ParquetFiles:
     schema: str
 
 
-@position_of.register(ParquetFiles)
-def _(source: ParquetFiles, context: ReadContext) -> dict[str, Any]:
+def _position_of_parquet_files(source: ParquetFiles, context: ReadContext) -> dict[str, Any]:
     return listed(matching(source.pattern, context))
 
 
-@is_incremental.register(ParquetFiles)
-def _(source: ParquetFiles) -> bool:
-    return True
-
-
-@load.register(ParquetFiles)
-def _(source: ParquetFiles, context: ReadContext, since: Any, position: Any) -> "DataFrame":
+def _load_parquet_files(source: ParquetFiles, context: ReadContext, since: Any, position: Any) -> "DataFrame":
     from pyspark.sql import functions as F
 
     session, files = context.connect(), unread(source.pattern, context, since)
@@ -53,3 +46,6 @@ def _(source: ParquetFiles, context: ReadContext, since: Any, position: Any) -> 
         F.lit(context.batch_id).alias("_batch_id"),
         F.current_timestamp().alias("_ingested_at"),
     )
+
+
+PARQUET_FILES = SourceKind(_position_of_parquet_files, _load_parquet_files, is_incremental=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from lakehouse.declare.sql_text import quote
 from lakehouse.declare.table import quarantine_of
 from lakehouse.delta.history import version_of
-from lakehouse.read import ReadContext, is_incremental, load, position_of
+from lakehouse.sources.source import ReadContext, SourceKind
 from lakehouse.storage import File, list_files
 
 if TYPE_CHECKING:
@@ -45,14 +45,8 @@ def listed(files: list[File]) -> dict[str, Any]:
     return {"files": len(files), "listing": hashlib.sha256(listing.encode()).hexdigest()}
 
 
-@position_of.register(Lines)
-def _(source: Lines, context: ReadContext) -> dict[str, Any]:
+def _position_of_lines(source: Lines, context: ReadContext) -> dict[str, Any]:
     return listed(matching(source.pattern, context))
-
-
-@is_incremental.register(Lines)
-def _(source: Lines) -> bool:
-    return True
 
 
 def ingested(context: ReadContext) -> set[str]:
@@ -83,8 +77,7 @@ def source_file(pattern: str, files: list[File]) -> "Column":
     return F.concat(F.lit(f"{pattern.rpartition('/')[0]}/"), F.substring_index(path, root, -1))
 
 
-@load.register(Lines)
-def _(source: Lines, context: ReadContext, since: Any, position: Any) -> "DataFrame":
+def _load_lines(source: Lines, context: ReadContext, since: Any, position: Any) -> "DataFrame":
     from pyspark.sql import Window
     from pyspark.sql import functions as F
 
@@ -107,3 +100,6 @@ def _(source: Lines, context: ReadContext, since: Any, position: Any) -> "DataFr
         F.lit(context.batch_id).alias("_batch_id"),
         F.current_timestamp().alias("_ingested_at"),
     )
+
+
+LINES = SourceKind(_position_of_lines, _load_lines, is_incremental=True)

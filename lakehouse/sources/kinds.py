@@ -1,0 +1,66 @@
+"""Which functions answer for which kind of input: one table. A room above adds its own kind to it."""
+
+from typing import Any
+
+from lakehouse.declare.table import ByPartition, Changes, Foreign, Table
+from lakehouse.errors import DeclarationError
+from lakehouse.sources.files import LINES, Lines
+from lakehouse.sources.parquet import PARQUET_FILES, ParquetFiles
+from lakehouse.sources.source import ReadContext, SourceKind
+from lakehouse.sources.tables import BY_PARTITION, CHANGES, SNAPSHOT
+
+KINDS: dict[type, SourceKind] = {
+    Table: SNAPSHOT,
+    Foreign: SNAPSHOT,
+    Changes: CHANGES,
+    ByPartition: BY_PARTITION,
+    Lines: LINES,
+    ParquetFiles: PARQUET_FILES,
+}
+
+
+def kind_of(source: object) -> SourceKind:
+    """What a source is.
+
+    Raises:
+        DeclarationError: it is nothing that can be read.
+    """
+    kind = KINDS.get(type(source))
+    if kind is None:
+        known = ", ".join(sorted(each.__name__ for each in KINDS))
+        raise DeclarationError(f"a {type(source).__name__} cannot be read by an asset: expected one of {known}")
+    return kind
+
+
+def position_of(source: object, context: ReadContext) -> Any:
+    """How far `source` can be read now, as a JSON value. Starts no job.
+
+    Raises:
+        LakehouseError: there is nothing to read from yet.
+    """
+    return kind_of(source).position(source, context)
+
+
+def load(source: object, context: ReadContext, since: Any, position: Any) -> Any:
+    """What `source` holds after `since` and up to `position`; all of it if `since` is None."""
+    return kind_of(source).load(source, context, since, position)
+
+
+def dependency(source: object) -> str | None:
+    """The `layer.entities` that must be fresh before `source` is read; None if it is no asset."""
+    return kind_of(source).dependency(source)
+
+
+def is_incremental(source: object) -> bool:
+    """Whether a run reads only what is new, so that changed code alone gives nothing to do."""
+    return kind_of(source).is_incremental
+
+
+def why_lost(source: object, context: ReadContext, since: Any, position: Any) -> str | None:
+    """Why what is new after `since` cannot be told any more; None if it can. Starts no job."""
+    return kind_of(source).why_lost(source, context, since, position)
+
+
+def of_partition(source: object, position: Any, key: str) -> Any:
+    """The part of a position that one partition of the reader depends on."""
+    return kind_of(source).of_partition(source, position, key)

@@ -1,0 +1,65 @@
+"""What an asset can read: a position that is cheap to ask for, and the rows between two positions."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from lakehouse.workspace import Workspace
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+@dataclass(frozen=True)
+class ReadContext:
+    """Who reads, where, and in which batch.
+
+    Args:
+        workspace: The workspace.
+        connect: Gives the session; called only when rows are needed.
+        reader: `layer.entities` that the rows are for.
+        batch_id: Identifies what one run reads.
+        partitions: Keys of the partitions that the run is for; None where it is for the whole table.
+        files: Where an input of files notes the names of those that it reads.
+    """
+
+    workspace: Workspace
+    connect: "Callable[[], SparkSession]"
+    reader: str
+    batch_id: str
+    partitions: tuple[str, ...] | None = None
+    files: list[str] = field(default_factory=list)
+
+
+def _is_no_asset(source: Any) -> None:
+    return None
+
+
+def _is_never_lost(source: Any, context: ReadContext, since: Any, position: Any) -> None:
+    return None
+
+
+def _whole_position(source: Any, position: Any, key: str) -> Any:
+    return position
+
+
+@dataclass(frozen=True)
+class SourceKind:
+    """What one kind of input answers. `lakehouse.sources.kinds.KINDS` says which kind a source is of.
+
+    Args:
+        position: How far a source can be read now, as a JSON value. Starts no job.
+        load: What a source holds after `since` and up to `position`; all of it if `since` is None.
+        dependency: The `layer.entities` that must be fresh before the source is read; None if it is no asset.
+        is_incremental: Whether a run reads only what is new, so that changed code alone gives nothing to do.
+        why_lost: Why what is new after `since` cannot be told any more; None if it can. Starts no job.
+        of_partition: The part of a position that one partition of the reader depends on; all of it unless the kind
+            knows better.
+    """
+
+    position: Callable[[Any, ReadContext], Any]
+    load: Callable[[Any, ReadContext, Any, Any], Any]
+    dependency: Callable[[Any], str | None] = _is_no_asset
+    is_incremental: bool = False
+    why_lost: Callable[[Any, ReadContext, Any, Any], str | None] = _is_never_lost
+    of_partition: Callable[[Any, Any, str], Any] = _whole_position
