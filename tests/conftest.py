@@ -62,7 +62,7 @@ def workspace(clean_environment: Path) -> Iterator[Workspace]:
 
 @pytest.fixture(scope="session")
 def sql_layer(workspace: Workspace) -> str:
-    """Trino over the workspace, for `lakehouse.services.sql.ask`; the value is its address."""
+    """Trino over the workspace, for `lakehouse.sql.ask_trino.ask`; the value is its address."""
     up(workspace, ["sql"])
     return workspace.trino_url
 

@@ -17,7 +17,7 @@ def sql(
 ) -> None:
     """Ask all layers through Trino, which reads and never writes. Needs `lakehouse up sql`."""
     from lakehouse.cli.printing import print_csv, print_json, print_table
-    from lakehouse.services.sql import ask
+    from lakehouse.sql.ask_trino import ask
     from lakehouse.workspace import current
 
     answer = ask(current(), statement)

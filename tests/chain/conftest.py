@@ -88,6 +88,6 @@ def demo(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Iter
 @pytest.fixture(scope="session")
 def trino(workspace: Workspace, demo: Demo, sql_layer: str) -> Any:
     """Ask Trino of the host's workspace, which sees the same tables."""
-    from lakehouse.services.sql import ask
+    from lakehouse.sql.ask_trino import ask
 
     return lambda statement: ask(workspace, statement)

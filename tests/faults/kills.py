@@ -12,8 +12,8 @@ import psutil
 from lakehouse.engine.session import Connection
 from lakehouse.errors import ServiceError
 from lakehouse.explain.row_accounts import accounts
-from lakehouse.services.sql import ask
 from lakehouse.services.supervise import supervisor, wire
+from lakehouse.sql.ask_trino import ask
 from lakehouse.workspace import Workspace
 from tests.faults import clients
 from tests.faults.batches import MODES, random_of

@@ -14,7 +14,7 @@ from lakehouse.declare.write_modes import Merge, Overwrite
 from lakehouse.delta.history import history
 from lakehouse.engine.session import Connection
 from lakehouse.errors import AuditFailedError
-from lakehouse.services.sql import ask
+from lakehouse.sql.ask_trino import ask
 from lakehouse.workspace import Workspace
 from lakehouse.write.batch import Batch
 from lakehouse.write.door import write

@@ -13,9 +13,9 @@ import pytest
 from lakehouse.errors import LakehouseError, ServiceError
 from lakehouse.services.java import java
 from lakehouse.services.servers import trino
-from lakehouse.services.sql import ask
 from lakehouse.services.supervise.spec import Address
 from lakehouse.settings import TrinoSettings
+from lakehouse.sql.ask_trino import ask
 from lakehouse.workspace import Workspace
 
 

@@ -21,7 +21,7 @@ from lakehouse.delta.history import history, open_table, row_count
 from lakehouse.delta.live_files import live_files
 from lakehouse.delta.log import log_of
 from lakehouse.delta.log_entry import put_commit
-from lakehouse.services.sql import ask
+from lakehouse.sql.ask_trino import ask
 from lakehouse.write.modes import by_reference
 from tests.write.conftest import Door
 
