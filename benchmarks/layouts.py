@@ -32,7 +32,7 @@ WAYS: Mapping[str, tuple[Table, bool]] = {
 def _without_upkeep() -> Iterator[None]:
     with ExitStack() as stack:
         stack.enter_context(patch("lakehouse.write.door.keep_up", lambda *_: ()))
-        stack.enter_context(patch("lakehouse.write.checks._keep_up", lambda *_: None))
+        stack.enter_context(patch("lakehouse.write.ops_checks._keep_up", lambda *_: None))
         yield
 
 

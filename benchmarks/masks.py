@@ -13,7 +13,7 @@ from lakehouse.engine.session import Connection
 from lakehouse.quality.judge import judge
 from lakehouse.quality.measure.masks import bit_sql, flags, mask_sql, masked
 from lakehouse.services import up
-from lakehouse.write.rules import rules_of, suite_of
+from lakehouse.write.table_rules import rules_of, suite_of
 
 ROUNDS = 3
 ROWS = 6_000_000

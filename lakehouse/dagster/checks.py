@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from lakehouse.declare.table import Table
 from lakehouse.errors import SuiteError
 from lakehouse.workspace import Workspace
-from lakehouse.write.rules import rules_of, suite_of
+from lakehouse.write.table_rules import rules_of, suite_of
 
 if TYPE_CHECKING:
     import dagster as dg

@@ -23,8 +23,8 @@ from lakehouse.quality.suite.suite import load_suite
 from lakehouse.runs.audit import audit_foreign
 from lakehouse.runs.code_version import commit
 from lakehouse.workspace import Workspace, current
-from lakehouse.write.checks import audited, record
-from lakehouse.write.rules import suite_name
+from lakehouse.write.ops_checks import audited, record
+from lakehouse.write.table_rules import suite_name
 
 if TYPE_CHECKING:
     import dagster as dg

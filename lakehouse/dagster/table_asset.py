@@ -16,7 +16,7 @@ from lakehouse.runs.run import run
 from lakehouse.sources.kinds import dependency
 from lakehouse.workspace import Workspace, current
 from lakehouse.write.batch import Published
-from lakehouse.write.rules import suite_name
+from lakehouse.write.table_rules import suite_name
 
 if TYPE_CHECKING:
     import dagster as dg

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 from lakehouse.delta.history import open_table
-from lakehouse.position import last_position
 from lakehouse.workspace import Workspace
 from lakehouse.write.intent import open_intent
+from lakehouse.write.position import last_position
 from lakehouse.write.quarantine import counts
-from lakehouse.write.rejected import DISCARDED, WAITING
+from lakehouse.write.quarantine_by_reference import DISCARDED, WAITING
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 from lakehouse.declare.table import LAYERS
 from lakehouse.delta.history import open_table, row_count
-from lakehouse.position import last_position
 from lakehouse.quality.judge import CheckResult
 from lakehouse.storage import locate
 from lakehouse.workspace import Workspace
-from lakehouse.write.checks import audited
+from lakehouse.write.ops_checks import audited
+from lakehouse.write.position import last_position
 from lakehouse.write.quarantine import counts
-from lakehouse.write.rejected import WAITING
+from lakehouse.write.quarantine_by_reference import WAITING
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from lakehouse.quality.compile import Compiled, compile_suite
 from lakehouse.quality.judge import CheckResult, audit, verdict
 from lakehouse.quality.suite.suite import load_suite
 from lakehouse.sources.tables import snapshot
-from lakehouse.write.checks import audited, record
-from lakehouse.write.rules import failures, suite_name
+from lakehouse.write.ops_checks import audited, record
+from lakehouse.write.table_rules import failures, suite_name
 
 if TYPE_CHECKING:
     pass

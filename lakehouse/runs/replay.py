@@ -12,17 +12,17 @@ from lakehouse.delta.stamp import Stamp, stamped
 from lakehouse.engine.session import Connection
 from lakehouse.errors import LakehouseError, near_miss
 from lakehouse.locks.table_lock import locked
-from lakehouse.position import last_position
 from lakehouse.runs.run import recover_if_open
 from lakehouse.schema.create import QUARANTINE_COLUMNS, ensure, quarantine_table
 from lakehouse.sources.tables import snapshot
 from lakehouse.write import quarantine
 from lakehouse.write.batch import Batch, Published
-from lakehouse.write.conflicts import retried
+from lakehouse.write.disk_full import full_storage_named
 from lakehouse.write.door import write
-from lakehouse.write.full import full_storage_named
 from lakehouse.write.note import who
-from lakehouse.write.rejected import DISCARDED, WAITING
+from lakehouse.write.position import last_position
+from lakehouse.write.quarantine_by_reference import DISCARDED, WAITING
+from lakehouse.write.retry import retried
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -12,7 +12,6 @@ from lakehouse.engine.session import Connection
 from lakehouse.errors import DeclarationDiffersError
 from lakehouse.locks import check
 from lakehouse.locks.table_lock import locked
-from lakehouse.position import last_position
 from lakehouse.quality.judge import CheckResult
 from lakehouse.runs.audit import audit_foreign, judged
 from lakehouse.runs.code_version import commit
@@ -25,7 +24,8 @@ from lakehouse.sources.source import ReadContext
 from lakehouse.write.batch import Batch, Published
 from lakehouse.write.door import recover, write
 from lakehouse.write.intent import open_intent
-from lakehouse.write.rules import rules_of, suite_of
+from lakehouse.write.position import last_position
+from lakehouse.write.table_rules import rules_of, suite_of
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable

@@ -14,8 +14,8 @@ from lakehouse.storage import delete_file
 from lakehouse.write.batch import Batch
 from lakehouse.write.modes import GOOD
 from lakehouse.write.modes.replace_partitions import condition
-from lakehouse.write.rules import failures, suite_name
 from lakehouse.write.stage import TWICE, VERDICTS, Staged
+from lakehouse.write.table_rules import failures, suite_name
 from lakehouse.write.verdicts import blocking, failures_of, judged_partitions, judged_whole, together
 
 if TYPE_CHECKING:

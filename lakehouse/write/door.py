@@ -11,23 +11,23 @@ from lakehouse.delta.stamp import is_done
 from lakehouse.errors import AuditFailedError, PartitionsFailedError, StagedFilesGoneError
 from lakehouse.locks import check
 from lakehouse.maintenance import keep_up
-from lakehouse.position import committed, forget_positions, last_position, prepare_position
 from lakehouse.quality.measure.masks import broken_rules_sql, labels_of
 from lakehouse.schema.create import ensure
 from lakehouse.storage import delete_folder, sync
 from lakehouse.workspace import Workspace
 from lakehouse.write import quarantine
 from lakehouse.write.batch import Batch, Published
-from lakehouse.write.checks import record
-from lakehouse.write.conflicts import retried
 from lakehouse.write.decide import decide
-from lakehouse.write.full import full_storage_named
+from lakehouse.write.disk_full import full_storage_named
 from lakehouse.write.intent import Intent, close_intent, open_intent, save_intent
 from lakehouse.write.modes import GOOD, Publication, adopts, publish, published_rows
 from lakehouse.write.note import note_of, position_of_note
-from lakehouse.write.rules import rules_of, suite_name, suite_of
+from lakehouse.write.ops_checks import record
+from lakehouse.write.position import committed, forget_positions, last_position, prepare_position
+from lakehouse.write.retry import retried
 from lakehouse.write.shape import check_shape
 from lakehouse.write.stage import AUDIT, BAD, DELETION, OLDER, PASSED, passed, stage
+from lakehouse.write.table_rules import rules_of, suite_name, suite_of
 from lakehouse.write.verdicts import failures_of
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from lakehouse.delta.stamp import Stamp
-from lakehouse.position import transaction
 from lakehouse.quality.judge import CheckResult
 from lakehouse.storage import delete_file, read_json, write_json
 from lakehouse.workspace import Workspace
+from lakehouse.write.position import transaction
 from lakehouse.write.stage import Staged
 
 

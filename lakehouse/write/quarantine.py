@@ -11,7 +11,7 @@ from lakehouse.workspace import Workspace
 from lakehouse.write.intent import Intent
 from lakehouse.write.modes.mode import viewed
 from lakehouse.write.note import inputs_text
-from lakehouse.write.rejected import DISCARDED, WAITING, add_by_reference, is_possible
+from lakehouse.write.quarantine_by_reference import DISCARDED, WAITING, add_by_reference, is_possible
 from lakehouse.write.stage import BAD, OLDER, PASSED
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from lakehouse.declare.table import Table
 from lakehouse.errors import Problem
 from lakehouse.quality.compile import Compiled
 from lakehouse.quality.judge import CheckResult, judge, judge_by, verdict
-from lakehouse.write.rules import failures
 from lakehouse.write.stage import Staged
+from lakehouse.write.table_rules import failures
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -8,10 +8,10 @@ from lakehouse.declare.table import Table, quarantine_of
 from lakehouse.delta.history import open_table
 from lakehouse.engine.session import Connection
 from lakehouse.explain.row_accounts import accounts
-from lakehouse.position import last_position
 from lakehouse.runs.replay import fix, replay
 from lakehouse.runs.run import recover_if_open, run
 from lakehouse.workspace import Workspace
+from lakehouse.write.position import last_position
 from lakehouse.write.quarantine import DISCARDED, REPLAYED, WAITING
 from tests.faults.batches import (
     MENDED,

@@ -114,7 +114,7 @@ def add(workspace: Workspace, tables: Tables, place: int, turns: int, pipe: Pipe
 
 def compete(workspace: Workspace, name: str, pipe: Pipe) -> None:
     """The rival: plain SQL, no lock, no door; where it loses against a client it tries again."""
-    from lakehouse.write.conflicts import is_conflict
+    from lakehouse.write.retry import is_conflict
 
     with Connection(workspace) as connection:
         session: Any = connection.session()

@@ -12,7 +12,7 @@ from lakehouse.maintenance import Limits
 from lakehouse.quality.judge import CheckResult
 from lakehouse.settings import load
 from lakehouse.workspace import Workspace
-from lakehouse.write.checks import CHECKS, audited, record
+from lakehouse.write.ops_checks import CHECKS, audited, record
 from tests.maintenance.conftest import FEW
 
 RESULT = CheckResult(

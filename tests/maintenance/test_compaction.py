@@ -20,9 +20,9 @@ from lakehouse.explain.version import explain
 from lakehouse.maintenance import keep_up
 from lakehouse.runs.replay import replay
 from lakehouse.runs.run import run
-from lakehouse.write.conflicts import retried
 from lakehouse.write.intent import open_intent
 from lakehouse.write.quarantine import counts
+from lakehouse.write.retry import retried
 from tests.maintenance.conftest import FEW
 from tests.write.conftest import Door
 

@@ -14,11 +14,11 @@ from lakehouse.delta.history import history, open_table, version_of
 from lakehouse.delta.row_changes import news_of
 from lakehouse.engine.work_settings import during
 from lakehouse.errors import DeclarationDiffersError
-from lakehouse.position import FOLDER, last_position
 from lakehouse.runs.run import run
 from lakehouse.sources.kinds import load, position_of
 from lakehouse.sources.source import ReadContext
 from lakehouse.write.batch import Published
+from lakehouse.write.position import FOLDER, last_position
 from tests.write.conftest import COLUMNS, Door
 
 

@@ -10,7 +10,7 @@ from lakehouse.declare.table import quarantine_of
 from lakehouse.declare.write_modes import Append, Overwrite
 from lakehouse.delta.history import history, open_table
 from lakehouse.schema.create import quarantine_table
-from lakehouse.write.rejected import is_possible
+from lakehouse.write.quarantine_by_reference import is_possible
 from tests.write.conftest import Door
 
 MANY = {

@@ -13,7 +13,7 @@ from assets.silver.readings import SILVER_READINGS, silver_readings
 from assets.simulate import Simulation, simulate
 from lakehouse.declare.table import Table
 from lakehouse.workspace import Workspace
-from lakehouse.write.rules import rules_of, suite_of
+from lakehouse.write.table_rules import rules_of, suite_of
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, Row

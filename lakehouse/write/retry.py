@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from lakehouse.errors import ConcurrentWriteError
-from lakehouse.write.full import is_full
+from lakehouse.write.disk_full import is_full
 
 T = TypeVar("T")
 
