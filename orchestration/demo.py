@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table as Grid
 
-from assets.simulate import FOLDER, report, simulate, write
+from assets.simulation.simulate import FOLDER, report, simulate, write
 from lakehouse.dagster.run_job import Step, run_job
 from lakehouse.engine.session import Connection
 from lakehouse.errors import LakehouseError

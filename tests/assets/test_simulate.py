@@ -9,8 +9,8 @@ import pytest
 
 from assets.bronze.readings import BRONZE_READINGS
 from assets.silver.readings import SILVER_READINGS
-from assets.simulate import LEDGER, Line, Simulation, main, report, simulate, write
 from assets.simulation.faults import FAULTS
+from assets.simulation.simulate import LEDGER, Line, Simulation, main, report, simulate, write
 from lakehouse.quality.suite.suite import load_suite
 
 SUITES = Path(__file__).parents[2] / "expectations"

@@ -42,7 +42,7 @@ _START = (
 )
 ADDED = Gap("lakehouse.write.quarantine", "add")
 SETTLED = Gap("lakehouse.write.quarantine", "settle")
-MARKED = Gap("lakehouse.write.modes.by_reference", "write_vectors")
+MARKED = Gap("lakehouse.write.modes.merge_by_reference", "write_vectors")
 REMEMBERED = Gap("lakehouse.write.modes.merge", "remember")
 BATCH = (*_START, *_FINISH, ADDED, Gap("lakehouse.runs.run", "write"))
 REPLAY = (*_START, *_FINISH, SETTLED, Gap("lakehouse.runs.replay", "_update"), Gap("lakehouse.runs.replay", "write"))

@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 
 import assets
-from assets.simulate import simulate, write
+from assets.simulation.simulate import simulate, write
 from lakehouse.dagster.discover import declared, table_assets
 
 ROOT = Path(__file__).parents[2]

@@ -22,7 +22,7 @@ from lakehouse.delta.live_files import live_files
 from lakehouse.delta.log import log_of
 from lakehouse.delta.log_entry import put_commit
 from lakehouse.sql.ask_trino import ask
-from lakehouse.write.modes import by_reference
+from lakehouse.write.modes import merge_by_reference as by_reference
 from tests.write.conftest import Door
 
 NO_VECTORS = (("delta.enableDeletionVectors", "false"),)

@@ -8,7 +8,8 @@ from lakehouse.declare.table import Table, deleted_of
 from lakehouse.declare.write_modes import Merge
 from lakehouse.delta.stamp import stamped
 from lakehouse.engine.work_settings import during, for_work
-from lakehouse.write.modes.by_reference import merge_by_reference, takes_vectors
+from lakehouse.write.modes.deleted_keys import remember
+from lakehouse.write.modes.merge_by_reference import merge_by_reference, takes_vectors
 from lakehouse.write.modes.mode import (
     Publication,
     Standing,
@@ -24,7 +25,6 @@ from lakehouse.write.modes.mode import (
     struct_of,
     viewed,
 )
-from lakehouse.write.modes.remembered import remember
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable

@@ -10,7 +10,7 @@ import pytest
 from assets.attributes import FEATURE_COLUMNS
 from assets.bronze.readings import BRONZE_READINGS, bronze_readings
 from assets.silver.readings import SILVER_READINGS, silver_readings
-from assets.simulate import Simulation, simulate
+from assets.simulation.simulate import Simulation, simulate
 from lakehouse.declare.table import Table
 from lakehouse.workspace import Workspace
 from lakehouse.write.table_rules import rules_of, suite_of

@@ -20,7 +20,7 @@ from lakehouse.delta.log import log_of
 from lakehouse.delta.log_entry import is_local, put_commit, said
 from lakehouse.schema.create import KEYED_PROPERTIES
 from lakehouse.storage import File, locate
-from lakehouse.write.matches import Changes, Held, Matches, NotComparableError, Target, match
+from lakehouse.write.modes.match_keys import Changes, Held, Matches, NotComparableError, Target, match
 from lakehouse.write.modes.mode import Publication
 
 if TYPE_CHECKING:

@@ -1,6 +1,7 @@
 """Readings of bracelets: the same seed gives the same bytes, and the fate of every line that is not ordinary is known.
 
-Run as `python -m assets.simulate --rows 20000 --seed 7`. Lines come as JSON, one file an hour of simulated time, into a
+Run as `python -m assets.simulation.simulate --rows 20000 --seed 7`. Lines come as JSON, one file an hour of simulated time,
+into a
 landing folder; the ledger beside that folder says which line must end where.
 """
 
@@ -152,7 +153,7 @@ def report(simulation: Simulation) -> str:
 
 def main(arguments: list[str] | None = None) -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m assets.simulate", description="Readings as JSON lines.")
+    parser = argparse.ArgumentParser(prog="python -m assets.simulation.simulate", description="Readings as JSON lines.")
     parser.add_argument("--rows", type=int, default=20_000, help="lines in all, broken ones included")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--start", type=datetime.fromisoformat, default=START, help="first hour, UTC: 2026-01-01T00:00")
