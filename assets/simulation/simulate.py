@@ -1,8 +1,7 @@
 """Readings of bracelets: the same seed gives the same bytes, and the fate of every line that is not ordinary is known.
 
-Run as `python -m assets.simulation.simulate --rows 20000 --seed 7`. Lines come as JSON, one file an hour of simulated time,
-into a
-landing folder; the ledger beside that folder says which line must end where.
+Run as `python -m assets.simulation.simulate --rows 20000 --seed 7`. Lines come as JSON, one file an hour of simulated
+time, into a landing folder; the ledger beside that folder says which line must end where.
 """
 
 import argparse

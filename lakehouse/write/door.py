@@ -20,7 +20,7 @@ from lakehouse.write.batch import Batch, Published
 from lakehouse.write.decide import decide
 from lakehouse.write.disk_full import full_storage_named
 from lakehouse.write.intent import Intent, close_intent, open_intent, save_intent
-from lakehouse.write.modes import GOOD, Publication, adopts, publish, published_rows
+from lakehouse.write.modes import GOOD, Publication, functions_of
 from lakehouse.write.note import note_of, position_of_note
 from lakehouse.write.ops_checks import record
 from lakehouse.write.position import committed, forget_positions, last_position, prepare_position
@@ -81,7 +81,7 @@ def _write(workspace: Workspace, session: "SparkSession", table: Table, frame: "
         note=note,
         position=position_of_note(note, decision.batch, before),
         broken_sql=broken_rules_sql(rules.rows),
-        adopts=adopts(table.write, delta),
+        adopts=functions_of(table.write).can_adopt(table.write, delta),
         labels=labels_of(rules.rows),
         rows=decision.rows,
         partitions=decision.replaced,
@@ -165,8 +165,9 @@ def _publish(workspace: Workspace, session: "SparkSession", table: Table, intent
         raise StagedFilesGoneError(table.name, delta.version(), expected=wanted, found=found)
     # Rows from quarantine are added to what is there, also where a run replaces it.
     adds = intent.replay and not isinstance(table.write, Merge | Scd2)
-    published = publish(
-        Append() if adds else table.write,
+    mode = Append() if adds else table.write
+    published = functions_of(mode).publish(
+        mode,
         Publication(
             workspace=workspace,
             session=session,
@@ -195,7 +196,7 @@ def _already(workspace: Workspace, table: Table, intent: Intent, latest: int) ->
 
     for commit in history(workspace, table.name):
         if commit.note.get("run") == intent.note["run"]:
-            return published_rows(table.write, commit.metrics, passed(intent.rows)), commit.version
+            return functions_of(table.write).published_rows(commit.metrics, passed(intent.rows)), commit.version
     return passed(intent.rows), latest
 
 

@@ -9,7 +9,7 @@ from lakehouse.delta.stamp import is_done, stamped
 from lakehouse.schema.create import QUARANTINE_COLUMNS, ensure, quarantine_table
 from lakehouse.workspace import Workspace
 from lakehouse.write.intent import Intent
-from lakehouse.write.modes.mode import viewed
+from lakehouse.write.modes.mode import temp_view
 from lakehouse.write.note import inputs_text
 from lakehouse.write.quarantine_by_reference import DISCARDED, WAITING, add_by_reference, is_possible
 from lakehouse.write.stage import BAD, OLDER, PASSED
@@ -81,7 +81,7 @@ def add(workspace: Workspace, session: "SparkSession", table: Table, intent: Int
         return
     names = ", ".join(map(quote, target.column_names))
     values = ", ".join(f"s.{quote(name)}" for name in target.column_names)
-    with viewed(session, rows, intent.stamp) as view, stamped(session, intent.stamp):
+    with temp_view(session, rows, intent.stamp) as view, stamped(session, intent.stamp):
         session.sql(
             f"MERGE INTO {quote(target.name)} AS q USING {view} AS s ON q._row_id = s._row_id "
             f"WHEN NOT MATCHED THEN INSERT ({names}) VALUES ({values}) "
@@ -101,7 +101,7 @@ def settle(workspace: Workspace, session: "SparkSession", table: Table, intent: 
     passed = _judged(session, intent, *PASSED, OLDER).withColumn("_failed", F.lit(False))
     rows = passed.unionByName(_judged(session, intent, BAD).withColumn("_failed", F.lit(True)))
     rows = rows.select("_row_id", "_failed", "_broken_rules", "_run_id")
-    with viewed(session, rows, intent.stamp) as view, stamped(session, intent.stamp):
+    with temp_view(session, rows, intent.stamp) as view, stamped(session, intent.stamp):
         session.sql(
             f"MERGE INTO {quote(target.name)} AS q USING {view} AS s ON q._row_id = s._row_id "
             f"WHEN MATCHED AND q._state = '{WAITING}' THEN UPDATE SET "

@@ -10,7 +10,7 @@ from lakehouse.declare.table import Table, schema_of
 from lakehouse.engine.work_settings import for_work, is_big
 from lakehouse.quality.compile import RowRule, mask_sql, masked, quarantined_sql
 from lakehouse.storage import File, list_files
-from lakehouse.write.modes import GOOD, standing
+from lakehouse.write.modes import GOOD, functions_of
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -82,7 +82,7 @@ def stage(
 
     masks = mask_sql(rules)
     judged = masked(frame, rules).withColumn(IS_BAD, F.expr(quarantined_sql(rules)))
-    place = standing(table.write, table)
+    place = functions_of(table.write).winners(table.write, table)
     verdict = F.when(F.col(quote(IS_BAD)), BAD)
     if place is not None:
         verdict = verdict.when(F.expr(place.rank(quote(IS_BAD))) > 1, OLDER if place.is_ordered else TWICE)

@@ -1,10 +1,12 @@
 """Append: the rows are added, by reference."""
 
 from lakehouse.declare.write_modes import Append
-from lakehouse.write.modes.mode import Publication, publish, put
+from lakehouse.write.modes.mode import ModeFunctions, Publication, commit_files
 
 
-@publish.register
-def _(mode: Append, publication: Publication) -> int:
-    # What was read again would come twice.
-    return put(publication, "overwrite" if publication.rebuild else "append")
+def publish_append(mode: Append, publication: Publication) -> int:
+    """Add the rows; of a rebuild, in place of all that is there, because what was read again would come twice."""
+    return commit_files(publication, "overwrite" if publication.rebuild else "append")
+
+
+APPEND = ModeFunctions(publish_append)

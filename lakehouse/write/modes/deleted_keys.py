@@ -1,5 +1,6 @@
 """What a merge remembers of the keys that it deleted, so that an older change that comes late brings none back."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,8 @@ from lakehouse.delta.parquet_files import read_file, write_file
 from lakehouse.delta.stamp import Stamp, is_done
 from lakehouse.schema.create import ensure
 from lakehouse.storage import File
-from lakehouse.write.modes.mode import Publication, adopts, deletes, publish
+from lakehouse.write.modes.merge_by_reference import can_adopt_merge
+from lakehouse.write.modes.mode import Publication, deletes
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -25,22 +27,32 @@ def deleted_table(table: Table) -> Table:
         deleted_of(table.name),
         columns=columns,
         grain=f"one row per deleted key of {table.name}, its newest deletion",
-        write=Merge(on=table.key, sequence=table.sequence),
+        write=_merge_of(table),
     )
 
 
-def remember(publication: Publication, mode: Merge) -> "DeltaTable":
+def _merge_of(table: Table) -> Merge:
+    return Merge(on=table.key, sequence=table.sequence)
+
+
+def remember(publication: Publication, mode: Merge, publish: Callable[[Merge, Publication], int]) -> "DeltaTable":
     """Note the deletions of a batch before they are made: until then they concern nobody, and a crash makes both again.
+
+    Args:
+        publication: The batch with its deletions.
+        mode: Of the table that they are made in.
+        publish: Merges rows; what is remembered is a table with a merge of its own.
 
     Returns:
         The table of deletions, with those of the batch.
     """
     target, stamp = deleted_table(publication.table), publication.stamp
+    merge = _merge_of(publication.table)
     delta = ensure(publication.workspace, publication.session, target)
     rows = sum(read_adopted(publication.delta.table_uri, file, set()).rows for file in publication.deletions)
     if not rows or is_done(delta, stamp):
         return delta
-    adopted = adopts(target.write, delta)
+    adopted = can_adopt_merge(merge, delta)
     own = replace(
         publication,
         table=target,
@@ -53,7 +65,7 @@ def remember(publication: Publication, mode: Merge) -> "DeltaTable":
         partitions=(),
         adopts=adopted,
     )
-    publish(target.write, own)
+    publish(merge, own)
     delta.update_incremental()
     return delta
 

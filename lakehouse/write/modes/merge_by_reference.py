@@ -21,7 +21,7 @@ from lakehouse.delta.log_entry import is_local, put_commit, said
 from lakehouse.schema.create import KEYED_PROPERTIES
 from lakehouse.storage import File, locate
 from lakehouse.write.modes.match_keys import Changes, Held, Matches, NotComparableError, Target, match
-from lakehouse.write.modes.mode import Publication
+from lakehouse.write.modes.mode import Publication, table_bytes
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -43,6 +43,16 @@ def takes_vectors(delta: "DeltaTable") -> bool:
         and held.get("delta.appendOnly") != "true"
         and is_local(delta.table_uri)
     )
+
+
+def can_adopt_merge(mode: Merge, delta: "DeltaTable") -> bool:
+    """Whether a merge into a table makes the staged files its own."""
+    return takes_vectors(delta) or only_adds(mode, delta)
+
+
+def only_adds(mode: Merge, delta: "DeltaTable") -> bool:
+    """Whether a batch can only add its rows: it has each key once, and there is nothing to merge them with."""
+    return not mode.delete_when and not table_bytes(delta)
 
 
 def merge_by_reference(publication: Publication, mode: Merge, *, remembered: "DeltaTable | None" = None) -> int | None:

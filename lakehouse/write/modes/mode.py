@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import singledispatch
 from typing import TYPE_CHECKING, Any, Literal
 
 from lakehouse.declare.column import Column
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Standing:
+class Winners:
     """Which of the good rows of one key take part.
 
     Args:
@@ -78,10 +77,10 @@ class Publication:
     @property
     def is_big(self) -> bool:
         """Whether a statement over the rows and the table is big work."""
-        return held_bytes(self.delta) + sum(file.size for file in (*self.files, *self.deletions)) >= BIG_BYTES
+        return table_bytes(self.delta) + sum(file.size for file in (*self.files, *self.deletions)) >= BIG_BYTES
 
 
-def held_bytes(delta: "DeltaTable") -> int:
+def table_bytes(delta: "DeltaTable") -> int:
     """Bytes of a table's files."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -89,35 +88,38 @@ def held_bytes(delta: "DeltaTable") -> int:
     return int(pc.sum(pa.table(delta.get_add_actions(flatten=True))["size_bytes"]).as_py() or 0)
 
 
-@singledispatch
-def standing(mode: object, table: Table) -> Standing | None:
-    """Which rows of a batch take part; None where all do."""
+def _all_take_part(mode: Any, table: Table) -> None:
     return None
 
 
-@singledispatch
-def adopts(mode: object, delta: "DeltaTable") -> bool:
-    """Whether the staged files of good rows become the table's own, for a table as it is before the publish."""
+def _always(mode: Any, delta: "DeltaTable") -> bool:
     return True
 
 
-@singledispatch
-def publish(mode: object, publication: Publication) -> int:
-    """Make the good rows a version, in one commit.
-
-    Returns:
-        Rows that changed the table.
-    """
-    raise TypeError(f"{publication.table.name}: there is no way to write {type(mode).__name__}")
-
-
-@singledispatch
-def published_rows(mode: object, metrics: Mapping[str, Any], good: int) -> int:
-    """Rows that a publish which is already committed has changed, from Delta's metrics of it."""
+def _all_good_rows(metrics: Mapping[str, Any], good: int) -> int:
     return good
 
 
-def put(
+@dataclass(frozen=True)
+class ModeFunctions:
+    """What a write mode does. `lakehouse.write.modes.MODES` says which mode has which functions.
+
+    Args:
+        publish: Makes the good rows a version, in one commit; gives the number of rows that changed the table.
+        winners: Which rows of a batch take part; None if all do.
+        can_adopt: Whether the staged files of good rows become the table's own, for a table as it is before the
+            publish.
+        published_rows: Rows that a publish which is already committed has changed, from Delta's metrics of it and the
+            number of good rows.
+    """
+
+    publish: Callable[[Any, Publication], int]
+    winners: Callable[[Any, Table], Winners | None] = _all_take_part
+    can_adopt: "Callable[[Any, DeltaTable], bool]" = _always
+    published_rows: Callable[[Mapping[str, Any], int], int] = _all_good_rows
+
+
+def commit_files(
     publication: Publication,
     way: Literal["append", "overwrite"],
     *,
@@ -150,7 +152,7 @@ def put(
         )
     names = ", ".join(map(quote, table.stored_names))
     place = f"({names})" if way == "append" else f"REPLACE WHERE {where}"
-    with viewed(session, publication.frame(), publication.stamp) as view, stamped(session, publication.stamp):
+    with temp_view(session, publication.frame(), publication.stamp) as view, stamped(session, publication.stamp):
         session.sql(f"INSERT INTO {quote(table.name)} {place} SELECT {names} FROM {view}")
     return publication.rows
 
@@ -196,7 +198,7 @@ def struct_of(side: str, names: tuple[str, ...]) -> str:
 
 
 @contextmanager
-def viewed(session: "SparkSession", frame: "DataFrame", stamp: Stamp) -> Iterator[str]:
+def temp_view(session: "SparkSession", frame: "DataFrame", stamp: Stamp) -> Iterator[str]:
     """Give a frame a name for one statement."""
     name = f"staged_{stamp.sequence}_{abs(hash(stamp.app))}"
     frame.createOrReplaceTempView(name)

@@ -1,9 +1,12 @@
 """Overwrite: the rows replace everything, by reference."""
 
 from lakehouse.declare.write_modes import Overwrite
-from lakehouse.write.modes.mode import Publication, publish, put
+from lakehouse.write.modes.mode import ModeFunctions, Publication, commit_files
 
 
-@publish.register
-def _(mode: Overwrite, publication: Publication) -> int:
-    return put(publication, "overwrite")
+def publish_overwrite(mode: Overwrite, publication: Publication) -> int:
+    """Replace all rows of the table."""
+    return commit_files(publication, "overwrite")
+
+
+OVERWRITE = ModeFunctions(publish_overwrite)

@@ -5,16 +5,16 @@ from collections.abc import Mapping
 from lakehouse.declare.sql_text import literal, quote
 from lakehouse.declare.table import Table
 from lakehouse.declare.write_modes import ReplacePartitions
-from lakehouse.write.modes.mode import Publication, publish, put
+from lakehouse.write.modes.mode import ModeFunctions, Publication, commit_files
 
 
-@publish.register
-def _(mode: ReplacePartitions, publication: Publication) -> int:
+def publish_partitions(mode: ReplacePartitions, publication: Publication) -> int:
+    """Replace the partitions of the publication."""
     table, partitions = publication.table, publication.partitions
     if not partitions:
-        return put(publication, "append")
+        return commit_files(publication, "append")
     values = [value for partition in partitions for value in partition.values() if value is not None]
-    return put(
+    return commit_files(
         publication,
         "overwrite",
         where=" OR ".join(f"({condition(table, partition)})" for partition in partitions),
@@ -31,3 +31,6 @@ def condition(table: Table, partition: Mapping[str, str | None]) -> str:
         f"{quote(name)} IS NULL" if value is None else f"{quote(name)} = CAST({literal(value)} AS {types[name]})"
         for name, value in partition.items()
     )
+
+
+REPLACE_PARTITIONS = ModeFunctions(publish_partitions)

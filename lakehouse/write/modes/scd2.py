@@ -14,17 +14,14 @@ from lakehouse.declare.write_modes import Scd2
 from lakehouse.delta.stamp import stamped
 from lakehouse.engine.work_settings import for_work
 from lakehouse.write.modes.mode import (
+    ModeFunctions,
     Publication,
-    Standing,
-    adopts,
+    Winners,
+    commit_files,
     deletes,
     merge_sql,
     ordering,
-    publish,
-    published_rows,
-    put,
-    standing,
-    viewed,
+    temp_view,
 )
 
 if TYPE_CHECKING:
@@ -36,13 +33,13 @@ def _greatest(table: Table, is_deleted: str) -> tuple[str, str]:
     return f"{is_deleted} DESC", f"{ordering(table.columns)} DESC"
 
 
-@standing.register
-def _(mode: Scd2, table: Table) -> Standing:
-    return Standing((*mode.on, *mode.sequence), _greatest(table, deletes(mode)), is_ordered=True)
+def winners_of_scd2(mode: Scd2, table: Table) -> Winners:
+    """One row of each key and sequence."""
+    return Winners((*mode.on, *mode.sequence), _greatest(table, deletes(mode)), is_ordered=True)
 
 
-@published_rows.register
-def _(mode: Scd2, metrics: Mapping[str, Any], good: int) -> int:
+def published_rows_of_scd2(metrics: Mapping[str, Any], good: int) -> int:
+    """Rows that the MERGE inserted: each is a change of its own."""
     return int(metrics.get("numTargetRowsInserted", good))
 
 
@@ -91,20 +88,23 @@ def _descending(mode: Scd2) -> str:
     return ", ".join(f"{quote(name)} DESC" for name in mode.sequence)
 
 
-@adopts.register(Scd2)
-def _(mode: Scd2, delta: "DeltaTable") -> bool:
+def never_adopts(mode: Scd2, delta: "DeltaTable") -> bool:
+    """The rows of a history are worked out by the engine."""
     return False
 
 
-@publish.register
-def _(mode: Scd2, publication: Publication) -> int:
+def publish_scd2(mode: Scd2, publication: Publication) -> int:
+    """Insert the changes and end the rows before them, in one MERGE."""
     if not publication.rows:
-        return put(publication, "append")
+        return commit_files(publication, "append")
     session, table = publication.session, publication.table
     frame, stamp = publication.frame(), publication.stamp
-    with viewed(session, frame, stamp) as view, for_work(session, big=publication.is_big):
+    with temp_view(session, frame, stamp) as view, for_work(session, big=publication.is_big):
         source = source_sql(table, mode, view, publication.delta.version())
         statement = merge_sql(table.name, source, (*mode.on, *mode.sequence), table.stored_names)
         with stamped(session, stamp):
             done = session.sql(statement).collect()[0]
     return int(done["num_inserted_rows"])
+
+
+SCD2 = ModeFunctions(publish_scd2, winners_of_scd2, never_adopts, published_rows_of_scd2)
