@@ -1,10 +1,8 @@
 """How a batch becomes a version: the write modes, as frozen values. What they do is in `lakehouse/write/modes/`."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from lakehouse.declare.column import Column
+from lakehouse.declare.column import Column
 
 
 @dataclass(frozen=True)
