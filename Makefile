@@ -28,6 +28,10 @@ check: $(READY) ## Run what needs no server: format, lint, types, layers, SQL, l
 	@$(BIN)/sqlfluff lint dbt_project/models
 	@infra/check_lock.sh
 
+docs: $(READY) ## Build the documentation into site/; a broken link or a public name without a docstring fails
+	@$(BIN)/sphinx-build -q -W --keep-going -b html docs site
+	@echo "site/index.html"
+
 bench: $(READY) ## Measure the times and print them
 	@$(BIN)/python -m benchmarks
 
@@ -47,4 +51,4 @@ lock: $(READY) ## Make requirements.lock anew from pyproject.toml; upgrade=1 tak
 	@$(BIN)/uv pip compile pyproject.toml --quiet --extra dev --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-emit-find-links $(if $(upgrade),--upgrade) --output-file requirements.lock
 
-.PHONY: help setup demo test check bench bench-faults up down dbt lock
+.PHONY: help setup demo test check docs bench bench-faults up down dbt lock

@@ -74,5 +74,10 @@ def as_markdown(measured: Measured, states: Mapping[str, str]) -> str:
     for name, figures in measured.items():
         lines += ["", f"## {name}", "", f"`python -m benchmarks {name}`; {states[name]}.", ""]
         lines += ["| figure | value | target | how |", "|---|---|---|---|"]
-        lines += [f"| {each.name} | {shown(each)} | {each.target} | {each.note} |" for each in figures]
+        lines += [_row(figure.name, shown(figure), figure.target, figure.note) for figure in figures]
     return "\n".join(lines) + "\n"
+
+
+def _row(*cells: str) -> str:
+    escaped = [cell.replace("|", r"\|") for cell in cells]
+    return f"| {' | '.join(escaped)} |"
