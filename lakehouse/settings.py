@@ -1,5 +1,6 @@
 """Settings: the only reader of the environment. Each is `LAKEHOUSE_<NAME>`, nested with two underscores."""
 
+import os
 from pathlib import Path
 from typing import Literal
 
@@ -76,6 +77,11 @@ class Settings(BaseSettings):
     trino: TrinoSettings = TrinoSettings()
     mlflow: MlflowSettings = MlflowSettings()
     dagster: DagsterSettings = DagsterSettings()
+
+
+def variables() -> set[str]:
+    """The names of the settings that the environment of this process sets."""
+    return {name for name in os.environ if name.startswith("LAKEHOUSE_")}
 
 
 def load() -> Settings:

@@ -28,7 +28,8 @@ READING = {
 @pytest.fixture(scope="module")
 def readings(lines: "Callable[..., DataFrame]") -> "Callable[..., list[Row]]":
     def typed(*changes: dict[str, Any]) -> "list[Row]":
-        result = silver_readings(bronze_readings(lines(*(json.dumps(READING | change) for change in changes))))
+        texts = (json.dumps(READING | change) for change in changes)
+        result = silver_readings(bronze_readings(lines(*texts, file="landing/readings/a.jsonl")))
         assert [(f.name, f.dataType.simpleString()) for f in result.schema.fields] == [
             (column.name, column.type) for column in SILVER_READINGS.columns
         ]

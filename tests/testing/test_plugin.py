@@ -1,0 +1,69 @@
+"""The pytest plugin, in a project that is not this repository: its settings, its cost, its servers."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+UNUSED = """
+import sys
+
+def test_that_asks_for_no_fixture():
+    print("LOADED", sorted(name for name in sys.modules if name.startswith("lakehouse")))
+    print("HEAVY", [name for name in ("pyspark", "pydantic", "pandas", "psutil", "dagster") if name in sys.modules])
+"""
+SETTINGS = """
+import json, os
+
+def test_the_settings_of_the_run():
+    print("SETTINGS", json.dumps({k: v for k, v in os.environ.items() if k.startswith("LAKEHOUSE_")}))
+"""
+
+
+def run(folder: Path, test: str, **variables: str) -> str:
+    """What a test prints in a project of its own, which must pass."""
+    (folder / "test_it.py").write_text(test)
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-s",
+        "-p",
+        "no:cacheprovider",
+        "--rootdir",
+        str(folder),
+        str(folder),
+    ]
+    environment = {**os.environ, **variables}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def printed(output: str, word: str) -> str:
+    [line] = [line for line in output.splitlines() if word in line]
+    return line.partition(f"{word} ")[2]
+
+
+def test_a_run_that_asks_for_no_fixture_loads_the_plugin_alone(tmp_path: Path):
+    output = run(tmp_path, UNUSED)
+
+    assert printed(output, "LOADED") == "['lakehouse', 'lakehouse.testing', 'lakehouse.testing.plugin']"
+    assert printed(output, "HEAVY") == "[]"
+
+
+def test_a_run_has_a_home_of_its_own_and_nothing_of_the_users(tmp_path: Path):
+    (tmp_path / "pytest.ini").write_text("[pytest]\nusefixtures = clean_environment\n")
+
+    output = run(
+        tmp_path, SETTINGS, LAKEHOUSE_HOME="/nowhere", LAKEHOUSE_SPARK__REMOTE="sc://prod", LAKEHOUSE_CACHE="/c"
+    )
+
+    settings = json.loads(printed(output, "SETTINGS"))
+    assert settings.pop("LAKEHOUSE_HOME") != "/nowhere"
+    assert settings.pop("LAKEHOUSE_AOT") == os.environ.get("LAKEHOUSE_AOT", "use")
+    assert settings == {"LAKEHOUSE_PROJECT": str(tmp_path), "LAKEHOUSE_CACHE": "/c"} | {
+        name: value for name, value in os.environ.items() if name in ("LAKEHOUSE_TRUSTSTORE", "LAKEHOUSE_IVY_SETTINGS")
+    }
