@@ -1,7 +1,6 @@
 """What a page says of the repository is so: the paths that it names, its tables, the layers in its picture."""
 
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
