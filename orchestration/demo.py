@@ -16,7 +16,7 @@ from lakehouse.dagster.run_job import Step, run_job
 from lakehouse.engine.session import Connection
 from lakehouse.errors import LakehouseError
 from lakehouse.explain.tables import overview
-from lakehouse.locks.workspace_lock import hold
+from lakehouse.locks.workspace_lock import workspace_lock
 from lakehouse.models.registry import CHAMPION
 from lakehouse.models.store import with_alias
 from lakehouse.services import up
@@ -98,7 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     began = time.monotonic()
     try:
         workspace = current()
-        with hold(workspace, "make demo", say=console.print):
+        with workspace_lock(workspace, "make demo", say=console.print):
             steps = run(workspace, console, rows=options.rows, seed=options.seed)
             show(workspace, console, steps)
             show_addresses(workspace, console)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lakehouse.delta.history import history, open_table, version_of
-from lakehouse.delta.log_health import examine
+from lakehouse.delta.log_health import first_damage
 from lakehouse.errors import DamagedLogError, LakehouseError, WorkspaceBusyError
 from lakehouse.maintenance.repair_log import planned, repair
 from lakehouse.settings import Settings
@@ -61,7 +61,7 @@ def test_a_broken_entry_is_named_with_the_last_good_version(
     house: Workspace, kind: str, version: int, checkpoint: int | None
 ):
     log = written(house, checkpoint=checkpoint)
-    assert examine(house, NAME) is None
+    assert first_damage(house, NAME) is None
     damage(log, version, kind)
 
     with pytest.raises(DamagedLogError) as raised:
@@ -80,7 +80,7 @@ def test_a_broken_entry_is_named_with_the_last_good_version(
 def test_the_last_entry_counts_too(house: Workspace, kind: str):
     damage(written(house), 5, kind)
 
-    assert (examine(house, NAME).version, examine(house, NAME).kind) == (5, kind)
+    assert (first_damage(house, NAME).version, first_damage(house, NAME).kind) == (5, kind)
 
 
 def test_where_the_last_entry_is_missing_its_checksum_tells(house: Workspace):
@@ -88,7 +88,7 @@ def test_where_the_last_entry_is_missing_its_checksum_tells(house: Workspace):
     (log / f".{5:020d}.json.crc").write_bytes(b"crc")
     damage(log, 5, "missing")
 
-    assert (examine(house, NAME).version, examine(house, NAME).kind) == (5, "missing")
+    assert (first_damage(house, NAME).version, first_damage(house, NAME).kind) == (5, "missing")
 
 
 def test_what_lies_before_the_last_checkpoint_is_not_needed(house: Workspace):
@@ -96,14 +96,14 @@ def test_what_lies_before_the_last_checkpoint_is_not_needed(house: Workspace):
     for version, kind in enumerate(KINDS):
         damage(log, version, kind)
 
-    assert (examine(house, NAME), version_of(house, NAME)) == (None, 5)
+    assert (first_damage(house, NAME), version_of(house, NAME)) == (None, 5)
 
 
 def test_a_commit_on_its_way_is_no_damage(house: Workspace):
     log = written(house)
     (log / f".{6:020d}.json.0a1b.tmp").write_bytes(b"")
 
-    assert examine(house, NAME) is None
+    assert first_damage(house, NAME) is None
 
 
 @pytest.mark.parametrize("kind", KINDS)

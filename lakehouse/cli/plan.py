@@ -29,8 +29,8 @@ def plan(names: Names = None, as_json: Json = False) -> None:
     from lakehouse.cli.printing import print_json
     from lakehouse.dagster.discover import chosen, project_tables
     from lakehouse.engine.session import Connection
-    from lakehouse.schema.apply import judged
     from lakehouse.schema.apply import plan as planned
+    from lakehouse.schema.apply import refused_by_rows
     from lakehouse.workspace import current
 
     workspace = current()
@@ -39,7 +39,7 @@ def plan(names: Names = None, as_json: Json = False) -> None:
     found = planned(workspace, tables, [table.name for table in declared])
     if any(each.against for table in found for each in table.differences):
         with Connection(workspace) as connection:
-            found = [judged(connection.session(), table) for table in found]
+            found = [refused_by_rows(connection.session(), table) for table in found]
     if as_json:
         print_json([asdict(table) for table in found])
     else:

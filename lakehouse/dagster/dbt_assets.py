@@ -15,7 +15,7 @@ from lakehouse.dagster.checks import check_result, check_spec
 from lakehouse.dagster.dbt_process import manifest_of, project_digest, run_dbt, target_of
 from lakehouse.dagster.definition import short
 from lakehouse.delta.history import MARK, last_note, open_table, row_count, version_of
-from lakehouse.delta.row_changes import news_of
+from lakehouse.delta.row_changes import last_row_change
 from lakehouse.engine.session import CONNECTION, Connection
 from lakehouse.errors import AuditFailedError, LakehouseError, SuiteError
 from lakehouse.quality.judge import CheckResult
@@ -105,7 +105,7 @@ class DbtProject:
         manifest = manifest_of(workspace, self.path(workspace))
         models = [model for model in models_of(manifest) if not only or model.table in only]
         sources = [f"{each['schema']}.{each['identifier']}" for each in manifest["sources"].values()]
-        inputs = {name: news_of(workspace, name) for name in sources}
+        inputs = {name: last_row_change(workspace, name) for name in sources}
         missing = [name for name, version in inputs.items() if version is None]
         if missing:
             raise LakehouseError(f"dbt reads {', '.join(missing)}, which does not exist yet. Materialise it first.")

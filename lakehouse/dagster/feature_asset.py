@@ -12,7 +12,7 @@ from lakehouse.declare.table import Foreign
 from lakehouse.engine.session import Connection
 from lakehouse.features.feature_view import Features
 from lakehouse.features.online_store import materialize, note_of
-from lakehouse.locks.table_lock import locked
+from lakehouse.locks.table_lock import table_lock
 from lakehouse.runs.audit import audit_foreign
 from lakehouse.sources.kinds import position_of
 from lakehouse.sources.source import ReadContext
@@ -72,7 +72,7 @@ class FeatureAsset:
         workspace, features = connection.workspace, self.features
         run_id = run_id or uuid.uuid4().hex[:12]
         context = ReadContext(workspace, connection.session, self.key, run_id)
-        with locked(workspace, "features"):
+        with table_lock(workspace, "features"):
             version = int(position_of(Foreign(features.table), context))
             note = note_of(workspace, features.name)
             unchanged = (note.get("version"), note.get("declaration")) == (version, features.digest)

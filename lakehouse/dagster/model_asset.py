@@ -11,7 +11,7 @@ from lakehouse.dagster.definition import connection_of, define, failures_told, s
 from lakehouse.declare.table import Foreign, Table
 from lakehouse.engine.session import Connection
 from lakehouse.errors import DeclarationError
-from lakehouse.locks.table_lock import locked
+from lakehouse.locks.table_lock import table_lock
 from lakehouse.models.registry import CHAMPION, GATE, find_version, log_and_register
 from lakehouse.models.store import ModelVersion
 from lakehouse.models.training import Origin, Trained, dataset_of
@@ -100,7 +100,7 @@ class ModelAsset:
         started = time.monotonic()
         workspace, run_id = connection.workspace, run_id or uuid.uuid4().hex[:12]
         context = ReadContext(workspace, connection.session, self.key, run_id)
-        with locked(workspace, self.key):
+        with table_lock(workspace, self.key):
             positions = {name: int(position_of(source, context)) for name, source in self.reads.items()}
             inputs = {self.reads[name].name: version for name, version in positions.items()}
             code = self.code()

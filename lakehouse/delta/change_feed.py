@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _MOST_VERSIONS = 50
 
 
-def lost_feed(workspace: Workspace, name: str, since: int, position: int) -> str | None:
+def why_lost(workspace: Workspace, name: str, since: int, position: int) -> str | None:
     """Why the rows that `name` gained after version `since` and up to `position` cannot be told; None where they can.
 
     The log forgets commits after its retention, and VACUUM deletes the files that old changes are in.
@@ -38,7 +38,7 @@ def lost_feed(workspace: Workspace, name: str, since: int, position: int) -> str
     return None
 
 
-def gained_files(workspace: Workspace, name: str, since: int, position: int) -> dict[int, list[str]] | None:
+def added_files(workspace: Workspace, name: str, since: int, position: int) -> dict[int, list[str]] | None:
     """URIs of the files that have the rows of the change feed, by version, where no row was deleted for good.
 
     A merge by reference without deletions takes away only what it adds anew, and a commit without removals takes away

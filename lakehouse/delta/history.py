@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lakehouse.delta.live_files import NotReplayableError, live_files
 from lakehouse.delta.log import log_of
-from lakehouse.delta.log_health import examine
+from lakehouse.delta.log_health import first_damage
 from lakehouse.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -52,15 +52,15 @@ def open_table(workspace: Workspace, name: str) -> "DeltaTable | None":
     try:
         table = DeltaTable(workspace.table_path(name))
     except TableNotFoundError:
-        damage = examine(workspace, name)
+        damage = first_damage(workspace, name)
         table = None
     except DeltaError:
-        damage = examine(workspace, name)
+        damage = first_damage(workspace, name)
         if damage is None:
             raise
     else:
         # delta-rs takes an empty entry for a commit that did nothing.
-        damage = examine(workspace, name, is_read=False)
+        damage = first_damage(workspace, name, is_read=False)
     if damage is not None:
         raise damage.error(workspace)
     return table

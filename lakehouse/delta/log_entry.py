@@ -46,7 +46,9 @@ def put_commit(root: str, version: int, actions: Sequence[dict[str, Any]]) -> No
             os.unlink(draft)
 
 
-def said(stamp: Stamp, operation: str, *, parameters: dict[str, str], metrics: dict[str, int], read: int) -> list[Any]:
+def commit_info(
+    stamp: Stamp, operation: str, *, parameters: dict[str, str], metrics: dict[str, int], read: int
+) -> list[Any]:
     """The actions in which a commit says what it is: `commitInfo`, and the key that keeps it from happening twice.
 
     Args:

@@ -38,7 +38,7 @@ class Damage:
         return DamagedLogError(self.table, folder, self.version, self.kind, self.last_good)
 
 
-def examine(workspace: Workspace, name: str, *, is_read: bool = True) -> Damage | None:
+def first_damage(workspace: Workspace, name: str, *, is_read: bool = True) -> Damage | None:
     """The first broken entry after the last checkpoint, None where the log is whole or there is no table.
 
     Args:

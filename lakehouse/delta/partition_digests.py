@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _VECTOR = ("storageType", "pathOrInlineDv", "offset")
 
 
-def digests(delta: "DeltaTable", column: str, keys: Iterable[str] | None) -> dict[str, str]:
+def partition_digests(delta: "DeltaTable", column: str, keys: Iterable[str] | None) -> dict[str, str]:
     """A digest of each partition. It changes with each change of the partition's rows, and by no compaction.
 
     A compaction that the log has forgotten counts as a change.

@@ -28,7 +28,7 @@ def leaves_rows(actions: Sequence[Mapping[str, Any]]) -> bool:
     return True
 
 
-def news_of(workspace: Workspace, name: str) -> int | None:
+def last_row_change(workspace: Workspace, name: str) -> int | None:
     """The newest version that changed rows or columns of a table; None where there is no table. Starts no job.
 
     Where the log has forgotten it, the last version that it has forgotten: its rows are the same.
@@ -42,15 +42,15 @@ def news_of(workspace: Workspace, name: str) -> int | None:
     return latest
 
 
-def last_alike(workspace: Workspace, name: str, version: int) -> int:
+def newest_with_same_rows(workspace: Workspace, name: str, version: int) -> int:
     """The newest version that has the same rows and columns as `version`.
 
     VACUUM may have deleted the files of the older one.
     """
-    return _last_alike(log_of(workspace.table_path(name)), version)
+    return _newest_with_same_rows(log_of(workspace.table_path(name)), version)
 
 
-def _last_alike(log: Log, version: int) -> int:
+def _newest_with_same_rows(log: Log, version: int) -> int:
     while version + 1 in log.commits and leaves_rows(log.read(version + 1)):
         version += 1
     return version

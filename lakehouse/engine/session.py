@@ -3,7 +3,7 @@
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from lakehouse.locks import check
+from lakehouse.locks import check_lease
 from lakehouse.workspace import Workspace, current
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def connect(workspace: Workspace | None = None) -> "SparkSession":
     # pyspark prints each failed statement as a JSON line on stderr beside the exception that it raises.
     logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
     workspace = workspace or current()
-    check(workspace)
+    check_lease(workspace)
     builder = SparkSession.builder.remote(workspace.spark_remote)
     for name, value in SESSION_CONF.items():
         builder = builder.config(name, value)

@@ -1,7 +1,7 @@
 """Who may write: the lock of a table, the lock of a workspace, and one committer per warehouse by lease."""
 
 from lakehouse.locks.lease import acquire, beat, epochs, highest, holder_of, release
-from lakehouse.locks.lease_check import check
+from lakehouse.locks.lease_check import check_lease
 from lakehouse.locks.lease_holder import Holder
 from lakehouse.locks.lease_store import DiskStore, LeaseStore, store_of
 
@@ -11,7 +11,7 @@ __all__ = [
     "LeaseStore",
     "acquire",
     "beat",
-    "check",
+    "check_lease",
     "epochs",
     "highest",
     "holder_of",

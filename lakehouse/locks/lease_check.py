@@ -6,7 +6,7 @@ from lakehouse.locks.lease_store import store_of
 from lakehouse.workspace import Workspace
 
 
-def check(workspace: Workspace) -> None:
+def check_lease(workspace: Workspace) -> None:
     """Pass where this workspace's own server has the turn. One small file and one listing; no clock, no server.
 
     A workspace that uses somebody else's server checks nothing: that one's lease is not its own.

@@ -13,7 +13,7 @@ WAIT_S = 900.0
 
 
 @contextmanager
-def locked(workspace: Workspace, name: str, wait_s: float = WAIT_S) -> Iterator[None]:
+def table_lock(workspace: Workspace, name: str, wait_s: float = WAIT_S) -> Iterator[None]:
     """Hold the lock of a table against other threads and processes of this workspace.
 
     Args:

@@ -12,7 +12,7 @@ from lakehouse.workspace import Workspace
 
 
 @contextmanager
-def hold(
+def workspace_lock(
     workspace: Workspace, what: str, *, wait_seconds: float = 600, say: Callable[[str], object] = print
 ) -> Iterator[None]:
     """Hold the workspace for a run of the whole chain.

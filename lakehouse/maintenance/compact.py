@@ -7,7 +7,7 @@ from lakehouse.declare.sql_text import quote
 from lakehouse.delta.history import MARK, open_table
 from lakehouse.engine.work_settings import BIG_BYTES, during, for_work
 from lakehouse.errors import LakehouseError
-from lakehouse.locks import check
+from lakehouse.locks import check_lease
 from lakehouse.maintenance.small_files import LIMITS, Limits, Need, held_by, need
 from lakehouse.workspace import Workspace
 
@@ -56,7 +56,7 @@ def _keep_up(workspace: Workspace, session: "SparkSession", name: str, limits: L
     delta = open_table(workspace, name)
     found = None if delta is None else need(held_by(delta), limits)
     if found is not None:
-        check(workspace)
+        check_lease(workspace)
         compact(session, name, found, limits)
 
 

@@ -13,10 +13,10 @@ from typing import Any
 
 from lakehouse.delta.history import Commit, commit_of
 from lakehouse.delta.log import FOLDER, Log, log_of
-from lakehouse.delta.log_health import broken, examine
+from lakehouse.delta.log_health import broken, first_damage
 from lakehouse.errors import LakehouseError
 from lakehouse.locks import Holder, acquire, release, store_of
-from lakehouse.locks.table_lock import locked
+from lakehouse.locks.table_lock import table_lock
 from lakehouse.storage import locate, read_json
 from lakehouse.workspace import Workspace
 
@@ -70,7 +70,7 @@ def planned(workspace: Workspace, name: str, to: int | None = None) -> Repair | 
     Raises:
         LakehouseError: no version to go back to, or `to` is none of them.
     """
-    damage = examine(workspace, name)
+    damage = first_damage(workspace, name)
     if damage is None:
         return None
     if damage.last_good < 0:
@@ -103,7 +103,7 @@ def repair(workspace: Workspace, name: str, to: int | None = None) -> Repair | N
         LakehouseError: see `planned`.
         WorkspaceBusyError: a server commits to this warehouse.
     """
-    with _alone(workspace), locked(workspace, name):
+    with _alone(workspace), table_lock(workspace, name):
         found = planned(workspace, name, to)
         if found is None:
             return None

@@ -11,7 +11,7 @@ from lakehouse.delta.history import MARK, open_table
 from lakehouse.delta.stamp import Stamp, stamped
 from lakehouse.engine.session import Connection
 from lakehouse.errors import LakehouseError, near_miss
-from lakehouse.locks.table_lock import locked
+from lakehouse.locks.table_lock import table_lock
 from lakehouse.runs.run import recover_if_open
 from lakehouse.schema.create import QUARANTINE_COLUMNS, ensure, quarantine_table
 from lakehouse.sources.tables import snapshot
@@ -107,7 +107,7 @@ def replay(connection: Connection, table: Table, *, where: str = "true", run_id:
         LakehouseError: see `lakehouse.write.door.write`; the table is as it was.
     """
     workspace, run_id = connection.workspace, run_id or uuid.uuid4().hex[:12]
-    with locked(workspace, table.name):
+    with table_lock(workspace, table.name):
         recover_if_open(connection, table)
         delta, rejected = open_table(workspace, table.name), open_table(workspace, quarantine_of(table.name))
         if delta is None or rejected is None or not quarantine.counts(workspace, table.name)[WAITING]:
@@ -147,7 +147,7 @@ def _state(state: str, why: str) -> dict[str, str]:
 
 def _update(connection: Connection, table: Table, sets: Mapping[str, str], where: str, action: str) -> int:
     workspace, name = connection.workspace, quarantine_of(table.name)
-    with locked(workspace, table.name):
+    with table_lock(workspace, table.name):
         recover_if_open(connection, table)
         if open_table(workspace, name) is None:
             return 0

@@ -10,13 +10,13 @@ from lakehouse.declare.table import Foreign, Table
 from lakehouse.delta.history import open_table
 from lakehouse.engine.session import Connection
 from lakehouse.errors import DeclarationDiffersError
-from lakehouse.locks import check
-from lakehouse.locks.table_lock import locked
+from lakehouse.locks import check_lease
+from lakehouse.locks.table_lock import table_lock
 from lakehouse.quality.judge import CheckResult
 from lakehouse.runs.audit import audit_foreign, judged
 from lakehouse.runs.code_version import commit
 from lakehouse.runs.plan import Plan, plan, without_lost_feeds
-from lakehouse.schema.apply import is_known
+from lakehouse.schema.apply import is_in_catalogue
 from lakehouse.schema.differences import pending
 from lakehouse.schema.missing import missing
 from lakehouse.sources.kinds import dependency, load
@@ -62,8 +62,8 @@ def run(
     workspace, started_at, run_id = connection.workspace, datetime.now(UTC), run_id or uuid.uuid4().hex[:12]
     keys = None if partitions is None else tuple(partitions)
     context = ReadContext(workspace, connection.session, table.name, run_id, keys)
-    with locked(workspace, table.name):
-        check(workspace)
+    with table_lock(workspace, table.name):
+        check_lease(workspace)
         recover_if_open(connection, table)
         delta = open_table(workspace, table.name)
         notices = _refuse_other_than_declared(connection, table, delta)
@@ -123,7 +123,7 @@ def _refuse_other_than_declared(connection: Connection, table: Table, delta: "De
             raise DeclarationDiffersError(table.name, delta.version(), differences)
         line = f"Comments of {table.name} differ from its declaration: `lakehouse apply {table.name}` sets them."
         return (line,) if differences else ()
-    lost = missing(connection.workspace, table, is_in_catalogue=is_known(connection.session(), table))
+    lost = missing(connection.workspace, table, is_in_catalogue=is_in_catalogue(connection.session(), table))
     if lost is not None:
         raise lost
     return ()

@@ -8,7 +8,7 @@ from lakehouse.declare.sql_text import quote
 from lakehouse.declare.table import Table, quarantine_of
 from lakehouse.engine.session import Connection
 from lakehouse.errors import LakehouseError
-from lakehouse.locks.table_lock import locked
+from lakehouse.locks.table_lock import table_lock
 from lakehouse.schema.create import ddl, ensure, quarantine_table
 from lakehouse.schema.difference import Difference
 from lakehouse.schema.differences import differences
@@ -95,7 +95,7 @@ def _quarantine(workspace: Workspace, table: Table) -> Table | None:
     return replace(made, columns=columns)
 
 
-def judged(session: "SparkSession", found: TablePlan) -> TablePlan:
+def refused_by_rows(session: "SparkSession", found: TablePlan) -> TablePlan:
     """A plan whose differences were asked of the rows: those that rows are against are refused, with their number."""
     return replace(found, differences=tuple(_asked(session, each) for each in found.differences))
 
@@ -129,9 +129,9 @@ def apply(connection: Connection, table: Table, declared: Collection[str] = ()) 
         TableMissingError: the table was there and is not where it is kept any more.
     """
     workspace, session = connection.workspace, connection.session()
-    with locked(workspace, table.name):
+    with table_lock(workspace, table.name):
         before = stored_of(workspace, table.name)
-        known = is_known(session, table)
+        known = is_in_catalogue(session, table)
         gone = missing(workspace, table, declared, is_in_catalogue=known)
         if gone is not None:
             raise gone
@@ -150,7 +150,7 @@ def apply(connection: Connection, table: Table, declared: Collection[str] = ()) 
     return Applied(table.name, after.version if after else None, (*done, *more), tuple(refused))
 
 
-def is_known(session: "SparkSession", table: Table) -> bool:
+def is_in_catalogue(session: "SparkSession", table: Table) -> bool:
     """Whether the catalogue knows a table, also where its files are gone: `tableExists` raises then."""
     if not session.catalog.databaseExists(table.layer):
         return False

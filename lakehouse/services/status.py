@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from lakehouse.errors import FencedError, LakehouseError
-from lakehouse.locks import check
+from lakehouse.locks import check_lease
 from lakehouse.services import ready, roster
 from lakehouse.services.supervise import addresses, lease_keeper, ports, supervisor
 from lakehouse.services.supervise.probes import PROBES
@@ -69,7 +69,7 @@ def _lease(workspace: Workspace, state: State) -> ServiceStatus:
         return ServiceStatus(state.name, "down", note=f"held by {other}" if other else "")
     where, pid = lease_keeper.file_of(workspace, epoch), state.pid or None
     try:
-        check(workspace)
+        check_lease(workspace)
     except FencedError as error:
         return ServiceStatus(state.name, "lost", pid, where, str(error))
     return ServiceStatus(state.name, "up" if state.word == "RUNNING" else "restarting", pid, where)

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 from lakehouse.declare.sql_text import quote
 from lakehouse.declare.table import ByPartition, Changes, Foreign, Table
 from lakehouse.declare.write_modes import Append, Overwrite, ReplacePartitions, Scd2
-from lakehouse.delta.change_feed import gained_files, lost_feed
+from lakehouse.delta.change_feed import added_files, why_lost
 from lakehouse.delta.history import open_table
-from lakehouse.delta.partition_digests import digests
-from lakehouse.delta.row_changes import last_alike, news_of
+from lakehouse.delta.partition_digests import partition_digests
+from lakehouse.delta.row_changes import last_row_change, newest_with_same_rows
 from lakehouse.errors import LakehouseError
 from lakehouse.sources.source import ReadContext, SourceKind
 
@@ -23,7 +23,7 @@ def snapshot(session: "SparkSession", name: str, version: int) -> "DataFrame":
 
 def _news(name: str, context: ReadContext) -> int:
     """The version of a table that changed its rows last: a compaction of an input is nothing new."""
-    version = news_of(context.workspace, name)
+    version = last_row_change(context.workspace, name)
     if version is None:
         raise LakehouseError(
             f"{context.reader} reads {name}, which does not exist in {context.workspace.warehouse}. "
@@ -34,7 +34,7 @@ def _news(name: str, context: ReadContext) -> int:
 
 def _rows(name: str, context: ReadContext, version: int) -> "DataFrame":
     """The rows of a table at a version, from files that are kept longest."""
-    return snapshot(context.connect(), name, last_alike(context.workspace, name, version))
+    return snapshot(context.connect(), name, newest_with_same_rows(context.workspace, name, version))
 
 
 # --- a table as it is at a version ---
@@ -82,7 +82,7 @@ def _gained(source: Changes, context: ReadContext, since: int, position: int) ->
     from pyspark.sql import functions as F
     from pyspark.sql.types import StructType
 
-    files = gained_files(context.workspace, source.table.name, since, position)
+    files = added_files(context.workspace, source.table.name, since, position)
     delta = open_table(context.workspace, source.table.name)
     if files is None or delta is None or not any(files.values()):
         return None
@@ -128,7 +128,7 @@ def _dependency_of_changes(source: Changes) -> str:
 
 
 def _why_lost(source: Changes, context: ReadContext, since: int, position: int) -> str | None:
-    return lost_feed(context.workspace, source.table.name, since, position)
+    return why_lost(context.workspace, source.table.name, since, position)
 
 
 # --- the partitions of a table that the reader's run is for ---
@@ -138,7 +138,10 @@ def _position_of_by_partition(source: ByPartition, context: ReadContext) -> dict
     version = _news(source.table.name, context)
     delta = open_table(context.workspace, source.table.name)
     assert delta is not None  # noqa: S101 - it has a version
-    return {"version": version, "partitions": digests(delta, source.table.partitioned_by[0], context.partitions)}
+    return {
+        "version": version,
+        "partitions": partition_digests(delta, source.table.partitioned_by[0], context.partitions),
+    }
 
 
 def _load_by_partition(source: ByPartition, context: ReadContext, since: Any, position: dict[str, Any]) -> "DataFrame":

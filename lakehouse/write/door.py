@@ -9,7 +9,7 @@ from lakehouse.delta.file_statistics import read_adopted
 from lakehouse.delta.history import open_table
 from lakehouse.delta.stamp import is_done
 from lakehouse.errors import AuditFailedError, PartitionsFailedError, StagedFilesGoneError
-from lakehouse.locks import check
+from lakehouse.locks import check_lease
 from lakehouse.maintenance import keep_up
 from lakehouse.quality.measure.masks import broken_rules_sql, labels_of
 from lakehouse.schema.create import ensure
@@ -155,7 +155,7 @@ def finish(
 def _publish(workspace: Workspace, session: "SparkSession", table: Table, intent: Intent) -> tuple[int, int]:
     """Make the one commit, if it is not there yet; gives the changed rows and the version."""
     delta = ensure(workspace, session, table)
-    check(workspace)
+    check_lease(workspace)
     if is_done(delta, intent.stamp):
         return _already(workspace, table, intent, delta.version())
     staged = intent.files
@@ -186,7 +186,7 @@ def _publish(workspace: Workspace, session: "SparkSession", table: Table, intent
     delta.update_incremental()
     sync(f"{workspace.table_path(table.name)}/_delta_log", f"{delta.version():020d}.json")
     # A lease that was lost while the commit was made: the caller must not build on it.
-    check(workspace)
+    check_lease(workspace)
     return published, delta.version()
 
 

@@ -13,7 +13,7 @@ from lakehouse.delta.adopt import adopt
 from lakehouse.delta.history import open_table
 from lakehouse.delta.stamp import Stamp
 from lakehouse.errors import WorkspaceBusyError
-from lakehouse.locks.table_lock import locked
+from lakehouse.locks.table_lock import table_lock
 from lakehouse.maintenance.join_files import join
 from lakehouse.maintenance.small_files import LIMITS, Limits, held_by, joined, need
 from lakehouse.quality.judge import CheckResult
@@ -142,7 +142,7 @@ def _keep_up(workspace: Workspace, limits: Limits) -> None:
     from deltalake.exceptions import DeltaError
 
     try:
-        with locked(workspace, CHECKS.name, wait_s=0):
+        with table_lock(workspace, CHECKS.name, wait_s=0):
             delta = open_table(workspace, CHECKS.name)
             held = [] if delta is None else held_by(delta)
             found = need(held, limits)

@@ -11,7 +11,7 @@ from lakehouse.declare.sql_text import quote
 from lakehouse.declare.table import Table
 from lakehouse.declare.write_modes import Append, Merge
 from lakehouse.engine.session import Connection
-from lakehouse.locks.table_lock import locked
+from lakehouse.locks.table_lock import table_lock
 from lakehouse.runs.run import recover_if_open
 from lakehouse.workspace import Workspace
 from lakehouse.write.batch import Batch
@@ -100,12 +100,12 @@ def add(workspace: Workspace, tables: Tables, place: int, turns: int, pipe: Pipe
             session = connection.session()
             for turn in range(turns):
                 run = f"{place}-{turn}-{uuid.uuid4().hex[:8]}"
-                with locked(workspace, tables.number.name, wait_s=PATIENCE_SECONDS):
+                with table_lock(workspace, tables.number.name, wait_s=PATIENCE_SECONDS):
                     recover_if_open(connection, tables.number)
                     value = session.sql(f"SELECT value FROM {quote(tables.number.name)} WHERE id = 0").collect()[0][0]
                     frame = session.createDataFrame([(0, value + 1)], tables.number.schema)
                     write(workspace, session, tables.number, frame, Batch(run, run))
-                with locked(workspace, tables.lines.name, wait_s=PATIENCE_SECONDS):
+                with table_lock(workspace, tables.lines.name, wait_s=PATIENCE_SECONDS):
                     frame = session.createDataFrame([(place, turn)], tables.lines.schema)
                     write(workspace, session, tables.lines, frame, Batch(run, run))
     except Exception as error:

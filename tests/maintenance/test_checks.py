@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lakehouse.delta.history import history, open_table, version_of
-from lakehouse.locks.table_lock import locked
+from lakehouse.locks.table_lock import table_lock
 from lakehouse.maintenance import Limits
 from lakehouse.quality.judge import CheckResult
 from lakehouse.settings import load
@@ -102,7 +102,7 @@ def test_other_rules_of_the_same_run_are_recorded(house: Workspace):
 def test_one_process_joins_at_a_time(house: Workspace):
     put(house, 0, "run", NEVER)
     latest = version_of(house, CHECKS.name)
-    with locked(house, CHECKS.name):
+    with table_lock(house, CHECKS.name):
         for version in range(1, 5):
             put(house, version, "run", FEW)
 

@@ -9,7 +9,7 @@ from lakehouse.declare.column import Column
 from lakehouse.declare.table import Table
 from lakehouse.declare.write_modes import Append
 from lakehouse.delta.history import open_table
-from lakehouse.delta.partition_digests import digests
+from lakehouse.delta.partition_digests import partition_digests
 from lakehouse.maintenance import keep_up
 from tests.maintenance.conftest import FEW
 from tests.write.conftest import Door
@@ -38,7 +38,7 @@ def put(door: Door, table: Table, batches: int = 4) -> None:
 def digests_of(door: Door, table: Table) -> dict[str, str]:
     delta = open_table(door.workspace, table.name)
     assert delta is not None
-    return digests(delta, "day", None)
+    return partition_digests(delta, "day", None)
 
 
 def compact(door: Door, table: Table) -> None:

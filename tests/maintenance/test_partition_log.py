@@ -10,7 +10,7 @@ from deltalake import DeltaTable
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lakehouse.delta.partition_digests import digests
+from lakehouse.delta.partition_digests import partition_digests
 
 PARTS = ("a", "b c/d%")
 SCHEMA = {
@@ -117,7 +117,7 @@ class Model:
         DeltaTable(str(self.log.parent)).create_checkpoint()
 
     def digests(self) -> dict[str, str]:
-        return digests(DeltaTable(str(self.log.parent)), "day", PARTS)
+        return partition_digests(DeltaTable(str(self.log.parent)), "day", PARTS)
 
 
 STEPS = st.lists(

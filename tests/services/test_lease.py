@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from lakehouse.engine.session import connect
 from lakehouse.errors import FencedError, WorkspaceBusyError
-from lakehouse.locks import DiskStore, Holder, acquire, beat, check, highest, holder_of, release
+from lakehouse.locks import DiskStore, Holder, acquire, beat, check_lease, highest, holder_of, release
 from lakehouse.services import down, up
 from lakehouse.services.status import status
 from lakehouse.services.supervise import lease_keeper, orphans, supervisor
@@ -187,8 +187,8 @@ def test_a_workspace_without_a_server_of_its_own_is_asked_nothing(tmp_path):
     settings = load().model_copy(update={"home": tmp_path / "home", "warehouse": str(tmp_path)})
     take(DiskStore(tmp_path / "_lease"))
 
-    check(Workspace(settings))
-    check(Workspace(settings.model_copy(update={"spark": remote})))
+    check_lease(Workspace(settings))
+    check_lease(Workspace(settings.model_copy(update={"spark": remote})))
 
 
 # --- a server ---
@@ -223,7 +223,7 @@ def test_the_lease_is_shown_and_the_door_may_commit(own):
     (entry,) = (each for each in status(own) if each.name == "lease")
 
     assert (entry.state, entry.address) == ("up", f"{own.warehouse}/_lease/1.json")
-    check(own)
+    check_lease(own)
 
 
 def test_a_second_workspace_on_the_warehouse_is_refused_by_name(own, tmp_path):
@@ -248,7 +248,7 @@ def test_a_killed_keeper_comes_back_and_keeps_the_same_epoch(own, tmp_path):
     with pytest.raises(WorkspaceBusyError):  # what starts the keeper again lives, so nobody takes the lease
         lease_keeper.take(sharing(tmp_path / "second", own.warehouse), lambda _: None)
     until(lambda: state(own, "lease")[1] not in (None, before), 20)
-    check(own)
+    check_lease(own)
 
 
 def test_a_paused_holder_is_fenced_when_it_wakes(own, holds):
@@ -258,7 +258,7 @@ def test_a_paused_holder_is_fenced_when_it_wakes(own, holds):
     assert other.stdout.readline() == "took 2\n"
 
     with pytest.raises(FencedError, match=rf"(?s){own.home} .*pid {other.pid}, workspace /home/other.*lakehouse down"):
-        check(own)
+        check_lease(own)
     with pytest.raises(FencedError):
         connect(own)
     assert spark.is_running()
@@ -282,7 +282,7 @@ def test_a_paused_holder_is_fenced_when_it_wakes(own, holds):
     other.wait()
     up(own)
 
-    check(own)
+    check_lease(own)
     assert own.services()["lease"]["epoch"] == 3
 
 
@@ -295,4 +295,4 @@ def test_all_of_a_holder_killed_is_taken_at_once(own, tmp_path):
 
     assert (lease_keeper.take(sharing(tmp_path / "second", own.warehouse), said.append), said) == (4, [])
     with pytest.raises(FencedError):
-        check(own)
+        check_lease(own)

@@ -11,7 +11,7 @@ from lakehouse.declare.column import Column
 from lakehouse.declare.table import Table, quarantine_of
 from lakehouse.declare.write_modes import Append, Merge, Overwrite, Scd2
 from lakehouse.delta.history import history, open_table, version_of
-from lakehouse.delta.row_changes import news_of
+from lakehouse.delta.row_changes import last_row_change
 from lakehouse.engine.work_settings import during
 from lakehouse.errors import DeclarationDiffersError
 from lakehouse.runs.run import run
@@ -110,7 +110,7 @@ def test_where_the_feed_is_gone_all_is_read_and_one_line_says_so(door: Door, los
 
     assert door.read(target.name) == [(1, "AA", 4), (2, "b", 2)]
     (line,) = done.messages
-    assert line.endswith(f"All of it is read, at version {news_of(door.workspace, source.name)}.")
+    assert line.endswith(f"All of it is read, at version {last_row_change(door.workspace, source.name)}.")
     assert source.name in line
 
 

@@ -15,7 +15,7 @@ from lakehouse.declare.types import canonical, is_wider
 from lakehouse.declare.write_modes import Merge
 from lakehouse.engine.session import Connection
 from lakehouse.errors import DeclarationDiffersError, TableMissingError
-from lakehouse.schema.apply import Applied, apply, judged, plan
+from lakehouse.schema.apply import Applied, apply, plan, refused_by_rows
 from lakehouse.schema.create import ensure
 from lakehouse.schema.differences import differences, pending
 from lakehouse.schema.missing import missing
@@ -154,7 +154,7 @@ def test_rules_that_rows_are_against_are_refused_with_their_number(
         columns=(ID, NOTE, replace(VALUE, nullable=False), Column("new", "int", "New", nullable=False)),
         constraints=(("big", "value > 100"),),
     )
-    [planned] = [judged(spark, each) for each in plan(workspace, [wanted])]
+    [planned] = [refused_by_rows(spark, each) for each in plan(workspace, [wanted])]
 
     done = apply(connection, wanted)
 

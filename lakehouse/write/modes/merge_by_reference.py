@@ -17,7 +17,7 @@ from lakehouse.delta.deletion_vectors import read_vector, write_vectors
 from lakehouse.delta.file_statistics import read_adopted
 from lakehouse.delta.live_files import NotReplayableError, live_files
 from lakehouse.delta.log import log_of
-from lakehouse.delta.log_entry import is_local, put_commit, said
+from lakehouse.delta.log_entry import commit_info, is_local, put_commit
 from lakehouse.schema.create import KEYED_PROPERTIES
 from lakehouse.storage import File, locate
 from lakehouse.write.modes.match_keys import Changes, Held, Matches, NotComparableError, Target, match
@@ -90,7 +90,7 @@ def merge_by_reference(publication: Publication, mode: Merge, *, remembered: "De
         "numTargetDeletionVectorsAdded": len(found.replaced),
     }
     parameters = {"predicate": json.dumps(list(mode.on)), "byReference": "true"}
-    done = said(publication.stamp, "MERGE", parameters=parameters, metrics=metrics, read=delta.version())
+    done = commit_info(publication.stamp, "MERGE", parameters=parameters, metrics=metrics, read=delta.version())
     put_commit(delta.table_uri, delta.version() + 1, [*done, *_moved(publication, files, table.files, found)])
     _checkpoint(publication)
     return found.inserted + found.updated + found.deleted

@@ -7,7 +7,7 @@ import pytest
 from lakehouse.declare.column import Column
 from lakehouse.declare.table import Table
 from lakehouse.declare.write_modes import Append, Merge
-from lakehouse.delta.change_feed import gained_files
+from lakehouse.delta.change_feed import added_files
 from lakehouse.delta.history import version_of
 from lakehouse.sources.kinds import load
 from lakehouse.sources.source import ReadContext
@@ -23,7 +23,7 @@ def read(door: Door, table: Table, since: int, *, deletes: bool = False) -> list
 
 
 def files(door: Door, table: Table, since: int) -> dict[int, list[str]] | None:
-    return gained_files(door.workspace, table.name, since, version_of(door.workspace, table.name))
+    return added_files(door.workspace, table.name, since, version_of(door.workspace, table.name))
 
 
 @pytest.mark.parametrize("sequence", [(), ("sent_at",)], ids=["unordered", "ordered"])
@@ -38,7 +38,7 @@ def test_the_last_state_of_each_key_comes_whatever_way_it_is_read(door: Door, at
         assert files(door, table, since) is not None
         quick, with_deletes = read(door, table, since), read(door, table, since, deletes=True)
         with monkeypatch.context() as patch:
-            patch.setattr("lakehouse.sources.tables.gained_files", lambda *_: None)
+            patch.setattr("lakehouse.sources.tables.added_files", lambda *_: None)
             assert read(door, table, since) == quick
             assert read(door, table, since, deletes=True) == with_deletes == [(*row, False) for row in quick]
 

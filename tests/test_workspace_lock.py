@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 
 from lakehouse.errors import WorkspaceBusyError
-from lakehouse.locks.workspace_lock import hold
+from lakehouse.locks.workspace_lock import workspace_lock
 from lakehouse.settings import load
 from lakehouse.workspace import Workspace
 
 HOLDER = """
 import sys
-from lakehouse.locks.workspace_lock import hold
+from lakehouse.locks.workspace_lock import workspace_lock
 from lakehouse.workspace import current
-with hold(current(), "a long job"):
+with workspace_lock(current(), "a long job"):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -34,13 +34,16 @@ def test_the_second_is_told_who_holds_the_workspace_and_gets_it_afterwards(mine:
         assert holder.stdout.readline() == "held\n"
         said: list[str] = []
 
-        with pytest.raises(WorkspaceBusyError) as error, hold(mine, "mine", wait_seconds=0.1, say=said.append):
+        with (
+            pytest.raises(WorkspaceBusyError) as error,
+            workspace_lock(mine, "mine", wait_seconds=0.1, say=said.append),
+        ):
             pass
 
         assert f"a long job (pid {holder.pid}" in said[0]
         assert "Nothing was done" in str(error.value)
         holder.communicate("")
-    with hold(mine, "mine", say=said.append):
+    with workspace_lock(mine, "mine", say=said.append):
         assert len(said) == 1
 
 
@@ -51,5 +54,5 @@ def test_a_holder_that_died_holds_nothing(mine: Workspace):
         assert dead.stdout.readline() == "held\n"
         dead.kill()
 
-    with hold(mine, "mine", wait_seconds=5):
+    with workspace_lock(mine, "mine", wait_seconds=5):
         assert (mine.home / "locks" / "workspace.holder.json").exists()
