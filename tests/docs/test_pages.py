@@ -28,7 +28,7 @@ def test_the_rows_of_a_table_have_as_many_cells_as_its_head(page: Path):
 
 
 # Files of the examples, which the commands on the page make in the reader's own project.
-EXAMPLES = re.compile(r"visits")
+EXAMPLES = re.compile(r"visits|orders|refunds|order_scores")
 # Folders of this repository: a path in a page that begins with one of them names a file of it.
 ROOMS = {path.name for path in ROOT.iterdir() if path.is_dir()} - {".git", ".venv", ".lakehouse", "site", "landing"}
 SPAN = re.compile(r"`([^`\n]+)`")
