@@ -4,7 +4,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lakehouse.dagster.dbt_assets import DbtProject
     from lakehouse.dagster.model_asset import model_asset
+    from lakehouse.dagster.project_definitions import project_definitions
     from lakehouse.dagster.table_asset import table_asset
     from lakehouse.declare.column import Column
     from lakehouse.declare.table import Foreign, Table
@@ -17,6 +19,7 @@ _HOMES = {
     "Append": "lakehouse.declare.write_modes",
     "Champion": "lakehouse.models.champion",
     "Column": "lakehouse.declare.column",
+    "DbtProject": "lakehouse.dagster.dbt_assets",
     "Foreign": "lakehouse.declare.table",
     "Lines": "lakehouse.sources.files",
     "Merge": "lakehouse.declare.write_modes",
@@ -26,6 +29,7 @@ _HOMES = {
     "Table": "lakehouse.declare.table",
     "connect": "lakehouse.engine.session",
     "model_asset": "lakehouse.dagster.model_asset",
+    "project_definitions": "lakehouse.dagster.project_definitions",
     "table_asset": "lakehouse.dagster.table_asset",
 }
 
@@ -33,6 +37,7 @@ __all__ = [
     "Append",
     "Champion",
     "Column",
+    "DbtProject",
     "Foreign",
     "Lines",
     "Merge",
@@ -42,6 +47,7 @@ __all__ = [
     "Table",
     "connect",
     "model_asset",
+    "project_definitions",
     "table_asset",
 ]
 

@@ -9,6 +9,7 @@ PUBLIC = [
     "Append",
     "Champion",
     "Column",
+    "DbtProject",
     "Foreign",
     "Lines",
     "Merge",
@@ -18,6 +19,7 @@ PUBLIC = [
     "Table",
     "connect",
     "model_asset",
+    "project_definitions",
     "table_asset",
 ]
 
