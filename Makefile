@@ -36,7 +36,7 @@ bench: $(READY) ## Measure the times and print them
 	@$(BIN)/python -m benchmarks
 
 bench-faults: $(READY) ## Kill clients and servers 200 times, and more, and count what is lost; docs/faults.md has a result
-	@$(BIN)/python -m tests.faults
+	@$(BIN)/python -m tests.library.faults
 
 up: $(READY) ## Start the servers; parts="ui sql" adds Dagster, MLflow and Trino
 	@$(BIN)/lakehouse up $(parts)

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from lakehouse.engine.session import connect
 from lakehouse.quality.suite.suite import Suite
-from tests.quality.cases import DDL, compare, rows, suites
+from tests.library.quality.cases import DDL, compare, rows, suites
 
 
 def main() -> None:

@@ -7,23 +7,10 @@ from pathlib import Path
 
 import pytest
 
-import assets
-from lakehouse.dagster.discover import table_assets
-
 ROOT = Path(__file__).parents[1]
 LIBRARY = sorted((ROOT / "lakehouse").rglob("*.py"))
 CODE = [*LIBRARY, *sorted((ROOT / "assets").rglob("*.py")), *sorted((ROOT / "orchestration").rglob("*.py"))]
 READS_ENVIRONMENT = {ROOT / "lakehouse/settings.py", ROOT / "lakehouse/services/supervise/launch.py"}
-
-
-@pytest.mark.parametrize("asset", table_assets(assets), ids=lambda asset: asset.table.name)
-def test_a_table_is_named_after_its_file_and_has_a_suite_and_a_test(asset):
-    layer, entity = asset.table.layer, asset.table.entity
-
-    assert asset.transform.__module__ == f"assets.{layer}.{entity}"
-    assert asset.transform.__name__ in (f"{layer}_{entity}", entity)
-    assert (ROOT / f"expectations/{layer}/{entity}.json").exists()
-    assert (ROOT / f"tests/assets/{layer}/test_{entity}.py").exists()
 
 
 def test_the_library_names_no_table_of_the_project():

@@ -11,8 +11,7 @@ import pytest
 import assets
 from assets.simulation.simulate import simulate, write
 from lakehouse.dagster.discover import declared, table_assets
-
-ROOT = Path(__file__).parents[2]
+from tests.conftest import ROOT
 
 
 class Node(NamedTuple):
@@ -39,9 +38,11 @@ GRAPH = {
 
 @pytest.fixture(scope="module")
 def defs() -> dg.Definitions:
-    from orchestration.definitions import defs
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LAKEHOUSE_PROJECT", str(ROOT))
+        from orchestration.definitions import defs
 
-    return defs
+        return defs
 
 
 def name_of(key: dg.AssetKey) -> str:

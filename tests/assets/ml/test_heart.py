@@ -10,14 +10,14 @@ import pytest
 from assets.attributes import ATTRIBUTES, FEATURE_COLUMNS, LABEL_COLUMN
 from assets.ml.heart import heart
 from lakehouse.models.onnx_model import risks, to_onnx
-from tests.conftest import PROJECT
+from tests.conftest import ROOT
 
 
 @pytest.fixture(scope="module")
 def patients() -> pd.DataFrame:
     """The hospital's table with the columns of gold.patient_features."""
     raw = pd.read_csv(
-        PROJECT / "data" / "heart_disease.tab", sep="\t", skiprows=3, header=None, dtype=str, keep_default_na=False
+        ROOT / "data" / "heart_disease.tab", sep="\t", skiprows=3, header=None, dtype=str, keep_default_na=False
     )
     columns = {}
     for place, attribute in enumerate(ATTRIBUTES):
@@ -62,6 +62,6 @@ def test_declaring_the_model_imports_none_of_the_heavy_libraries() -> None:
         f"print(*[name for name in {heavy!r} if name in sys.modules])"
     )
 
-    done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == ""

@@ -1,0 +1,52 @@
+"""Scores in the engine equal those of the pipeline."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lakehouse.models.champion import ChampionModel
+from lakehouse.models.onnx_model import to_onnx
+from lakehouse.models.scoring import score_frame
+from tests.library.models.cases import FEATURES, people, train
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+SCHEMA = "person_id string, age_years int, kind_code int, pressure_mmhg double, is_sick int"
+
+
+@pytest.fixture(scope="module")
+def model() -> ChampionModel:
+    return ChampionModel("people", 7, "run", to_onnx(train(people()).pipeline, FEATURES), FEATURES)
+
+
+def frame_of(spark: "SparkSession", rows: pd.DataFrame) -> "DataFrame":
+    """The rows with SQL nulls and integers, as a table has them."""
+    values = [[None if pd.isna(value) else value for value in row] for row in rows.itertuples(index=False)]
+    typed = [[a, int(b), c if c is None else int(c), d, int(e)] for a, b, c, d, e in values]
+    return spark.createDataFrame(typed, SCHEMA)
+
+
+def test_every_row_is_scored_as_the_pipeline_would_also_with_nulls(spark: "SparkSession", model: ChampionModel) -> None:
+    rows = people(300, seed=5)
+
+    scored = score_frame(frame_of(spark, rows).repartition(3), model, keep=["person_id", "kind_code"]).toPandas()
+
+    expected = train(people()).pipeline.predict_proba(rows[list(FEATURES)])[:, 1]
+    found = scored.set_index("person_id").loc[rows["person_id"], "risk"]
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
+    assert rows[list(FEATURES)].isna().any(axis=1).sum() > 10
+
+
+def test_kept_columns_come_first_and_each_row_names_its_model(spark: "SparkSession", model: ChampionModel) -> None:
+    scored = score_frame(frame_of(spark, people(3)), model, keep=["person_id"])
+
+    types = {field.name: field.dataType.simpleString() for field in scored.schema.fields}
+    assert types == {"person_id": "string", "risk": "double", "model_name": "string", "model_version": "int"}
+    assert {(row.model_name, row.model_version) for row in scored.collect()} == {("people", 7)}
+
+
+def test_no_rows_give_no_scores(spark: "SparkSession", model: ChampionModel) -> None:
+    assert score_frame(frame_of(spark, people(3)).limit(0), model, keep=["person_id"]).count() == 0

@@ -1,0 +1,295 @@
+"""A new table runs at once: its files are made in an empty project, go through the door, and pass their own tests."""
+
+import json
+import os
+import subprocess
+import sys
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lakehouse.declare.table import quarantine_of
+from lakehouse.errors import LakehouseError
+from lakehouse.scaffold.blueprint import parse_columns, snake
+from lakehouse.scaffold.sample import read_sample
+from lakehouse.workspace import Workspace
+
+ROOT = Path(__file__).parents[3]
+BIN = Path(sys.executable).parent
+CSV = """Order ID;zip;Total EUR;is paid;placedAt;day;status;note
+o1;00123;1.50;true;2026-01-01T10:00:00Z;2026-01-01;new;"a; b"
+o2;00124;22.5;false;2026-01-01T11:00:00Z;2026-01-02;paid;
+"""
+JSON = [
+    {"id": 1, "Kind": "a", "size": 1.5, "tags": ["x"], "place": {"city": "Bonn", "no": 3}, "at": "2026-01-01T10:00:00"},
+    {"id": 2, "Kind": "b", "size": None, "tags": [], "place": None, "at": "2026-01-02T10:00:00"},
+]
+CONFTEST = """
+import pytest
+
+from lakehouse.engine.session import Connection
+from lakehouse.workspace import current
+
+
+@pytest.fixture(scope="session")
+def spark():
+    with Connection(current()) as connection:
+        yield connection.session()
+"""
+MATERIALIZE = """
+from lakehouse.dagster.discover import project_package, table_assets
+from lakehouse.engine.session import Connection
+from lakehouse.workspace import current
+
+with Connection(current()) as connection:
+    for asset in table_assets(project_package(current())):
+        done = asset.materialize(connection)
+        print(done.table, done.rows_in, done.published, done.quarantined, done.unchanged)
+"""
+
+
+class Project:
+    """A project of its own on the warm server, and the commands as a user gives them."""
+
+    def __init__(self, folder: Path, home: Path) -> None:
+        self.folder = folder
+        self.environment = {
+            **os.environ,
+            "LAKEHOUSE_HOME": str(home),
+            "LAKEHOUSE_PROJECT": str(folder),
+            "PYTHONPATH": str(folder),
+        }
+        (folder / "assets").mkdir(parents=True)
+        (folder / "assets" / "__init__.py").write_text('"""The tables."""\n')
+
+    def run(self, *command: Any) -> str:
+        done = subprocess.run(
+            list(map(str, command)), cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def new(self, *arguments: Any) -> list[str]:
+        return self.run(BIN / "lakehouse", "new", "table", *arguments).split()
+
+    def materialize(self) -> dict[str, list[str]]:
+        lines = [line.split() for line in self.run(sys.executable, "-c", MATERIALIZE).splitlines()]
+        return {line[0]: line[1:] for line in lines}
+
+
+@pytest.fixture(scope="module")
+def names(fresh: Any) -> dict[str, str]:
+    layers = {"csv": "silver", "json": "bronze", "parquet": "bronze", "columns": "bronze", "reads": "silver"}
+    return {kind: fresh(layer) for kind, layer in layers.items()}
+
+
+@pytest.fixture(scope="module")
+def project(workspace: Workspace, names: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Project:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    folder = tmp_path_factory.mktemp("project")
+    samples = tmp_path_factory.mktemp("samples")
+    project = Project(folder, workspace.home)
+    (samples / "orders.csv").write_text(CSV)
+    (folder / "landing" / "things").mkdir(parents=True)
+    (folder / "landing" / "things" / "a.jsonl").write_text("\n".join(map(json.dumps, JSON)))
+    columns = {"Id": pa.array([1, 2]), "price": pa.array([Decimal("1.50"), None], pa.decimal128(10, 2))}
+    pq.write_table(pa.table(columns), samples / "prices.parquet")
+    project.new(names["csv"], "--like", samples / "orders.csv", "--key", "order_id")
+    project.new(names["json"], "--like", folder / "landing" / "things" / "a.jsonl", "--key", "id")
+    project.new(names["parquet"], "--like", samples / "prices.parquet")
+    project.new(names["columns"], "--columns", "id bigint not null 'Number', amount decimal(10, 2), at timestamp")
+    project.new(
+        names["reads"], "--columns", "id bigint not null, amount double, later string", "--reads", names["columns"]
+    )
+    entity = names["columns"].partition(".")[2]
+    (folder / "landing" / entity).mkdir()
+    lines = [f'{{"id": {number}, "amount": "2.50"}}' for number in range(19)]
+    (folder / "landing" / entity / "a.jsonl").write_text("\n".join([*lines, '{"id": "x"}']))
+    return project
+
+
+def test_the_tables_run_at_once_and_only_once(project: Project, names: dict[str, str], spark: Any):
+    first, again = project.materialize(), project.materialize()
+
+    assert {kind: first[name] for kind, name in names.items()} == {
+        "csv": ["2", "2", "0", "False"],
+        "json": ["2", "2", "0", "False"],
+        "parquet": ["2", "2", "0", "False"],
+        "columns": ["20", "19", "1", "False"],
+        "reads": ["19", "19", "0", "False"],
+    }
+    assert {values[-1] for values in again.values()} == {"True"}
+    orders = spark.table(names["csv"]).orderBy("order_id").drop("_batch_id", "_ingested_at")
+    rows = [row.asDict() for row in orders.withColumn("placed_at", orders["placed_at"].cast("string")).collect()]
+    assert rows[0] == {
+        "order_id": "o1",
+        "zip": "00123",
+        "total_eur": 1.5,
+        "is_paid": True,
+        "placed_at": "2026-01-01 10:00:00",
+        "day": date(2026, 1, 1),
+        "status": "new",
+        "note": "a; b",
+        "_unreadable": None,
+        "_source_file": f"landing/{names['csv'].partition('.')[2]}/orders.csv",
+        "_source_row": 2,
+    }
+    assert (rows[1]["note"], rows[1]["_source_row"]) == (None, 3)
+    things = spark.table(names["json"]).orderBy("id").collect()
+    assert [(row["kind"], row["size"], row["tags"], row["place"]) for row in things] == [
+        ("a", 1.5, ["x"], things[0]["place"]),
+        ("b", None, [], None),
+    ]
+    assert things[0]["place"].asDict() == {"city": "Bonn", "no": 3}
+    prices = spark.table(names["parquet"]).orderBy("id").select("id", "price", "_source_row").collect()
+    assert [tuple(row) for row in prices] == [(1, Decimal("1.50"), 1), (2, None, 2)]
+    assert {tuple(row) for row in spark.table(names["reads"]).collect()} == {(n, 2.5, None) for n in range(19)}
+    waiting = spark.table(quarantine_of(names["columns"])).collect()
+    assert [row["_unreadable"] for row in waiting] == ["id"]
+
+
+def test_a_new_file_is_read_alone(project: Project, names: dict[str, str], spark: Any):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    project.materialize()
+    folder = project.folder / "landing" / names["parquet"].partition(".")[2]
+    pq.write_table(
+        pa.table({"Id": pa.array([3]), "price": pa.array([None], pa.decimal128(10, 2))}), folder / "b+c.parquet"
+    )
+
+    assert project.materialize()[names["parquet"]] == ["1", "1", "0", "False"]
+    files = spark.table(names["parquet"]).where("id = 3").select("_source_file").collect()
+    assert [row[0] for row in files] == [f"landing/{folder.name}/b+c.parquet"]
+
+
+def test_the_generated_tests_pass(project: Project):
+    (project.folder / "tests" / "conftest.py").write_text(CONFTEST)
+
+    shown = project.run(
+        BIN / "pytest", "-q", "-c", os.devnull, "--rootdir", project.folder, "--import-mode=importlib",
+        "-p", "no:cacheprovider", "tests",
+    )  # fmt: skip
+
+    assert "8 passed" in shown
+
+
+def test_the_generated_files_are_in_the_style_of_the_house(project: Project):
+    style = ("--config", ROOT / "pyproject.toml", "--no-cache")
+
+    project.run(BIN / "ruff", "format", "--check", *style, "assets", "tests/assets")
+    # In the repository both are; ruff looks for them beside the files.
+    first = ("--config", 'lint.isort.known-first-party=["assets", "lakehouse"]')
+    project.run(BIN / "ruff", "check", *style, *first, "assets", "tests/assets")
+    project.run(BIN / "mypy", "--config-file", ROOT / "pyproject.toml", "--cache-dir", os.devnull, "assets")
+
+
+def test_the_sample_passes_its_own_suite(tmp_path: Path, project: Project, names: dict[str, str]):
+    layer, entity = names["csv"].split(".")
+    suite = json.loads((project.folder / "expectations" / layer / f"{entity}.json").read_text())
+
+    found = [(each["type"], each["kwargs"].get("column"), each["severity"]) for each in suite["expectations"]]
+
+    assert found == [
+        ("expect_column_values_to_be_null", "_unreadable", "critical"),
+        *(("expect_column_values_to_not_be_null", name, "warning") for name in ("zip", "total_eur")),
+        ("expect_column_values_to_be_between", "total_eur", "warning"),
+        *(
+            ("expect_column_values_to_not_be_null", name, "warning")
+            for name in ("is_paid", "placed_at", "day", "status")
+        ),
+        ("expect_column_values_to_be_unique", "order_id", "warning"),
+    ]
+
+
+def test_what_cannot_be_is_refused_and_nothing_is_written(project: Project):
+    before = sorted(project.folder.rglob("*"))
+
+    def refused(*arguments: Any) -> str:
+        command = [BIN / "lakehouse", "new", "table", *map(str, arguments)]
+        done = subprocess.run(
+            command, cwd=project.folder, env=project.environment, capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, done.stdout) == (1, "")
+        return done.stderr.strip()
+
+    columns = ("--columns", "id bigint")
+    assert refused("sliver.orders", *columns) == (
+        "table `sliver.orders`: expected <layer>.<entities> with a layer of bronze, silver, gold, ml "
+        "(did you mean `silver.orders`?)"
+    )
+    for entity in ("../orders", "class", "Orders", "a.b", ""):
+        assert f"table `silver.{entity}`: `{entity}` cannot be a table and a Python module." in refused(
+            f"silver.{entity}", *columns
+        )
+    assert refused("silver.orders", "--columns", "id bigin") == (
+        "`id`: `bigin` is no type of Spark (did you mean `bigint`?)"
+    )
+    assert refused("silver.orders", *columns, "--key", "ids") == (
+        "silver.orders: key `ids` is no column of it (did you mean `id`?)"
+    )
+    assert refused("silver.orders") == (
+        "silver.orders: give either `--columns` (with `--reads`, if its rows come from a table) or `--like`."
+    )
+    (project.folder / "expectations" / "silver" / "orders.json").write_text("{}")
+    assert refused("silver.orders", *columns) == (
+        "silver.orders was not made: what is there already is not written over.\n  expectations/silver/orders.json"
+    )
+    (project.folder / "expectations" / "silver" / "orders.json").unlink()
+    assert sorted(project.folder.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "said"),
+    [
+        ("a.csv", "id,secret\n1,2,hidden\n", "cannot be read as CSV with a header, in UTF-8."),
+        ("a.jsonl", '[{"id": 1}]', "cannot be read as JSON with one object per line, in UTF-8."),
+        ("a.jsonl", '{"id": hidden}\n', "cannot be read as JSON with one object per line, in UTF-8."),
+        ("a.parquet", "hidden", "cannot be read as Parquet, in UTF-8."),
+        ("a.csv", "id\n", "has no rows to learn from. Give a sample with rows, or `--columns`."),
+        ("a.csv", "Id,ID\n1,2\n", ": `Id` and `ID` would both be the column `id`. Rename one in the file."),
+        ("a.xlsx", "", "is of no format that can be read."),
+    ],
+)
+def test_a_sample_that_cannot_be_read_is_refused_without_its_values(tmp_path: Path, name: str, body: str, said: str):
+    (tmp_path / name).write_text(body)
+
+    with pytest.raises(LakehouseError) as raised:
+        read_sample(tmp_path / name)
+
+    assert said in str(raised.value)
+    assert "hidden" not in str(raised.value)
+
+
+def test_columns_are_read_as_ddl_writes_them():
+    found = parse_columns(
+        "id STRING NOT NULL, total Decimal(10, 2) comment 'In EUR', m map<string,int>, s string 'x' not null"
+    )
+
+    assert [(each.name, each.type, each.comment, each.nullable) for each in found] == [
+        ("id", "string", "Id", False),
+        ("total", "decimal(10,2)", "In EUR", True),
+        ("m", "map<string,int>", "M", True),
+        ("s", "string", "x", False),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "name"), [("Order ID", "order_id"), ("placedAt", "placed_at"), ("1st", "n_1st"), ("ÄB", "b")]
+)
+def test_names_become_names_of_columns(given: str, name: str):
+    assert snake(given) == name
+
+
+def test_values_that_come_again_are_a_set(tmp_path: Path):
+    (tmp_path / "a.csv").write_text("state,n\n" + "".join(f"{'on' if n % 2 else 'off'},{n}\n" for n in range(40)))
+
+    state, number = read_sample(tmp_path / "a.csv").columns
+
+    assert (state.values, state.is_unique) == (("off", "on"), False)
+    assert (number.values, number.low, number.high, number.is_unique) == ((), 0.0, 39.0, True)
