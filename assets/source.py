@@ -1,6 +1,6 @@
 """Where a row came from: columns that bronze adds and silver keeps, so that a row in quarantine can be traced."""
 
-from lakehouse.declare.column import Column
+from lakehouse import Column
 
 SOURCE_COLUMNS = (
     Column("_source_file", "string", "File that the row came from, relative to the project", nullable=False),

@@ -14,7 +14,7 @@ from lakehouse.declare.write_modes import Append
 from lakehouse.engine.session import Connection
 from lakehouse.sources.kinds import KINDS
 from lakehouse.sources.source import ReadContext, SourceKind
-from lakehouse.workspace import current
+from lakehouse.workspace import current_workspace
 from lakehouse.write.batch import Published
 
 if TYPE_CHECKING:
@@ -74,5 +74,5 @@ def materialize(connection: Connection, number: int) -> Published:
 
 
 if __name__ == "__main__":
-    with Connection(current()) as opened:
+    with Connection(current_workspace()) as opened:
         print(materialize(opened, int(sys.argv[1])).version)

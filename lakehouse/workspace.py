@@ -116,7 +116,7 @@ class Workspace:
         return self._address("dagster", self.settings.dagster.url, "http://127.0.0.1:{port}")
 
 
-def current() -> Workspace:
+def current_workspace() -> Workspace:
     """The workspace that the settings of this process name."""
     from lakehouse.settings import load
 

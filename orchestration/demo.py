@@ -12,16 +12,19 @@ from rich.console import Console
 from rich.table import Table as Grid
 
 from assets.simulation.simulate import FOLDER, report, simulate, write
-from lakehouse.dagster.run_job import Step, run_job
-from lakehouse.engine.session import Connection
-from lakehouse.errors import LakehouseError
-from lakehouse.explain.tables import overview
-from lakehouse.locks.workspace_lock import workspace_lock
-from lakehouse.models.registry import CHAMPION
-from lakehouse.models.store import with_alias
-from lakehouse.services import up
-from lakehouse.services.status import status
-from lakehouse.workspace import Workspace, current
+from lakehouse import (
+    Connection,
+    LakehouseError,
+    Step,
+    Workspace,
+    champion_of,
+    current_workspace,
+    hold_workspace,
+    run_job,
+    status,
+    tables,
+    up,
+)
 
 TOP_WEARERS = "SELECT wearer_id, risk, model_version FROM ml.wearer_scores ORDER BY risk DESC, wearer_id LIMIT 5"
 
@@ -35,7 +38,7 @@ def run(workspace: Workspace, console: Console, *, rows: int, seed: int) -> list
         console.print(f"{name} done in {steps[-1].seconds:.1f} s")
 
     began = time.monotonic()
-    up(workspace)
+    up(workspace=workspace)
     timed("lakehouse up", began)
     began = time.monotonic()
     simulation = simulate(rows, seed)
@@ -52,12 +55,12 @@ def run(workspace: Workspace, console: Console, *, rows: int, seed: int) -> list
 
 def show(workspace: Workspace, console: Console, steps: Sequence[Step]) -> None:
     """The last screen: tables, model, wearers at risk, addresses, times."""
-    tables = Grid("table", "rows", "version", "quarantined", "checks passed", title="Tables")
-    for line in overview(workspace):
-        tables.add_row(
+    grid = Grid("table", "rows", "version", "quarantined", "checks passed", title="Tables")
+    for line in tables(workspace=workspace):
+        grid.add_row(
             line.name, str(line.rows), str(line.version), str(line.quarantined), f"{line.checks_passed}/{line.checks}"
         )
-    console.print(tables)
+    console.print(grid)
     show_model(workspace, console)
     with Connection(workspace) as connection:
         wearers = Grid("wearer", "risk", "model version", title="Wearers at highest risk")
@@ -72,24 +75,25 @@ def show(workspace: Workspace, console: Console, steps: Sequence[Step]) -> None:
 
 def show_model(workspace: Workspace, console: Console) -> None:
     """The champion: version, alias and its figure."""
-    found = with_alias(workspace, "heart", CHAMPION)
-    if found is not None:
-        auc, rows = found.metrics["auc"], int(found.metrics["held_out_rows"])
+    champion = champion_of("heart", workspace=workspace)
+    if champion is not None:
+        auc, rows = champion.metrics["auc"], int(champion.metrics["held_out_rows"])
         console.print(
-            f"Model {found.name}: version {found.version}, alias {CHAMPION}, AUC {auc:.4f} on {rows} held-out patients"
+            f"Model {champion.name}: version {champion.version}, alias champion, "
+            f"AUC {auc:.4f} on {rows} held-out patients"
         )
 
 
 def show_addresses(workspace: Workspace, console: Console) -> None:
     """What can be opened now, and what opens the rest."""
-    for service in status(workspace):
+    for service in status(workspace=workspace):
         if service.name in ("dagster", "mlflow", "trino") and service.address:
             console.print(f"{service.name}: {service.address}")
     console.print("Look further: `lakehouse up ui` (Dagster, MLflow), `lakehouse up sql` (Trino), `lakehouse status`.")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the demo; 1 where it could not."""
+    """Run the demo; 1 if it could not."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=20_000, help="readings to simulate")
     parser.add_argument("--seed", type=int, default=7, help="seed of the simulator")
@@ -97,8 +101,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console(width=100 if not sys.stdout.isatty() else None)
     began = time.monotonic()
     try:
-        workspace = current()
-        with workspace_lock(workspace, "make demo", say=console.print):
+        workspace = current_workspace()
+        with hold_workspace("make demo", workspace=workspace, say=console.print):
             steps = run(workspace, console, rows=options.rows, seed=options.seed)
             show(workspace, console, steps)
             show_addresses(workspace, console)

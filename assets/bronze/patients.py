@@ -4,11 +4,7 @@ from typing import TYPE_CHECKING
 
 from assets.attributes import ATTRIBUTES
 from assets.source import SOURCE_COLUMNS, SOURCE_NAMES
-from lakehouse.dagster.table_asset import table_asset
-from lakehouse.declare.column import Column
-from lakehouse.declare.table import Table
-from lakehouse.declare.write_modes import Append
-from lakehouse.sources.files import Lines
+from lakehouse import Append, Column, Lines, Table, table_asset
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

@@ -1,8 +1,7 @@
 """The tables that dbt makes, by name. Their columns, tests and SQL are in `dbt_project/models/gold/`."""
 
 from assets.attributes import FEATURE_COLUMNS, LABEL_COLUMN
-from lakehouse.dagster.dbt_assets import DbtProject
-from lakehouse.declare.table import Foreign
+from lakehouse import DbtProject, Foreign
 
 GOLD = DbtProject("dbt_project")
 

@@ -3,9 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from assets.attributes import ATTRIBUTES, FEATURE_COLUMNS, LABEL_COLUMN
-from lakehouse.dagster.model_asset import model_asset
-from lakehouse.declare.table import Foreign
-from lakehouse.models.training import Trained, is_held_out
+from lakehouse import Foreign, Trained, is_held_out, model_asset
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -1,8 +1,7 @@
 """The latest state of each wearer in Feast's online store, for who scores a wearer at once."""
 
 from assets.attributes import ATTRIBUTES
-from lakehouse.dagster.feature_asset import FeatureAsset
-from lakehouse.features.feature_view import Features
+from lakehouse import FeatureAsset, Features
 
 WEARER_FEATURES = Features(
     name="wearer_features",

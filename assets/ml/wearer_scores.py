@@ -2,12 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from lakehouse.dagster.table_asset import table_asset
-from lakehouse.declare.column import Column
-from lakehouse.declare.table import Foreign, Table
-from lakehouse.declare.write_modes import Overwrite
-from lakehouse.models.champion import Champion, ChampionModel
-from lakehouse.models.scoring import score_frame
+from lakehouse import Champion, ChampionModel, Column, Foreign, Overwrite, Table, score_frame, table_asset
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

@@ -6,10 +6,7 @@ from assets.attributes import ATTRIBUTES, LABEL_COLUMN, MISSING, Attribute
 from assets.bronze.patients import BRONZE_PATIENTS, CLASS, FIELDS, HEADER_LINES
 from assets.parsing import number, unreadable
 from assets.source import SOURCE_COLUMNS, SOURCE_NAMES
-from lakehouse.dagster.table_asset import table_asset
-from lakehouse.declare.column import Column
-from lakehouse.declare.table import Table
-from lakehouse.declare.write_modes import Merge
+from lakehouse import Column, Merge, Table, table_asset
 
 if TYPE_CHECKING:
     from pyspark.sql import Column as Expression

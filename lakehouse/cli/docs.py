@@ -23,9 +23,9 @@ def _group() -> None:
 
 def quality() -> None:
     """Great Expectations' Data Docs: every suite, judged by GX against its table as it stands."""
-    from lakehouse.workspace import current
+    from lakehouse.workspace import current_workspace
 
-    print(docs_quality(current()))
+    print(docs_quality(current_workspace()))
 
 
 def docs_quality(workspace: "Workspace") -> Path:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from lakehouse.explain.version import Explanation
+    from lakehouse.answers.version import Explanation
 
 Json = Annotated[bool, typer.Option("--json", help="For programs")]
 
@@ -23,11 +23,11 @@ def history(
     as_json: Json = False,
 ) -> None:
     """The versions of a table: who wrote each, from what, how many rows, how many checks hold."""
+    from lakehouse.answers.version import explanations
     from lakehouse.cli.printing import print_json, print_table
-    from lakehouse.explain.version import explanations
-    from lakehouse.workspace import current
+    from lakehouse.workspace import current_workspace
 
-    found = explanations(current(), name, limit)
+    found = explanations(current_workspace(), name, limit)
     if as_json:
         print_json([each.to_json() for each in found])
         return
@@ -66,11 +66,11 @@ def explain(
 
     Read from its commit alone.
     """
+    from lakehouse.answers.version import explain as explained
     from lakehouse.cli.printing import print_json, print_table
-    from lakehouse.explain.version import explain as explained
-    from lakehouse.workspace import current
+    from lakehouse.workspace import current_workspace
 
-    found = explained(current(), target)
+    found = explained(current_workspace(), target)
     if as_json:
         print_json(found.to_json())
         return

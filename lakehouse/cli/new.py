@@ -33,9 +33,9 @@ def table(
     sample; the guesses only warn.
     """
     from lakehouse.scaffold.new_table import new_table
-    from lakehouse.workspace import current
+    from lakehouse.workspace import current_workspace
 
-    workspace = current()
+    workspace = current_workspace()
     keys = [part.strip() for part in (key or "").split(",") if part.strip()]
     for path in new_table(workspace, name, columns=columns, like=like, key=keys, reads=reads):
         print(path.relative_to(workspace.settings.project))

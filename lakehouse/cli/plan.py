@@ -31,9 +31,9 @@ def plan(names: Names = None, as_json: Json = False) -> None:
     from lakehouse.engine.session import Connection
     from lakehouse.schema.apply import plan as planned
     from lakehouse.schema.apply import refused_by_rows
-    from lakehouse.workspace import current
+    from lakehouse.workspace import current_workspace
 
-    workspace = current()
+    workspace = current_workspace()
     declared = project_tables(workspace)
     tables = chosen(declared, names or [])
     found = planned(workspace, tables, [table.name for table in declared])
@@ -77,9 +77,9 @@ def apply(names: Names = None, as_json: Json = False) -> None:
     from lakehouse.dagster.discover import chosen, project_tables
     from lakehouse.engine.session import Connection
     from lakehouse.schema.apply import apply as applied
-    from lakehouse.workspace import current
+    from lakehouse.workspace import current_workspace
 
-    workspace = current()
+    workspace = current_workspace()
     declared = project_tables(workspace)
     tables = chosen(declared, names or [])
     with Connection(workspace) as connection:

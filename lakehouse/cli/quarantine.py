@@ -25,12 +25,12 @@ def register(app: typer.Typer) -> None:
 
 def list_tables(as_json: Json = False) -> None:
     """Rows of each table that wait, were replayed, or were discarded. Read from the logs, no server is asked."""
+    from lakehouse.answers.tables import table_names
     from lakehouse.cli.printing import print_json, print_table
-    from lakehouse.explain.tables import table_names
-    from lakehouse.workspace import current
+    from lakehouse.workspace import current_workspace
     from lakehouse.write.quarantine import STATES, counts
 
-    workspace = current()
+    workspace = current_workspace()
     found = [(name, counts(workspace, name)) for name in table_names(workspace)]
     held = [{"table": name, **each} for name, each in found if any(each.values())]
     if as_json:
@@ -53,9 +53,9 @@ def show(
     from lakehouse.delta.history import version_of
     from lakehouse.engine.session import Connection
     from lakehouse.errors import LakehouseError
-    from lakehouse.workspace import current
+    from lakehouse.workspace import current_workspace
 
-    workspace = current()
+    workspace = current_workspace()
     if version_of(workspace, quarantine_of(name)) is None:
         raise LakehouseError(
             f"{name} has no row in quarantine. `lakehouse quarantine list` shows the tables that have."
@@ -114,9 +114,9 @@ def replay(name: Name, where: Where = "true", as_json: Json = False) -> None:
     from lakehouse.cli.printing import print_json
     from lakehouse.engine.session import Connection
     from lakehouse.runs import replay
-    from lakehouse.workspace import current
+    from lakehouse.workspace import current_workspace
 
-    workspace = current()
+    workspace = current_workspace()
     with Connection(workspace) as connection:
         done = replay.replay(connection, _table(workspace, name), where=where)
     if as_json:
@@ -134,9 +134,9 @@ def replay(name: Name, where: Where = "true", as_json: Json = False) -> None:
 def _done(name: str, word: str, as_json: bool, work: Any) -> None:
     from lakehouse.cli.printing import print_json
     from lakehouse.engine.session import Connection
-    from lakehouse.workspace import current
+    from lakehouse.workspace import current_workspace
 
-    workspace = current()
+    workspace = current_workspace()
     with Connection(workspace) as connection:
         rows = work(connection, _table(workspace, name))
     if as_json:

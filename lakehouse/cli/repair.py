@@ -23,14 +23,14 @@ def repair(
     The entries that are taken back are kept beside the log. No server may be up. Exit code 2: there is something to
     repair, and nothing was done.
     """
+    from lakehouse.answers.version import no_such_table
     from lakehouse.cli.printing import print_table
     from lakehouse.delta.log import log_of
-    from lakehouse.explain.version import no_such_table
     from lakehouse.maintenance.repair_log import planned
     from lakehouse.maintenance.repair_log import repair as repaired
-    from lakehouse.workspace import current
+    from lakehouse.workspace import current_workspace
 
-    workspace = current()
+    workspace = current_workspace()
     log = log_of(workspace.table_path(name))
     if not log.commits and not log.checkpoints:
         raise no_such_table(workspace, name)

@@ -22,9 +22,9 @@ def run(
     from lakehouse.dagster.discover import chosen, project_package, table_assets
     from lakehouse.dagster.table_asset import summary
     from lakehouse.engine.session import Connection
-    from lakehouse.workspace import current
+    from lakehouse.workspace import current_workspace
 
-    workspace = current()
+    workspace = current_workspace()
     assets = {asset.table.name: asset for asset in table_assets(project_package(workspace))}
     tables = chosen([asset.table for asset in assets.values()], names)
     found = []

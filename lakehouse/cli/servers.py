@@ -20,9 +20,9 @@ def register(app: typer.Typer) -> None:
 def up(parts: Annotated[list[str] | None, typer.Argument(help="ui: Dagster and MLflow; sql: Trino")] = None) -> None:
     """Start the metastore and the engine, and return when both answer. Harmless when they are up."""
     from lakehouse.services import up as start
-    from lakehouse.workspace import current
+    from lakehouse.workspace import current_workspace
 
-    workspace = current()
+    workspace = current_workspace()
     start(workspace, parts or [], tell=_teller())
     for name, service in workspace.services().items():
         if name in ("trino", "mlflow", "dagster"):
@@ -33,9 +33,9 @@ def up(parts: Annotated[list[str] | None, typer.Argument(help="ui: Dagster and M
 def down() -> None:
     """Stop everything that the workspace started."""
     from lakehouse.services import down as stop
-    from lakehouse.workspace import current
+    from lakehouse.workspace import current_workspace
 
-    workspace = current()
+    workspace = current_workspace()
     stop(workspace, tell=_teller())
     print(f"{workspace.home} is down.")
 
@@ -46,9 +46,9 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="For programs")]
 
     from lakehouse.cli.printing import print_json, print_table
     from lakehouse.services.status import status as ask
-    from lakehouse.workspace import current
+    from lakehouse.workspace import current_workspace
 
-    found = ask(current())
+    found = ask(current_workspace())
     if as_json:
         print_json([asdict(entry) for entry in found])
     else:
@@ -64,9 +64,9 @@ def logs(
     """Show the log of a service."""
     from lakehouse.errors import ServiceError
     from lakehouse.services.ready import last_lines
-    from lakehouse.workspace import current
+    from lakehouse.workspace import current_workspace
 
-    workspace = current()
+    workspace = current_workspace()
     file = workspace.logs / f"{name}.log"
     if not file.is_file():
         known = (
@@ -85,9 +85,9 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="For programs")]
 
     from lakehouse.cli.printing import print_json
     from lakehouse.services.doctor import examine
-    from lakehouse.workspace import current
+    from lakehouse.workspace import current_workspace
 
-    findings = examine(current())
+    findings = examine(current_workspace())
     if as_json:
         print_json([asdict(finding) for finding in findings])
     else:

@@ -18,9 +18,9 @@ def sql(
     """Ask all layers through Trino, which reads and never writes. Needs `lakehouse up sql`."""
     from lakehouse.cli.printing import print_csv, print_json, print_table
     from lakehouse.sql.ask_trino import ask
-    from lakehouse.workspace import current
+    from lakehouse.workspace import current_workspace
 
-    answer = ask(current(), statement)
+    answer = ask(current_workspace(), statement)
     if as_json:
         print_json([dict(zip(answer.columns, row, strict=True)) for row in answer.rows])
     elif as_csv:

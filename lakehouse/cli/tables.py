@@ -15,11 +15,11 @@ def tables(as_json: Annotated[bool, typer.Option("--json", help="For programs")]
     """Every table: rows, version, quarantined rows, checks. Read from the logs alone, no server is asked."""
     from dataclasses import asdict
 
+    from lakehouse.answers.tables import overview
     from lakehouse.cli.printing import print_json, print_table
-    from lakehouse.explain.tables import overview
-    from lakehouse.workspace import current
+    from lakehouse.workspace import current_workspace
 
-    found = overview(current())
+    found = overview(current_workspace())
     if as_json:
         print_json([asdict(line) for line in found])
     else:
@@ -33,6 +33,6 @@ def tables(as_json: Annotated[bool, typer.Option("--json", help="For programs")]
 def dbt(context: typer.Context) -> None:
     """Run dbt on the workspace, with its own arguments: `lakehouse dbt build`."""
     from lakehouse.dagster.dbt_process import run_dbt
-    from lakehouse.workspace import current
+    from lakehouse.workspace import current_workspace
 
-    raise typer.Exit(run_dbt(current(), context.args or ["build"]))
+    raise typer.Exit(run_dbt(current_workspace(), context.args or ["build"]))

@@ -22,7 +22,7 @@ from lakehouse.quality.judge import CheckResult
 from lakehouse.quality.suite.suite import load_suite
 from lakehouse.runs.audit import audit_foreign
 from lakehouse.runs.code_version import commit
-from lakehouse.workspace import Workspace, current
+from lakehouse.workspace import Workspace, current_workspace
 from lakehouse.write.ops_checks import audited, record
 from lakehouse.write.table_rules import suite_name
 
@@ -167,7 +167,7 @@ class DbtProject:
         import dagster as dg
         from dagster_dbt import dbt_assets
 
-        workspace = current()
+        workspace = current_workspace()
         manifest = manifest_of(workspace, self.path(workspace))
 
         @dbt_assets(manifest=manifest, name="dbt", required_resource_keys={CONNECTION})
@@ -236,7 +236,7 @@ def audit_checks(name: str) -> "dg.AssetsDefinition":
     """
     import dagster as dg
 
-    workspace = current()
+    workspace = current_workspace()
     try:
         suite = load_suite(workspace.settings.project / suite_name(name), None)
     except SuiteError as error:

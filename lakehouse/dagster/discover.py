@@ -1,33 +1,56 @@
 """Assets are found in their packages: a new file in `assets/` needs no list to be edited."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from pkgutil import walk_packages
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from lakehouse.dagster.dbt_assets import DbtProject
+from lakehouse.dagster.feature_asset import FeatureAsset
+from lakehouse.dagster.model_asset import ModelAsset
 from lakehouse.dagster.table_asset import TableAsset
 from lakehouse.declare.table import Table
-from lakehouse.errors import LakehouseError, near_miss
+from lakehouse.errors import DeclarationError, LakehouseError, near_miss
 from lakehouse.workspace import Workspace
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+# What a project declares one by one; the models of dbt come from its manifest.
+Asset = TableAsset | ModelAsset | FeatureAsset
+Declared = TypeVar("Declared")
 
 
 def modules(package: ModuleType) -> Iterator[ModuleType]:
     """A package and all modules in it."""
     yield package
-    for found in walk_packages(package.__path__, package.__name__ + "."):
-        yield import_module(found.name)
+    for module in walk_packages(package.__path__, package.__name__ + "."):
+        yield import_module(module.name)
 
 
-def declared(package: ModuleType, kind: type[Any]) -> list[Any]:
+def declared(package: ModuleType, kind: Any) -> list[Any]:
     """The module-level values of a kind, once each, in the order of their modules' names."""
-    found = {
+    values = {
         id(value): value for module in modules(package) for value in vars(module).values() if isinstance(value, kind)
     }
-    return list(found.values())
+    return list(values.values())
+
+
+def assets_of(package: ModuleType) -> dict[str, Asset]:
+    """The assets that a package declares, by their `layer.entities`, in the order of the names.
+
+    Raises:
+        DeclarationError: two assets have one name.
+    """
+    assets: dict[str, Asset] = {}
+    for asset in sorted(declared(package, Asset), key=lambda asset: str(asset.key)):
+        if asset.key in assets:
+            raise DeclarationError(f"{asset.key} is declared by two assets of `{package.__name__}`: rename one of them")
+        assets[asset.key] = asset
+    return assets
 
 
 def table_assets(package: ModuleType) -> list[TableAsset]:
@@ -69,20 +92,25 @@ def chosen(tables: Sequence[Table], names: Sequence[str]) -> list[Table]:
     Raises:
         LakehouseError: a name is not declared.
     """
-    known = {table.name: table for table in tables}
-    for name in names:
-        if name not in known:
-            near = near_miss(name, list(known))
-            raise LakehouseError(f"{name} is not declared in assets/" + (f" (did you mean `{near}`?)" if near else ""))
-    return [known[name] for name in names] if names else list(tables)
+    tables_by_name = {table.name: table for table in tables}
+    return [by_name(tables_by_name, name) for name in names] if names else list(tables)
 
 
-def dagster_assets(package: ModuleType) -> list[Any]:
+def by_name(declarations: Mapping[str, Declared], name: str) -> Declared:
+    """The one of this name.
+
+    Raises:
+        LakehouseError: none is declared under it.
+    """
+    if name not in declarations:
+        near = near_miss(name, list(declarations))
+        raise LakehouseError(f"{name} is not declared in assets/" + (f" (did you mean `{near}`?)" if near else ""))
+    return declarations[name]
+
+
+def dagster_assets(package: ModuleType) -> "list[dg.AssetsDefinition]":
     """Everything in a package that Dagster can materialise or check."""
-    found: list[Any] = [asset.definition for asset in table_assets(package)]
+    definitions = [asset.definition for asset in assets_of(package).values()]
     for project in declared(package, DbtProject):
-        found.extend(project.definitions)
-    found.extend(
-        value.definition for value in declared(package, object) if getattr(type(value), "is_dagster_asset", False)
-    )
-    return found
+        definitions.extend(project.definitions)
+    return definitions

@@ -11,11 +11,10 @@ from lakehouse.sources.files import Lines
 from lakehouse.sources.kinds import position_of
 from lakehouse.sources.parquet import ParquetFiles
 from lakehouse.sources.source import ReadContext
-from lakehouse.workspace import Workspace, current
+from lakehouse.workspace import Workspace, current_workspace
 
 if TYPE_CHECKING:
     import dagster as dg
-    from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 
 def landing_state(workspace: Workspace, package: ModuleType) -> str:
@@ -32,18 +31,18 @@ def landing_state(workspace: Workspace, package: ModuleType) -> str:
     return hashlib.sha256(json.dumps(positions, sort_keys=True).encode()).hexdigest()
 
 
-def landing_sensor(package: ModuleType, job: "UnresolvedAssetJobDefinition") -> "dg.SensorDefinition":
-    """A sensor that asks for a run of `job` when files have landed.
+def landing_sensor(package: ModuleType, *, job: str) -> "dg.SensorDefinition":
+    """A sensor that asks for a run of a job when files have landed.
 
     Args:
         package: The package of the assets.
-        job: What to run.
+        job: Name of the job to run.
     """
     import dagster as dg
 
-    @dg.sensor(name="new_files", job=job, minimum_interval_seconds=30)
+    @dg.sensor(name="new_files", job_name=job, minimum_interval_seconds=30)
     def new_files(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        state = landing_state(current(), package)
+        state = landing_state(current_workspace(), package)
         if state == context.cursor:
             return dg.SkipReason("No new files in the landing folders.")
         context.update_cursor(state)

@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from lakehouse.dagster.definition import connection_of, define, failures_told, short
 from lakehouse.declare.table import Foreign, Table
@@ -68,7 +68,6 @@ class ModelAsset:
     reads: Mapping[str, Table | Foreign]
     layer: str = "ml"
     options: Mapping[str, Any] = field(default_factory=dict)
-    is_dagster_asset: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         """Refuse inputs without a version."""

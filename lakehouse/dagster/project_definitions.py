@@ -18,35 +18,37 @@ def project_definitions(package: ModuleType, *, cron_schedule: str | None = "0 3
     Further jobs, sensors and the like are added by `dagster.Definitions.merge`.
 
     Args:
-        package: The package of the assets.
+        package: The package of the assets; a new file in it needs no list to be edited.
         cron_schedule: When the chain runs by itself, in UTC; never, if it is None.
     """
     import dagster as dg
 
-    found = dagster_assets(package)
+    definitions = dagster_assets(package)
     chain = dg.define_asset_job("chain", dg.AssetSelection.all(), description="Every table, in order")
     daily = cron_schedule and dg.ScheduleDefinition(
         name="daily", job=chain, cron_schedule=cron_schedule, execution_timezone="UTC"
     )
     return dg.Definitions(
-        assets=[asset for asset in found if not isinstance(asset, dg.AssetChecksDefinition)],
-        asset_checks=[asset for asset in found if isinstance(asset, dg.AssetChecksDefinition)],
-        resources={CONNECTION: _connection()},
+        assets=[assets for assets in definitions if not isinstance(assets, dg.AssetChecksDefinition)],
+        asset_checks=[checks for checks in definitions if isinstance(checks, dg.AssetChecksDefinition)],
+        resources={CONNECTION: connection_resource()},
         jobs=[chain],
         schedules=[daily] if daily else [],
-        sensors=[landing_sensor(package, chain)],
+        sensors=[landing_sensor(package, job="chain")],
         executor=dg.in_process_executor,
     )
 
 
-def _connection() -> "dg.ResourceDefinition":
+def connection_resource() -> "dg.ResourceDefinition":
+    """The current workspace and its session, for a graph that a project puts together itself.
+
+    The assets ask for it by the name `connection`. One session per run; the work is in the server.
+    """
     import dagster as dg
 
-    from lakehouse.workspace import current
-
     @dg.resource(description="The workspace and its Spark session")
-    def connection(_: dg.InitResourceContext) -> Iterator[Connection]:
-        with Connection(current()) as opened:
+    def connection(context: dg.InitResourceContext) -> Iterator[Connection]:  # noqa: ARG001 - Dagster gives it
+        with Connection() as opened:
             yield opened
 
     return connection

@@ -14,7 +14,7 @@ from lakehouse.errors import AuditFailedError, PartitionsFailedError
 from lakehouse.runs.code_version import digest
 from lakehouse.runs.run import run
 from lakehouse.sources.kinds import dependency
-from lakehouse.workspace import Workspace, current
+from lakehouse.workspace import Workspace, current_workspace
 from lakehouse.write.batch import Published
 from lakehouse.write.table_rules import suite_name
 
@@ -43,6 +43,11 @@ class TableAsset:
         """The transform itself: no reading, no door."""
         return self.transform(*frames, **named)
 
+    @property
+    def key(self) -> str:
+        """`layer.entities`."""
+        return self.table.name
+
     def code(self, workspace: Workspace) -> str:
         """Digest of the transform, the declaration and the suite."""
         suite = workspace.settings.project / suite_name(self.table.name)
@@ -69,7 +74,7 @@ class TableAsset:
     def definition(self) -> "dg.AssetsDefinition":
         """The Dagster asset: key, group, dependencies, columns and checks follow from the declaration."""
         layer, entity = self.table.layer, self.table.entity
-        expectations, broken = declared_expectations(current(), self.table)
+        expectations, broken = declared_expectations(current_workspace(), self.table)
         suite_error = {"suite_error": str(broken)} if broken else {}
         known = {each.check_name for each in expectations}
 

@@ -4,7 +4,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from lakehouse.locks import check_lease
-from lakehouse.workspace import Workspace, current
+from lakehouse.workspace import Workspace, current_workspace
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -34,7 +34,7 @@ def connect(workspace: Workspace | None = None) -> "SparkSession":
 
     # pyspark prints each failed statement as a JSON line on stderr beside the exception that it raises.
     logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
-    workspace = workspace or current()
+    workspace = workspace or current_workspace()
     check_lease(workspace)
     builder = SparkSession.builder.remote(workspace.spark_remote)
     for name, value in SESSION_CONF.items():
@@ -43,10 +43,14 @@ def connect(workspace: Workspace | None = None) -> "SparkSession":
 
 
 class Connection:
-    """A workspace and its session, opened when the first rows are needed. One per run; close it at the end."""
+    """A workspace and its session, opened when the first rows are needed. One per run; close it at the end.
 
-    def __init__(self, workspace: Workspace) -> None:
-        self.workspace = workspace
+    Args:
+        workspace: The workspace; the current one if not given.
+    """
+
+    def __init__(self, workspace: Workspace | None = None) -> None:
+        self.workspace = workspace or current_workspace()
         self._session: SparkSession | None = None
 
     def session(self) -> "SparkSession":

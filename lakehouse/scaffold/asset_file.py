@@ -79,18 +79,11 @@ def _title(blueprint: Blueprint) -> str:
 def _imports(blueprint: Blueprint) -> str:
     kind = blueprint.origin.format
     mode = "Merge" if blueprint.table.key else "Append"
-    found = [
-        "from lakehouse.dagster.table_asset import table_asset",
-        f"from lakehouse.declare.write_modes import {mode}",
-        "from lakehouse.declare.table import Column, Table",
-    ]
+    sources = {"table": [], "parquet": ["ParquetFiles"]}.get(kind, ["Lines"])
+    lines = [f"from lakehouse import {', '.join(sorted([mode, 'Column', 'Table', *sources]))}, table_asset"]
     if kind == "table":
-        found.append(f"from {blueprint.origin.module} import {blueprint.origin.constant}")
-    elif kind == "parquet":
-        found.append("from lakehouse.sources.parquet import ParquetFiles")
-    else:
-        found.append("from lakehouse.sources.files import Lines")
-    return "\n".join(sorted(found)) + "\n"
+        lines.append(f"from {blueprint.origin.module} import {blueprint.origin.constant}")
+    return "\n".join(sorted(lines)) + "\n"
 
 
 def _constants(blueprint: Blueprint) -> str:

@@ -56,9 +56,9 @@ def clean_environment(tmp_path_factory: pytest.TempPathFactory, pytestconfig: py
 def workspace(clean_environment: Path) -> "Iterator[Workspace]":
     """The one workspace of the run, with metastore and engine up."""
     from lakehouse.services import down, up
-    from lakehouse.workspace import current
+    from lakehouse.workspace import current_workspace
 
-    workspace = current()
+    workspace = current_workspace()
     try:
         up(workspace)
         yield workspace

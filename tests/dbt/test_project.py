@@ -9,7 +9,7 @@ from assets.attributes import FEATURE_COLUMNS, LABEL_COLUMN
 from assets.silver.patients import SILVER_PATIENTS
 from assets.silver.readings import SILVER_READINGS
 from lakehouse.dagster.dbt_process import manifest_of, project_digest
-from lakehouse.workspace import current
+from lakehouse.workspace import current_workspace
 
 FOLDER = Path(__file__).parents[2] / "dbt_project"
 MODELS = sorted(path.stem for path in (FOLDER / "models").rglob("*.sql"))
@@ -17,7 +17,7 @@ MODELS = sorted(path.stem for path in (FOLDER / "models").rglob("*.sql"))
 
 @pytest.fixture(scope="module")
 def manifest() -> dict[str, Any]:
-    return manifest_of(current(), FOLDER)
+    return manifest_of(current_workspace(), FOLDER)
 
 
 @pytest.fixture(params=MODELS)

@@ -94,10 +94,10 @@ def keep(store: LeaseStore, epoch: int, me: Holder) -> Holder | None:
 def fence(home: Path) -> None:
     """End the workspace's server at once, so that it commits nothing more."""
     from lakehouse.services.supervise import orphans, supervisor
-    from lakehouse.workspace import current
+    from lakehouse.workspace import current_workspace
 
     try:
-        supervisor.kill(current(), "spark")
+        supervisor.kill(current_workspace(), "spark")
     except OSError as error:
         _say(f"the supervisor does not answer: {error}")
     servers = [

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lakehouse.answers.row_accounts import accounts
 from lakehouse.declare.table import Table, quarantine_of
 from lakehouse.delta.history import open_table
 from lakehouse.engine.session import Connection
-from lakehouse.explain.row_accounts import accounts
 from lakehouse.runs.replay import fix, replay
 from lakehouse.runs.run import recover_if_open, run
 from lakehouse.workspace import Workspace

@@ -9,9 +9,9 @@ from typing import Any
 
 import psutil
 
+from lakehouse.answers.row_accounts import accounts
 from lakehouse.engine.session import Connection
 from lakehouse.errors import ServiceError
-from lakehouse.explain.row_accounts import accounts
 from lakehouse.services.supervise import supervisor, wire
 from lakehouse.sql.ask_trino import ask
 from lakehouse.workspace import Workspace

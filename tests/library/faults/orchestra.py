@@ -27,7 +27,7 @@ import dagster as dg
 
 from lakehouse import Append, Column, Lines, Table, table_asset
 from lakehouse.engine.session import CONNECTION, Connection
-from lakehouse.workspace import current
+from lakehouse.workspace import current_workspace
 
 PROJECT = Path(__file__).parents[1]
 TABLE = Table(
@@ -59,7 +59,7 @@ def stuck(lines):
 
 @dg.resource
 def connection(_):
-    with Connection(current()) as opened:
+    with Connection(current_workspace()) as opened:
         yield opened
 
 

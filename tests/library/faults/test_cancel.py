@@ -16,10 +16,10 @@ RUN_JOB = """
 import sys
 from lakehouse.dagster.run_job import run_job
 from lakehouse.errors import LakehouseError
-from lakehouse.workspace import current
+from lakehouse.workspace import current_workspace
 from orchestration.definitions import defs
 try:
-    run_job(current(), defs.resolve_job_def("stuck"), say=print)
+    run_job(current_workspace(), defs.resolve_job_def("stuck"), say=print)
 except LakehouseError as error:
     sys.exit(str(error))
 """
@@ -29,7 +29,7 @@ import signal
 import sys
 import time
 from lakehouse.engine.session import Connection
-from lakehouse.workspace import current
+from lakehouse.workspace import current_workspace
 signal.signal(signal.SIGINT, signal.default_int_handler)
 beat = sys.argv[1]
 def turn(batches):
@@ -39,7 +39,7 @@ def turn(batches):
                 file.write("x")
             time.sleep(0.2)
         yield batch
-with Connection(current()) as connection:
+with Connection(current_workspace()) as connection:
     connection.session().range(1).mapInArrow(turn, "id bigint").collect()
 """
 

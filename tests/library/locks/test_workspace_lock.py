@@ -14,8 +14,8 @@ from lakehouse.workspace import Workspace
 HOLDER = """
 import sys
 from lakehouse.locks.workspace_lock import workspace_lock
-from lakehouse.workspace import current
-with workspace_lock(current(), "a long job"):
+from lakehouse.workspace import current_workspace
+with workspace_lock(current_workspace(), "a long job"):
     print("held", flush=True)
     sys.stdin.read()
 """

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
+from lakehouse.answers.version import explain
 from lakehouse.declare.column import Column
 from lakehouse.declare.table import Foreign, Table, deleted_of, quarantine_of
 from lakehouse.declare.write_modes import Append, Merge
 from lakehouse.delta.history import history, last_note, open_table, version_of
 from lakehouse.engine.session import Connection
-from lakehouse.explain.version import explain
 from lakehouse.maintenance import keep_up
 from lakehouse.runs.replay import replay
 from lakehouse.runs.run import run

@@ -31,21 +31,21 @@ CONFTEST = """
 import pytest
 
 from lakehouse.engine.session import Connection
-from lakehouse.workspace import current
+from lakehouse.workspace import current_workspace
 
 
 @pytest.fixture(scope="session")
 def spark():
-    with Connection(current()) as connection:
+    with Connection(current_workspace()) as connection:
         yield connection.session()
 """
 MATERIALIZE = """
 from lakehouse.dagster.discover import project_package, table_assets
 from lakehouse.engine.session import Connection
-from lakehouse.workspace import current
+from lakehouse.workspace import current_workspace
 
-with Connection(current()) as connection:
-    for asset in table_assets(project_package(current())):
+with Connection(current_workspace()) as connection:
+    for asset in table_assets(project_package(current_workspace())):
         done = asset.materialize(connection)
         print(done.table, done.rows_in, done.published, done.quarantined, done.unchanged)
 """

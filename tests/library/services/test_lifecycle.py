@@ -109,7 +109,9 @@ def test_up_twice_changes_nothing(own):
 
 
 def test_two_at_once_wait_for_each_other(own):
-    code = "from lakehouse.services import up; from lakehouse.workspace import current; up(current())"
+    code = (
+        "from lakehouse.services import up; from lakehouse.workspace import current_workspace; up(current_workspace())"
+    )
     env = {**os.environ, "LAKEHOUSE_HOME": str(own.home), "PYTHONPATH": str(Path.cwd())}
     both = [subprocess.Popen([sys.executable, "-c", code], env=env) for _ in range(2)]
 

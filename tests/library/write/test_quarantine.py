@@ -15,11 +15,11 @@ from hypothesis.stateful import (
 )
 
 import lakehouse.write.door as door_module
+from lakehouse.answers.row_accounts import Accounts, accounts
 from lakehouse.declare.column import Column
 from lakehouse.declare.table import Table, quarantine_of
 from lakehouse.declare.write_modes import Append, Merge, Overwrite, ReplacePartitions
 from lakehouse.errors import AuditFailedError, LakehouseError
-from lakehouse.explain.row_accounts import Accounts, accounts
 from lakehouse.runs.replay import discard, fix, reopen, replay
 from lakehouse.write.door import recover
 from lakehouse.write.intent import open_intent

@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
+from lakehouse.answers.tables import table_names
 from lakehouse.delta.history import Commit, commit_of, history
 from lakehouse.errors import LakehouseError, near_miss
-from lakehouse.explain.tables import table_names
 from lakehouse.workspace import Workspace
 
 _TARGET = re.compile(r"(?P<name>[^@]+)(?:@(?P<version>\d+))?")

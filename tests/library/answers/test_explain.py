@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from lakehouse.answers.version import Read, explain, explained, explanations, spans
 from lakehouse.delta.history import Commit
 from lakehouse.errors import LakehouseError
-from lakehouse.explain.version import Read, explain, explained, explanations, spans
 from lakehouse.workspace import Workspace
 
 NOTE: dict[str, Any] = {

@@ -1,0 +1,63 @@
+"""The project's tables as they are declared against the tables as they are stored."""
+
+from collections.abc import Sequence
+
+from lakehouse.dagster.discover import project_tables
+from lakehouse.declare.table import Table
+from lakehouse.engine.session import Connection
+from lakehouse.project.targets import Target, table_of, workspace_of
+from lakehouse.schema import apply as changes
+from lakehouse.schema.apply import Applied, TablePlan
+from lakehouse.workspace import Workspace
+
+
+def plan(*targets: Target, workspace: Workspace | None = None) -> list[TablePlan]:
+    """What each table would have to change to be as it is declared. Changes nothing.
+
+    Read from the logs; the engine is asked only to count rows that a new rule may be against.
+
+    Args:
+        *targets: Tables, their assets or their names; all that the project declares if none is given.
+        workspace: Where; the current one if not given.
+
+    Returns:
+        The tables that differ.
+
+    Raises:
+        LakehouseError: a name is not declared.
+        ServiceError: rows must be counted, and the engine is not up.
+    """
+    workspace = workspace_of(workspace)
+    plans = changes.plan(workspace, _tables(workspace, targets), _declared(workspace))
+    if any(difference.against for table in plans for difference in table.differences):
+        with Connection(workspace) as connection:
+            plans = [changes.refused_by_rows(connection.session(), table) for table in plans]
+    return plans
+
+
+def apply(*targets: Target, workspace: Workspace | None = None) -> list[Applied]:
+    """Make tables as they are declared, as far as no row is lost by it.
+
+    Args:
+        *targets: Tables, their assets or their names; all that the project declares if none is given.
+        workspace: Where; the current one if not given.
+
+    Returns:
+        For each table what was done and what was refused, with the way out.
+
+    Raises:
+        LakehouseError: a name is not declared.
+        ServiceError: the engine is not up.
+    """
+    workspace = workspace_of(workspace)
+    declared = _declared(workspace)
+    with Connection(workspace) as connection:
+        return [changes.apply(connection, table, declared) for table in _tables(workspace, targets)]
+
+
+def _tables(workspace: Workspace, targets: Sequence[Target]) -> list[Table]:
+    return [table_of(workspace, target) for target in targets] or project_tables(workspace)
+
+
+def _declared(workspace: Workspace) -> list[str]:
+    return [table.name for table in project_tables(workspace)]
