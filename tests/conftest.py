@@ -14,6 +14,7 @@ PROJECT = TESTS / "library" / "project"
 def pytest_configure(config: pytest.Config) -> None:
     """Name the markers."""
     config.addinivalue_line("markers", "services: starts or asks real servers (all of tests/library/services)")
+    config.addinivalue_line("markers", "slow: takes minutes, as it does a thing very often")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -35,3 +35,16 @@ def read_file(root: str, path: str, columns: Sequence[str] | None = None) -> "It
         parquet = pq.ParquetFile(stream, coerce_int96_timestamp_unit="us")
         for batch in parquet.iter_batches(columns=None if columns is None else list(columns)):
             yield pa.Table.from_batches([batch])
+
+
+def read_table(delta: "DeltaTable", columns: Sequence[str]) -> "pa.Table":
+    """Columns of all rows of a table, read by Arrow's own file system.
+
+    Without one, delta-rs gives Arrow a file system that calls Python: Arrow's threads close its files after the rows
+    are there, and the process is aborted if the interpreter ends at that moment
+    (https://github.com/apache/arrow/issues/33975, https://github.com/delta-io/delta-rs/issues/2184).
+    """
+    from pyarrow.fs import SubTreeFileSystem
+
+    store, root = locate(delta.table_uri)
+    return delta.to_pyarrow_table(columns=list(columns), filesystem=SubTreeFileSystem(root, store))

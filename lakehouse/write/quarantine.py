@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from lakehouse.declare.sql_text import literal, quote
 from lakehouse.declare.table import Table, quarantine_of
 from lakehouse.delta.history import open_table
+from lakehouse.delta.parquet_files import read_table
 from lakehouse.delta.stamp import is_done, stamped
 from lakehouse.schema.create import QUARANTINE_COLUMNS, ensure, quarantine_table
 from lakehouse.workspace import Workspace
@@ -29,8 +30,8 @@ def counts(workspace: Workspace, name: str) -> dict[str, int]:
     delta = open_table(workspace, quarantine_of(name))
     if delta is None:
         return dict.fromkeys(STATES, 0)
-    found = pc.value_counts(delta.to_pyarrow_table(columns=["_state"])["_state"]).to_pylist()
-    return dict.fromkeys(STATES, 0) | {each["values"] or WAITING: each["counts"] for each in found}
+    states = pc.value_counts(read_table(delta, ["_state"])["_state"]).to_pylist()
+    return dict.fromkeys(STATES, 0) | {state["values"] or WAITING: state["counts"] for state in states}
 
 
 def _judged(session: "SparkSession", intent: Intent, *audits: str) -> "DataFrame":
