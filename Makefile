@@ -20,13 +20,14 @@ demo: $(READY) ## Show the whole chain on real data
 test: $(READY) ## Run the tests
 	@$(BIN)/pytest
 
-check: $(READY) ## Run what needs no server: format, lint, types, layers, SQL, lock
+check: $(READY) ## Run what needs no server: format, lint, types, layers, SQL, lock, changelog
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/sqlfluff lint dbt_project/models
 	@infra/check_lock.sh
+	@infra/check_changelog.sh
 
 docs: $(READY) ## Build the documentation into site/; a broken link or a public name without a docstring fails
 	@$(BIN)/sphinx-build -q -W --keep-going -b html docs site
