@@ -29,6 +29,18 @@ class ServiceError(LakehouseError):
     """A server of the workspace did not start, does not answer, or is not there."""
 
 
+class CodeLocationError(ServiceError):
+    """Dagster answers, but could not load the project; `errors` says why, by code location. Dagster stays up."""
+
+    def __init__(self, url: str, errors: Mapping[str, str]) -> None:
+        self.url, self.errors = url, dict(errors)
+        lines = "\n".join(f"{name}: {why}" for name, why in errors.items()).replace("\n", "\n  ")
+        super().__init__(
+            f"dagster answers at {url}, but the project does not load:\n  {lines}\n"
+            "Mend it and run `lakehouse up ui` again, which loads it anew. `lakehouse logs dagster` has the rest."
+        )
+
+
 class DownloadError(LakehouseError):
     """A jar or a server archive could not be fetched, or its digest is not the expected one."""
 

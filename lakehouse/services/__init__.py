@@ -20,6 +20,7 @@ def up(workspace: "Workspace", parts: Iterable[str] = (), *, tell: Callable[[str
 
     Raises:
         ServiceError: a service does not start or does not answer; what this call started is stopped again.
+        CodeLocationError: Dagster cannot load the project; all that was started stays up.
         DownloadError: jars or archives could not be fetched.
     """
     from lakehouse.services import lifecycle

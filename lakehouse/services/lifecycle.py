@@ -9,6 +9,7 @@ from threading import Event, Thread
 import psutil
 
 from lakehouse.services import aot_training, ready, roster
+from lakehouse.services.code_location import need_code_location
 from lakehouse.services.servers import dagster
 from lakehouse.services.supervise import addresses, lease_keeper, orphans, supervisor, wire
 from lakehouse.workspace import Workspace
@@ -39,6 +40,8 @@ def up(workspace: Workspace, parts: Iterable[str], *, tell: Callable[[str], None
         _create_layers(workspace)
         if missing:
             aot_training.launch(workspace)
+        if "dagster" in wanted:
+            need_code_location(workspace, was_up="dagster" not in missing)
 
 
 def down(workspace: Workspace, *, tell: Callable[[str], None]) -> None:

@@ -5,9 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
-from lakehouse.errors import FencedError, LakehouseError
+from lakehouse.errors import FencedError, LakehouseError, ServiceError
 from lakehouse.locks import check_lease
 from lakehouse.services import ready, roster
+from lakehouse.services.code_location import load_errors
 from lakehouse.services.supervise import addresses, lease_keeper, ports, supervisor
 from lakehouse.services.supervise.probes import PROBES
 from lakehouse.services.supervise.spec import Address
@@ -23,8 +24,9 @@ class ServiceStatus:
 
     Args:
         name: Its name.
-        state: "up" where it answers; "starting", "restarting", "not answering", "down"; "theirs" or
-            "theirs, not answering" where a setting names somebody else's; of the lease "lost" where another has it.
+        state: "up" if it answers; "starting", "restarting", "not answering", "down"; "theirs" or
+            "theirs, not answering" if a setting names somebody else's; of the lease "lost" if another has it; of
+            Dagster "project not loaded" if it answers and could not load the project.
         pid: Its process, where it was started here and runs.
         address: Where it listens, without its token.
         note: What is wrong, or nothing.
@@ -91,11 +93,23 @@ def _ours(workspace: Workspace, state: State, address: Address | None) -> Servic
         return ServiceStatus(state.name, "up" if state.word == "RUNNING" else "restarting", pid=pid)
     if state.pid and ready.listens(state.pid, address.port):
         problem = _problem(workspace, state.name, url)
-        return ServiceStatus(state.name, "not answering" if problem else "up", pid, shown, problem)
+        if problem:
+            return ServiceStatus(state.name, "not answering", pid, shown, problem)
+        unloaded = _unloaded(workspace, url) if state.name == "dagster" else ""
+        return ServiceStatus(state.name, "project not loaded" if unloaded else "up", pid, shown, unloaded)
     if not ports.is_free(address.port):
         note = f"port {address.port} is held by {ports.holder(address.port)}"
         return ServiceStatus(state.name, "restarting", pid, shown, note)
     return ServiceStatus(state.name, "starting" if state.pid else "restarting", pid, shown)
+
+
+def _unloaded(workspace: Workspace, url: str) -> str:
+    """Why Dagster could not load the project, in one line; nothing if it did."""
+    try:
+        errors = load_errors(url, workspace.settings.project, _PATIENCE_SECONDS)
+    except ServiceError as error:
+        return str(error)
+    return "; ".join(f"{name}: {' '.join(why.split())}" for name, why in errors.items())
 
 
 def _problem(workspace: Workspace, name: str, url: str) -> str:
