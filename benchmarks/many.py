@@ -69,7 +69,9 @@ def run(rounds: int = MERGES) -> list[Figure]:
         with Connection(workspace) as connection:
             source = merges(workspace, connection.session(), table)
             times = [next(source) for _ in range(rounds)]
-        kept_up = sum("upkeep" in commit.note for commit in history(workspace, table.name))
+        kept_up = sum(
+            commit.note is not None and commit.note.upkeep is not None for commit in history(workspace, table.name)
+        )
         delta = open_table(workspace, table.name)
         files = 0 if delta is None else len(delta.file_uris())
     return [*edges(times), Figure("upkeep commits", kept_up, "of the table", "", f"{files} files at the end")]

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from lakehouse.dagster.checks import check_result, check_spec
 from lakehouse.dagster.dbt_process import manifest_of, project_digest, run_dbt, target_of
 from lakehouse.dagster.definition import short
-from lakehouse.delta.history import MARK, last_note, open_table, row_count, version_of
+from lakehouse.delta.history import last_note, open_table, row_count, version_of
+from lakehouse.delta.note import Note
 from lakehouse.delta.row_changes import last_row_change
 from lakehouse.engine.session import CONNECTION, Connection
 from lakehouse.errors import AuditFailedError, LakehouseError, SuiteError
@@ -114,16 +115,9 @@ class DbtProject:
         if all(results is not None for results in known.values()):
             versions = {model.table: version_of(workspace, model.table) for model in models}
             return Built(True, {name: results or () for name, results in known.items()}, versions)
-        note = {
-            MARK: 1,
-            "asset": "dbt",
-            "run": run_id,
-            "inputs": inputs,
-            "code": code,
-            "commit": commit(str(workspace.settings.project)),
-        }
+        note = Note("dbt", run=run_id, inputs=inputs, code=code, commit=commit(str(workspace.settings.project)))
         select = ["--select", *(model.unique_id.rpartition(".")[2] for model in models)] if only else []
-        done = run_dbt(workspace, ["build", *select], note=json.dumps(note, separators=(",", ":")))
+        done = run_dbt(workspace, ["build", *select], note=note.text)
         return self._report(connection, models, run_id, done)
 
     def _known(
@@ -132,7 +126,7 @@ class DbtProject:
         """The recorded test results of a model that is up to date and passed; None where it must be built."""
         delta = open_table(workspace, model.table)
         note = last_note(delta)
-        if delta is None or note.get("inputs") != inputs or note.get("code") != code:
+        if delta is None or note is None or note.inputs != inputs or note.code != code:
             return None
         results = [each for each in audited(workspace, model.table, delta.version()) if each.type == DBT_TEST]
         failed = [each for each in results if not each.success and each.severity == "critical"]

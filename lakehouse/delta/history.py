@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING, Any
 from lakehouse.delta.live_files import NotReplayableError, live_files
 from lakehouse.delta.log import log_of
 from lakehouse.delta.log_health import first_damage
+from lakehouse.delta.note import USER_METADATA, Note
 from lakehouse.workspace import Workspace
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
-
-# Marks our JSON among the userMetadata of other writers.
-MARK = "lakehouse"
 
 
 @dataclass(frozen=True)
@@ -25,7 +23,7 @@ class Commit:
         version: Delta's.
         committed_at: UTC.
         operation: Delta's word for it, such as WRITE or MERGE.
-        note: What the door wrote into `userMetadata`; empty for other writers.
+        note: What the library, or dbt at its side, wrote into `userMetadata`; None for other writers.
         metrics: Delta's operation metrics.
         parameters: Delta's operation parameters.
         engine: What wrote it, in its own words.
@@ -34,7 +32,7 @@ class Commit:
     version: int
     committed_at: datetime
     operation: str
-    note: dict[str, Any]
+    note: Note | None
     metrics: dict[str, Any]
     parameters: dict[str, Any] = field(default_factory=dict)
     engine: str = ""
@@ -73,17 +71,11 @@ def version_of(workspace: Workspace, name: str) -> int | None:
 
 
 def _commit(entry: dict[str, Any]) -> Commit:
-    try:
-        note = json.loads(entry.get("userMetadata") or "{}")
-    except ValueError:
-        note = {}
-    if not isinstance(note, dict) or MARK not in note:
-        note = {}
     return Commit(
         version=int(entry["version"]),
         committed_at=datetime.fromtimestamp(entry["timestamp"] / 1000, UTC),
         operation=str(entry.get("operation", "")),
-        note=note,
+        note=Note.from_text(entry.get(USER_METADATA)),
         metrics=dict(entry.get("operationMetrics") or {}),
         parameters=dict(entry.get("operationParameters") or {}),
         engine=str(entry.get("engineInfo") or entry.get("clientVersion") or ""),
@@ -123,17 +115,17 @@ def history(workspace: Workspace, name: str, limit: int | None = None) -> list[C
     return [] if table is None else [_commit(entry) for entry in table.history(limit)]
 
 
-def last_note(table: "DeltaTable | None") -> dict[str, Any]:
-    """What the newest commit of the door says of itself, or an empty dict."""
+def last_note(table: "DeltaTable | None") -> Note | None:
+    """What the newest publish says of itself; None if there is none."""
     if table is None:
-        return {}
+        return None
     for limit in (5, None):
         for entry in table.history(limit):
             note = _commit(entry).note
             # Upkeep is no publish: it says nothing of positions.
-            if note and "upkeep" not in note:
+            if note is not None and note.upkeep is None:
                 return note
-    return {}
+    return None
 
 
 def row_count(workspace: Workspace, name: str) -> int | None:

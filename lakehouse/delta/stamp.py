@@ -1,10 +1,11 @@
 """The stamp of a commit: what it says of itself, and the key that keeps it from happening twice."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from lakehouse.delta.note import Note
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -22,17 +23,17 @@ class Stamp:
     Args:
         app: Transaction application, one per table that is written; None for a commit that may come twice.
         sequence: Rises by one with each publish.
-        note: The explaining JSON.
+        note: What the commit says of itself.
     """
 
     app: str | None
     sequence: int
-    note: dict[str, Any]
+    note: Note
 
     @property
     def text(self) -> str:
         """The note as `userMetadata`."""
-        return json.dumps(self.note, separators=(",", ":"))
+        return self.note.text
 
 
 def is_done(table: "DeltaTable", stamp: Stamp) -> bool:

@@ -1,10 +1,10 @@
 """Compaction after a publish: a commit of its own that changes no row. It never fails or undoes the publish."""
 
-import json
 from typing import TYPE_CHECKING
 
 from lakehouse.declare.sql_text import quote
-from lakehouse.delta.history import MARK, open_table
+from lakehouse.delta.history import open_table
+from lakehouse.delta.note import Note
 from lakehouse.engine.work_settings import BIG_BYTES, during, for_work
 from lakehouse.errors import LakehouseError
 from lakehouse.locks import check_lease
@@ -60,18 +60,13 @@ def _keep_up(workspace: Workspace, session: "SparkSession", name: str, limits: L
         compact(session, name, found, limits)
 
 
-def note_of(name: str, found: Need) -> str:
-    """What the commit says of itself: no run and no positions, for it is none of a run's."""
-    return json.dumps({MARK: 1, "asset": name, "upkeep": found.to_json()}, separators=(",", ":"))
-
-
 def compact(session: "SparkSession", name: str, found: Need, limits: Limits) -> None:
     """Join the small files of a table by Delta's OPTIMIZE, which also writes out files with many deleted rows.
 
     It leaves out what a rival has removed meanwhile; where that is not possible, its commit fails and nothing changes.
     """
     wanted = {
-        "spark.databricks.delta.commitInfo.userMetadata": note_of(name, found),
+        "spark.databricks.delta.commitInfo.userMetadata": Note(name, upkeep=found.upkeep).text,
         f"{_OPTIMIZE}.minFileSize": str(limits.small_bytes),
         f"{_OPTIMIZE}.maxFileSize": str(limits.full_bytes),
         # By default all that is clustered is clustered again each time, up to 100 GiB.

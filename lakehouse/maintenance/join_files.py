@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from lakehouse.maintenance.compact import note_of
+from lakehouse.delta.note import USER_METADATA, Note
 from lakehouse.maintenance.small_files import Held, Need
 from lakehouse.storage import locate
 
@@ -49,7 +49,7 @@ def join(delta: "DeltaTable", name: str, files: Sequence[Held], found: Need, *, 
         [*removed, added],
         "append",
         delta.schema(),
-        commit_properties=CommitProperties(custom_metadata={"userMetadata": note_of(name, found)}),
+        commit_properties=CommitProperties(custom_metadata={USER_METADATA: Note(name, upkeep=found.upkeep).text}),
     )
 
 

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from lakehouse.delta.note import Upkeep
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -58,9 +60,10 @@ class Need:
     small_bytes: int
     after: int
 
-    def to_json(self) -> dict[str, Any]:
+    @property
+    def upkeep(self) -> Upkeep:
         """For the commit's note."""
-        return {"why": "small files", "files": self.files, "small": self.small, "bytes": self.small_bytes}
+        return Upkeep("small files", self.files, self.small, self.small_bytes)
 
 
 def need(files: Sequence[Held], limits: Limits = LIMITS) -> Need | None:

@@ -1,7 +1,6 @@
 """The audit of a version that is there: done once, kept in `ops.checks`."""
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
 
 from lakehouse.engine.session import Connection
 from lakehouse.errors import AuditFailedError
@@ -12,15 +11,11 @@ from lakehouse.sources.tables import snapshot
 from lakehouse.write.ops_checks import audited, record
 from lakehouse.write.table_rules import failures, suite_name
 
-if TYPE_CHECKING:
-    pass
-
-
 CompiledFor = Callable[[Mapping[str, str]], Compiled]
 
 
 def judged(
-    connection: Connection, name: str, version: int, *, wanted: set[str], compiled: CompiledFor, run_id: str
+    connection: Connection, name: str, version: int, *, names: set[str], compiled: CompiledFor, run_id: str
 ) -> tuple[CheckResult, ...]:
     """Results of an audit of one version of a table, which is done once; they are kept in `ops.checks`.
 
@@ -28,15 +23,15 @@ def judged(
         connection: The workspace.
         name: `layer.entities`.
         version: Delta's.
-        wanted: Names of the checks.
+        names: Of the checks.
         compiled: Gives the rules for columns (name to Spark type).
         run_id: The run.
 
     Raises:
         AuditFailedError: a critical expectation failed; who reads the version must not go on.
     """
-    results = tuple(each for each in audited(connection.workspace, name, version) if each.name in wanted)
-    if len(results) < len(wanted):
+    results = tuple(result for result in audited(connection.workspace, name, version) if result.name in names)
+    if len(results) < len(names):
         session = connection.session()
         frame = snapshot(session, name, version)
         results = audit(frame, compiled({field.name: field.dataType.simpleString() for field in frame.schema.fields}))
@@ -62,7 +57,7 @@ def audit_foreign(connection: Connection, name: str, version: int, run_id: str) 
         connection,
         name,
         version,
-        wanted={expectation.check_name for expectation in suite.expectations},
+        names={expectation.check_name for expectation in suite.expectations},
         compiled=lambda columns: compile_suite(load_suite(suite_file, columns), columns),
         run_id=run_id,
     )

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from lakehouse.declare.sql_text import literal, quote
 from lakehouse.declare.table import Table, quarantine_of
-from lakehouse.delta.history import MARK, open_table
+from lakehouse.delta.history import open_table
+from lakehouse.delta.note import Note
 from lakehouse.delta.stamp import Stamp, stamped
 from lakehouse.engine.session import Connection
 from lakehouse.errors import LakehouseError, near_miss
@@ -23,6 +24,7 @@ from lakehouse.write.note import who
 from lakehouse.write.position import last_position
 from lakehouse.write.quarantine_by_reference import DISCARDED, WAITING
 from lakehouse.write.retry import retried
+from lakehouse.write.run_kind import Replayed
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -115,15 +117,16 @@ def replay(connection: Connection, table: Table, *, where: str = "true", run_id:
         session = connection.session()
         version = _brought_up_to_date(connection, table)
         last = last_position(workspace, table.name, delta)
-        inputs = dict(last.get("inputs", {}))
+        note = None if last is None else last.note
+        inputs = dict(note.inputs if note and note.inputs else {})
         batch = Batch(
             run_id,
-            last.get("batch", run_id),
+            note.batch if note and note.batch else run_id,
             inputs=inputs,
             since=inputs,
-            code=last.get("code", ""),
-            commit=last.get("commit"),
-            replay=version,
+            code=note.code if note and note.code else "",
+            commit=note.commit if note else None,
+            kind=Replayed(version),
         )
         with _understood(table):
             rows = snapshot(session, quarantine_of(table.name), version).where(f"_state = '{WAITING}' AND ({where})")
@@ -155,10 +158,10 @@ def _update(connection: Connection, table: Table, sets: Mapping[str, str], where
         _brought_up_to_date(connection, table)
         assignments = ", ".join(f"{column} = {sql}" for column, sql in sets.items())
         # The conditions are not noted: they may hold values of the data.
-        note = Stamp(None, 0, {MARK: 1, "asset": name, "run": uuid.uuid4().hex[:12], "action": action, "who": who()})
+        stamp = Stamp(None, 0, Note(name, run=uuid.uuid4().hex[:12], action=action, who=who()))
         statement = f"UPDATE {quote(name)} SET {assignments} WHERE {where}"
         with _understood(table), full_storage_named(workspace, name):
-            return retried(name, lambda: _affected(session, note, statement))
+            return retried(name, lambda: _affected(session, stamp, statement))
 
 
 def _affected(session: "SparkSession", stamp: Stamp, statement: str) -> int:

@@ -1,12 +1,14 @@
 """The door: how a frame becomes a version. Shape, stage, judge, decide, quarantine, publish, report."""
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lakehouse.declare.table import Table, deleted_of, quarantine_of
 from lakehouse.declare.write_modes import Append, Merge, Scd2
 from lakehouse.delta.file_statistics import read_adopted
-from lakehouse.delta.history import open_table
+from lakehouse.delta.history import history, open_table
+from lakehouse.delta.note import Totals
 from lakehouse.delta.stamp import is_done
 from lakehouse.errors import AuditFailedError, PartitionsFailedError, StagedFilesGoneError
 from lakehouse.locks import check_lease
@@ -17,18 +19,18 @@ from lakehouse.storage import delete_folder, sync
 from lakehouse.workspace import Workspace
 from lakehouse.write import quarantine
 from lakehouse.write.batch import Batch, Published
-from lakehouse.write.decide import decide
+from lakehouse.write.decide import decide, failures_of
 from lakehouse.write.disk_full import full_storage_named
 from lakehouse.write.intent import Intent, close_intent, open_intent, save_intent
-from lakehouse.write.modes import GOOD, Publication, functions_of
-from lakehouse.write.note import note_of, position_of_note
+from lakehouse.write.modes import GOOD, Publication, functions_of, publish
+from lakehouse.write.note import note_of
 from lakehouse.write.ops_checks import record
-from lakehouse.write.position import committed, forget_positions, last_position, prepare_position
+from lakehouse.write.position import committed, forget_positions, last_position, position_after, prepare_position
 from lakehouse.write.retry import retried
+from lakehouse.write.run_kind import Replayed
 from lakehouse.write.shape import check_shape
 from lakehouse.write.stage import AUDIT, BAD, DELETION, OLDER, PASSED, passed, stage
 from lakehouse.write.table_rules import rules_of, suite_name, suite_of
-from lakehouse.write.verdicts import failures_of
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -60,7 +62,7 @@ def _write(workspace: Workspace, session: "SparkSession", table: Table, frame: "
     started = time.monotonic()
     delta = ensure(workspace, session, table)
     rules = rules_of(table, suite_of(workspace, table))
-    carried = () if batch.replay is None else (quarantine.ROW_ID,)
+    carried = (quarantine.ROW_ID,) if isinstance(batch.kind, Replayed) else ()
     shaped = check_shape(table, frame, delta.version(), carried)
     staged = stage(table, shaped, rules.rows, root=workspace.table_path(table.name), run=batch.run_id, carried=carried)
     try:
@@ -73,22 +75,22 @@ def _write(workspace: Workspace, session: "SparkSession", table: Table, frame: "
             )
         raise
     before = last_position(workspace, table.name, delta)
-    note = note_of(table, decision.batch, decision.rows, decision.results, before)
+    totals = (before and before.note.totals) or Totals()
+    note = note_of(table, replace(batch, kind=decision.kind), decision.rows, decision.results, totals)
     intent = Intent(
         table=table.name,
         sequence=_next_sequence(workspace, delta, table.name),
-        staged=staged.to_json(),
+        staged=staged,
         note=note,
-        position=position_of_note(note, decision.batch, before),
+        position=position_after(note, decision.kind, before),
+        kind=decision.kind,
         broken_sql=broken_rules_sql(rules.rows),
         adopts=functions_of(table.write).can_adopt(table.write, delta),
         labels=labels_of(rules.rows),
         rows=decision.rows,
-        partitions=decision.replaced,
-        replay=batch.replay is not None,
-        rebuild=batch.rebuild,
+        replaced=decision.replaced,
         stale=decision.stale,
-        checks={key: [each.to_json() for each in found] for key, found in decision.by_partition.items()},
+        results_by_partition=decision.by_partition,
     )
     try:
         save_intent(workspace, intent)
@@ -120,15 +122,16 @@ def finish(
     started: float,
 ) -> Published:
     """Carry a decision out: quarantine, publish, report. Every step is safe to do again."""
-    staged, rows = intent.files, intent.rows
+    staged, rows = intent.staged, intent.rows
     checks, by_partition = intent.results, intent.results_by_partition
-    if not intent.replay:
+    is_replay = isinstance(intent.kind, Replayed)
+    if not is_replay:
         retried(table.name, lambda: quarantine.add(workspace, session, table, intent))
     prepare_position(workspace, table.name, intent.sequence, intent.position)
     published, version = retried(table.name, lambda: _publish(workspace, session, table, intent))
-    if intent.replay:
+    if is_replay:
         retried(table.name, lambda: quarantine.settle(workspace, session, table, intent))
-    record(workspace, session, table.name, by_partition or checks, run_id=intent.note["run"], version=version)
+    record(workspace, session, table.name, by_partition or checks, run_id=intent.run, version=version)
     close_intent(workspace, table.name)
     forget_positions(workspace, table.name, before=intent.sequence)
     if not intent.adopts:
@@ -146,9 +149,9 @@ def finish(
         quarantined=rows[BAD],
         deduplicated=rows[OLDER] + passed(rows) - published,
         checks=checks,
-        checks_by_partition=by_partition,
+        checks_by_partition=dict(by_partition),
         seconds=time.monotonic() - started,
-        messages=(*intent.note.get("messages", ()), *told),
+        messages=(*(intent.note.messages or ()), *told),
     )
 
 
@@ -158,15 +161,14 @@ def _publish(workspace: Workspace, session: "SparkSession", table: Table, intent
     check_lease(workspace)
     if is_done(delta, intent.stamp):
         return _already(workspace, table, intent, delta.version())
-    staged = intent.files
-    wanted = passed(intent.rows)
-    found = sum(read_adopted(staged.root, file, set()).rows for audit in PASSED for file in staged.files(audit))
-    if found != wanted:
-        raise StagedFilesGoneError(table.name, delta.version(), expected=wanted, found=found)
-    # Rows from quarantine are added to what is there, also where a run replaces it.
-    adds = intent.replay and not isinstance(table.write, Merge | Scd2)
+    staged, expected = intent.staged, passed(intent.rows)
+    there = sum(read_adopted(staged.root, file, set()).rows for audit in PASSED for file in staged.files(audit))
+    if there != expected:
+        raise StagedFilesGoneError(table.name, delta.version(), expected=expected, found=there)
+    # Rows from quarantine are added to what is there, also if a run replaces it.
+    adds = isinstance(intent.kind, Replayed) and not isinstance(table.write, Merge | Scd2)
     mode = Append() if adds else table.write
-    published = functions_of(mode).publish(
+    published = publish(
         mode,
         Publication(
             workspace=workspace,
@@ -174,11 +176,11 @@ def _publish(workspace: Workspace, session: "SparkSession", table: Table, intent
             table=table,
             delta=delta,
             files=tuple(staged.files(GOOD)),
-            rows=wanted,
+            rows=expected,
             frame=lambda: staged.frame(session, *PASSED),
             stamp=intent.stamp,
-            partitions=tuple(intent.partitions or ()),
-            rebuild=intent.rebuild,
+            kind=intent.kind,
+            replaced=tuple(intent.replaced or ()),
             adopts=intent.adopts,
             deletions=tuple(staged.files(DELETION)),
         ),
@@ -192,10 +194,8 @@ def _publish(workspace: Workspace, session: "SparkSession", table: Table, intent
 
 def _already(workspace: Workspace, table: Table, intent: Intent, latest: int) -> tuple[int, int]:
     """Rows that an already committed publish has changed, and its version."""
-    from lakehouse.delta.history import history
-
     for commit in history(workspace, table.name):
-        if commit.note.get("run") == intent.note["run"]:
+        if commit.note is not None and commit.note.run == intent.run:
             return functions_of(table.write).published_rows(commit.metrics, passed(intent.rows)), commit.version
     return passed(intent.rows), latest
 

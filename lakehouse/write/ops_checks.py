@@ -11,6 +11,7 @@ from lakehouse.declare.column import Column
 from lakehouse.declare.table import Table
 from lakehouse.delta.adopt import adopt
 from lakehouse.delta.history import open_table
+from lakehouse.delta.note import Note
 from lakehouse.delta.stamp import Stamp
 from lakehouse.errors import WorkspaceBusyError
 from lakehouse.locks.table_lock import table_lock
@@ -93,7 +94,7 @@ def record(
         pq.write_table(pa.Table.from_pylist(rows, schema=schema), stream)
     size = store.get_file_info(f"{root}/{relative}").size
     file = File(f"{root}/{relative}", relative, size, int(now.timestamp() * 1000))
-    note = {"lakehouse": 1, "asset": CHECKS.name, "run": run_id, "of": asset}
+    note = Note(CHECKS.name, run=run_id, audited=asset)
     adopt(delta, [file], set(CHECKS.column_names), Stamp(None, 0, note), "append")
     delta.update_incremental()
     if need(held_by(delta), limits) is not None:

@@ -11,7 +11,6 @@ from lakehouse.schema.create import QUARANTINE_COLUMNS, ensure, quarantine_table
 from lakehouse.workspace import Workspace
 from lakehouse.write.intent import Intent
 from lakehouse.write.modes.mode import temp_view
-from lakehouse.write.note import inputs_text
 from lakehouse.write.quarantine_by_reference import DISCARDED, WAITING, add_by_reference, is_possible
 from lakehouse.write.stage import BAD, OLDER, PASSED
 
@@ -38,11 +37,11 @@ def _judged(session: "SparkSession", intent: Intent, *audits: str) -> "DataFrame
     """Staged rows with the rules that they break and who said so."""
     from pyspark.sql import functions as F
 
-    return intent.files.frame(session, *audits).withColumns(
+    return intent.staged.frame(session, *audits).withColumns(
         {
             "_broken_rules": F.expr(intent.broken_sql),
-            "_run_id": F.lit(intent.note["run"]),
-            "_inputs": F.lit(inputs_text(intent.note)),
+            "_run_id": F.lit(intent.run),
+            "_inputs": F.lit(intent.inputs_text),
         }
     )
 
@@ -70,7 +69,7 @@ def add(workspace: Workspace, session: "SparkSession", table: Table, intent: Int
             "_state": F.lit(WAITING),
             "_quarantined_at": F.current_timestamp(),
             "_state_at": F.current_timestamp(),
-            "_state_by": F.lit(intent.note["who"]),
+            "_state_by": F.lit(intent.who),
             "_state_why": F.lit(None).cast("string"),
             "_fixes": F.expr(f"CAST(array() AS {QUARANTINE_COLUMNS[-1].type})"),
         }
@@ -87,8 +86,8 @@ def add(workspace: Workspace, session: "SparkSession", table: Table, intent: Int
             f"MERGE INTO {quote(target.name)} AS q USING {view} AS s ON q._row_id = s._row_id "
             f"WHEN NOT MATCHED THEN INSERT ({names}) VALUES ({values}) "
             f"WHEN NOT MATCHED BY SOURCE AND q._state = '{WAITING}' AND ({stale}) THEN UPDATE SET "
-            f"_state = '{DISCARDED}', _state_at = current_timestamp(), _state_by = {literal(intent.note['who'])}, "
-            f"_state_why = 'came again in run {intent.note['run']}'"
+            f"_state = '{DISCARDED}', _state_at = current_timestamp(), _state_by = {literal(intent.who)}, "
+            f"_state_why = 'came again in run {intent.run}'"
         )
 
 
@@ -107,6 +106,6 @@ def settle(workspace: Workspace, session: "SparkSession", table: Table, intent: 
             f"MERGE INTO {quote(target.name)} AS q USING {view} AS s ON q._row_id = s._row_id "
             f"WHEN MATCHED AND q._state = '{WAITING}' THEN UPDATE SET "
             f"_state = if(s._failed, '{WAITING}', '{REPLAYED}'), _state_at = current_timestamp(), "
-            f"_state_by = {literal(intent.note['who'])}, _run_id = s._run_id, "
+            f"_state_by = {literal(intent.who)}, _run_id = s._run_id, "
             f"_broken_rules = if(s._failed, s._broken_rules, q._broken_rules)"
         )

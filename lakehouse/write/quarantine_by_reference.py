@@ -18,7 +18,6 @@ from lakehouse.delta.parquet_files import read_file, write_file
 from lakehouse.quality.measure.masks import PREFIX, broken_labels
 from lakehouse.storage import locate
 from lakehouse.write.intent import Intent
-from lakehouse.write.note import inputs_text
 from lakehouse.write.stage import BAD
 
 if TYPE_CHECKING:
@@ -59,10 +58,10 @@ def add_by_reference(delta: "DeltaTable", target: Table, intent: Intent, *, disc
     import pyarrow as pa
 
     schema = pa.schema(delta.schema().to_arrow()).remove_metadata()
-    folder, now = f"run-{intent.note['run']}/{intent.sequence}", datetime.now(UTC)
+    folder, now = f"run-{intent.run}/{intent.sequence}", datetime.now(UTC)
     files = [
         write_file(delta, f"{folder}-{place}.parquet", schema, _rejected(delta, place, schema, intent, now))
-        for place in range(len(intent.files.files(BAD)))
+        for place in range(len(intent.staged.files(BAD)))
     ]
     removed = _with_waiting(delta) if discards else []
     files += [
@@ -80,15 +79,15 @@ def _rejected(
 
     said: dict[str, Any] = {
         "_state": WAITING,
-        "_run_id": intent.note["run"],
-        "_inputs": inputs_text(intent.note),
+        "_run_id": intent.run,
+        "_inputs": intent.inputs_text,
         "_quarantined_at": now,
         "_state_at": now,
-        "_state_by": intent.note["who"],
+        "_state_by": intent.who,
         "_fixes": [],
     }
-    first, name = 0, f"{intent.note['run']}-{intent.sequence}-{place}"
-    for batch in read_file(delta.table_uri, intent.files.files(BAD)[place].path):
+    first, name = 0, f"{intent.run}-{intent.sequence}-{place}"
+    for batch in read_file(delta.table_uri, intent.staged.files(BAD)[place].path):
         ids = [f"{name}-{row}" for row in range(first, first + batch.num_rows)]
         first += batch.num_rows
         own = {"_row_id": pa.array(ids, pa.string()), "_broken_rules": _broken(batch, intent)}
@@ -143,8 +142,8 @@ def _discarded(
     said = {
         "_state": DISCARDED,
         "_state_at": now,
-        "_state_by": intent.note["who"],
-        "_state_why": f"came again in run {intent.note['run']}",
+        "_state_by": intent.who,
+        "_state_why": f"came again in run {intent.run}",
     }
     _, root = locate(delta.table_uri)
     for batch in read_file(delta.table_uri, f"{root}/{unquote(path)}"):

@@ -61,8 +61,8 @@ def remember(publication: Publication, mode: Merge, publish: Callable[[Merge, Pu
         deletions=(),
         rows=rows,
         frame=lambda: publication.frame().where(deletes(mode)),
-        stamp=Stamp(stamp.app, stamp.sequence, {**stamp.note, "checks": []}),
-        partitions=(),
+        stamp=Stamp(stamp.app, stamp.sequence, replace(stamp.note, checks=())),
+        replaced=(),
         adopts=adopted,
     )
     publish(merge, own)
@@ -75,7 +75,7 @@ def _copied(publication: Publication, delta: "DeltaTable") -> File:
     import pyarrow as pa
 
     schema = pa.schema(delta.schema().to_arrow()).remove_metadata()
-    relative = f"run-{publication.stamp.note['run']}/{publication.stamp.sequence}.parquet"
+    relative = f"run-{publication.stamp.note.run}/{publication.stamp.sequence}.parquet"
     root = publication.delta.table_uri
     read = (rows for file in publication.deletions for rows in read_file(root, file.path, schema.names))
     return write_file(delta, relative, schema, (rows.select(schema.names).cast(schema) for rows in read))

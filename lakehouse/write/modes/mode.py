@@ -14,10 +14,14 @@ from lakehouse.delta.stamp import Stamp, stamped
 from lakehouse.engine.work_settings import BIG_BYTES
 from lakehouse.storage import File
 from lakehouse.workspace import Workspace
+from lakehouse.write.run_kind import RunKind
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
     from pyspark.sql import DataFrame, SparkSession
+
+# The value of each partition column, as text; None for null.
+Partition = Mapping[str, str | None]
 
 
 @dataclass(frozen=True)
@@ -55,8 +59,8 @@ class Publication:
         rows: How many rows passed, with those that delete their key.
         frame: Gives all of them as a frame, for modes that cannot adopt files.
         stamp: What the commit says of itself.
-        partitions: Values of the partitions to replace, for a mode that does.
-        rebuild: All inputs were read again.
+        kind: What the run is.
+        replaced: The partitions to replace, for a mode that does.
         adopts: Whether the staged files are to become the table's own.
         deletions: The staged files of the rows that delete their key.
     """
@@ -69,8 +73,8 @@ class Publication:
     rows: int
     frame: "Callable[[], DataFrame]"
     stamp: Stamp
-    partitions: tuple[Mapping[str, str | None], ...] = ()
-    rebuild: bool = False
+    kind: RunKind
+    replaced: tuple[Partition, ...] = ()
     adopts: bool = True
     deletions: tuple[File, ...] = ()
 

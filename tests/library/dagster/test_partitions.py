@@ -136,7 +136,7 @@ def test_a_backfill_over_live_data_makes_only_what_failed_again(house: House):
 
     assert again.success
     assert house.rows() == [("2026-01-01", 1, 1), ("2026-01-02", 2, 2), ("2026-01-03", 3, 3)]
-    assert history(house.workspace, house.target.name)[0].note["partitions"] == ["2026-01-02"]
+    assert history(house.workspace, house.target.name)[0].note.partitions == ("2026-01-02",)
     before = version_of(house.workspace, house.target.name)
     assert house.make("2026-01-01", "2026-01-03").success
     assert version_of(house.workspace, house.target.name) == before

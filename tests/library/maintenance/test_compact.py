@@ -71,9 +71,9 @@ def test_rows_are_the_same_in_fewer_files_by_a_commit_that_says_so(door: Door, m
     assert files(door, table.name) == 1 < many
     latest = history(door.workspace, table.name)[0]
     assert (latest.version, latest.operation) == (version + 1, "OPTIMIZE")
-    assert latest.note["upkeep"]["files"] == many
-    assert "run" in last_note(open_table(door.workspace, table.name))
-    assert explain(door.workspace, table.name).upkeep == latest.note["upkeep"]
+    assert latest.note.upkeep.files == many
+    assert last_note(open_table(door.workspace, table.name)).run
+    assert explain(door.workspace, table.name).upkeep == latest.note.upkeep.to_json()
     assert compact(door, table.name) == ()
     assert version_of(door.workspace, table.name) == version + 1
 
@@ -84,7 +84,7 @@ def test_the_next_commit_does_not_carry_the_note(door: Door):
     compact(door, table.name)
     door.spark.sql(f"DELETE FROM {table.name} WHERE id < 3")
 
-    assert history(door.workspace, table.name)[0].note == {}
+    assert history(door.workspace, table.name)[0].note is None
 
 
 def follower(mode: Any = None) -> Table:
@@ -165,7 +165,7 @@ def test_a_plain_table_is_read_after_vacuum_has_taken_the_files_of_before(door: 
 
     assert {row[0] for row in door.read(target.name)} == {row[0] for row in door.read(source.name)}
     note = history(door.workspace, target.name)[0].note
-    assert note["inputs"] == {"raw": filled}
+    assert note.inputs == {"raw": filled}
     assert done.published > 0
 
 

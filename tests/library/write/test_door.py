@@ -6,6 +6,7 @@ from pyspark.sql import functions as F
 from lakehouse.declare.table import quarantine_of
 from lakehouse.declare.write_modes import Append, Merge, Overwrite, Scd2
 from lakehouse.delta.history import history, open_table
+from lakehouse.delta.note import RowCounts
 from lakehouse.errors import AuditFailedError, InvalidKeyError, SchemaMismatchError
 from lakehouse.storage import list_files
 from lakehouse.write.intent import open_intent
@@ -53,8 +54,8 @@ def test_an_append_adds_the_rows_in_one_commit_that_explains_itself(door: Door):
     assert door.read(table.name) == [(1, "a", 1), (2, "b", 2), (3, "c", 3)]
     commit = history(door.workspace, table.name)[0]
     assert commit.version == 2
-    assert commit.note["asset"] == table.name
-    assert commit.note["rows"] == {"in": 1, "quarantined": 0, "superseded": 0}
+    assert commit.note.asset == table.name
+    assert commit.note.rows == RowCounts(came=1, quarantined=0, superseded=0)
 
 
 def test_an_overwrite_replaces_everything(door: Door):
@@ -302,7 +303,7 @@ def test_a_decision_whose_files_are_gone_is_said_and_not_half_done(door: Door, m
 
     table = door.table()
     _decided(door, table, door.rows((1, "a", 1, None), (2, "b", 2, None)), monkeypatch)
-    delete_folder(open_intent(door.workspace, table.name).files.path)
+    delete_folder(open_intent(door.workspace, table.name).staged.path)
 
     with pytest.raises(StagedFilesGoneError) as error:
         door.write(table, door.rows((3, "c", 3, None)))

@@ -62,7 +62,7 @@ def test_a_second_run_reads_only_what_is_new_and_a_third_nothing(door: Door):
     assert third.unchanged
     assert third.version == second.version == version_of(door.workspace, target.name)
     note = history(door.workspace, target.name)[0].note
-    assert (note["since"], note["inputs"]) == ({"raw": 1}, {"raw": 2})
+    assert (note.since, note.inputs) == ({"raw": 1}, {"raw": 2})
 
 
 def test_the_position_survives_log_cleanup_and_vacuum(door: Door):
@@ -77,7 +77,7 @@ def test_the_position_survives_log_cleanup_and_vacuum(door: Door):
     delta = open_table(door.workspace, target.name)
 
     assert not [commit for commit in history(door.workspace, target.name) if commit.note]
-    assert last_position(door.workspace, target.name, delta)["inputs"] == {"raw": 1}
+    assert last_position(door.workspace, target.name, delta).note.inputs == {"raw": 1}
     assert make(door, target, {"raw": source.changes()}).unchanged
     door.write(source, door.rows((2, "b", 2, None)))
     assert make(door, target, {"raw": source.changes()}).rows_in == 1
@@ -93,7 +93,7 @@ def test_a_position_that_a_crash_left_behind_is_not_believed(door: Door):
 
     delta = open_table(door.workspace, target.name)
 
-    assert last_position(door.workspace, target.name, delta)["inputs"] == {"raw": 1}
+    assert last_position(door.workspace, target.name, delta).note.inputs == {"raw": 1}
 
 
 @pytest.mark.parametrize("loss", [forget_log, vacuum])
@@ -196,7 +196,7 @@ def test_a_snapshot_is_pinned_at_the_version_of_the_start(door: Door):
     done = make(door, target, {"raw": source}, meanwhile)
 
     assert door.read(target.name) == [(1, "a", 1)]
-    assert history(door.workspace, target.name)[0].note["inputs"] == {"raw": 1}
+    assert history(door.workspace, target.name)[0].note.inputs == {"raw": 1}
     assert done.published == 1
 
 
