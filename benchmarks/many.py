@@ -11,6 +11,7 @@ from lakehouse.declare.column import Column
 from lakehouse.declare.table import Table
 from lakehouse.declare.write_modes import Merge
 from lakehouse.delta.history import history, open_table
+from lakehouse.delta.tables import Tables
 from lakehouse.engine.session import Connection
 from lakehouse.services import up
 from lakehouse.workspace import Workspace
@@ -50,7 +51,7 @@ def merges(workspace: Workspace, session: "SparkSession", table: Table) -> Itera
             "rand() AS value",
             f"timestamp_seconds(1767225600 + {number}) AS sent_at",
         )
-        write(workspace, session, table, frame, Batch(uuid.uuid4().hex[:12], "benchmark"))
+        write(Tables(workspace), session, table, frame, Batch(uuid.uuid4().hex[:12], "benchmark"))
 
     merge(0, ROWS_THERE)
     number = 1

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from lakehouse.declare.table import LAYERS
-from lakehouse.delta.history import open_table, row_count
+from lakehouse.delta.history import open_table, rows_of
 from lakehouse.storage import locate
 from lakehouse.workspace import Workspace
 from lakehouse.write.ops_checks import audited
@@ -55,7 +55,7 @@ def table_line(workspace: Workspace, name: str) -> TableLine:
     checks = (position and position.results) or audited(workspace, name, delta.version())
     return TableLine(
         name=name,
-        rows=row_count(workspace, name),
+        rows=rows_of(delta),
         version=delta.version(),
         quarantined=counts(workspace, name)[WAITING],
         checks_passed=sum(check.success for check in checks),

@@ -17,6 +17,7 @@ from lakehouse.dagster.definition import short
 from lakehouse.delta.history import last_note, open_table, row_count, version_of
 from lakehouse.delta.note import Note
 from lakehouse.delta.row_changes import last_row_change
+from lakehouse.delta.tables import Tables
 from lakehouse.engine.session import CONNECTION, Connection
 from lakehouse.errors import AuditFailedError, LakehouseError, SuiteError
 from lakehouse.quality.judge import CheckResult
@@ -106,7 +107,8 @@ class DbtProject:
         manifest = manifest_of(workspace, self.path(workspace))
         models = [model for model in models_of(manifest) if not only or model.table in only]
         sources = [f"{each['schema']}.{each['identifier']}" for each in manifest["sources"].values()]
-        inputs = {name: last_row_change(workspace, name) for name in sources}
+        tables = Tables(workspace)
+        inputs = {name: last_row_change(tables.opened(name)) for name in sources}
         missing = [name for name, version in inputs.items() if version is None]
         if missing:
             raise LakehouseError(f"dbt reads {', '.join(missing)}, which does not exist yet. Materialise it first.")
@@ -133,7 +135,7 @@ class DbtProject:
         return None if failed or len(results) < len(model.tests) else tuple(results)
 
     def _report(self, connection: Connection, models: Sequence[Model], run_id: str, code: int) -> Built:
-        workspace = connection.workspace
+        workspace, tables = connection.workspace, Tables(connection.workspace)
         found = json.loads((target_of(workspace) / "run_results.json").read_text())["results"]
         status = {each["unique_id"]: each for each in found}
         results: dict[str, tuple[CheckResult, ...]] = {}
@@ -144,7 +146,7 @@ class DbtProject:
                 versions[model.table] = version_of(workspace, model.table)
                 results[model.table] = tuple(checks)
                 record(
-                    workspace,
+                    tables,
                     connection.session(),
                     model.table,
                     checks,
@@ -247,7 +249,9 @@ def audit_checks(name: str) -> "dg.AssetsDefinition":
         if version is None:
             raise dg.Failure(f"{name} does not exist yet. Materialise it first.")
         try:
-            results: Sequence[CheckResult] = audit_foreign(connection, name, version, short(context.run.run_id))
+            results: Sequence[CheckResult] = audit_foreign(
+                connection, Tables(connection.workspace), name, version, short(context.run.run_id)
+            )
         except AuditFailedError as error:
             results = error.results
         yield from (check_result(name, each) for each in results)

@@ -260,19 +260,8 @@ class Note:
 _NAMES = frozenset(
     (
         *(MARK, "asset", "run", "batch", "action", "who", "of", "upkeep", "started_at", "seconds", "mode", "inputs"),
-        *(
-            "since",
-            "sources",
-            "code",
-            "commit",
-            "rows",
-            "checks",
-            "totals",
-            "partitions",
-            "replay",
-            "files",
-            "messages",
-        ),
+        *("since", "sources", "code", "commit", "rows", "checks", "totals", "partitions", "replay", "files"),
+        "messages",
     )
 )
 

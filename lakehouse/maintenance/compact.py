@@ -3,13 +3,12 @@
 from typing import TYPE_CHECKING
 
 from lakehouse.declare.sql_text import quote
-from lakehouse.delta.history import open_table
 from lakehouse.delta.note import Note
+from lakehouse.delta.tables import Tables
 from lakehouse.engine.work_settings import BIG_BYTES, during, for_work
 from lakehouse.errors import LakehouseError
 from lakehouse.locks import check_lease
-from lakehouse.maintenance.small_files import LIMITS, Limits, Need, held_by, need
-from lakehouse.workspace import Workspace
+from lakehouse.maintenance.small_files import LIMITS, Limits, Need, files_by, need
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -17,11 +16,11 @@ if TYPE_CHECKING:
 _OPTIMIZE = "spark.databricks.delta.optimize"
 
 
-def keep_up(workspace: Workspace, session: "SparkSession", *names: str, limits: Limits = LIMITS) -> tuple[str, ...]:
+def keep_up(tables: Tables, session: "SparkSession", *names: str, limits: Limits = LIMITS) -> tuple[str, ...]:
     """Compact those of some tables that need it, one attempt each. The caller holds the lock that their writers hold.
 
     Args:
-        workspace: Where the tables are.
+        tables: The tables that the run touches.
         session: The session.
         names: Each `layer.entities`; those that do not exist need nothing.
         limits: When, and into what.
@@ -35,7 +34,7 @@ def keep_up(workspace: Workspace, session: "SparkSession", *names: str, limits: 
     told = []
     for name in names:
         try:
-            _keep_up(workspace, session, name, limits)
+            _keep_up(tables, session, name, limits)
         except (PySparkException, DeltaError, LakehouseError, OSError) as error:
             told.append(
                 f"Upkeep of {name} was not done ({_said(error)}). All rows are there and what was published stays; "
@@ -52,12 +51,12 @@ def _said(error: Exception) -> str:
     return condition or (str(error) if isinstance(error, LakehouseError) else type(error).__name__)
 
 
-def _keep_up(workspace: Workspace, session: "SparkSession", name: str, limits: Limits) -> None:
-    delta = open_table(workspace, name)
-    found = None if delta is None else need(held_by(delta), limits)
-    if found is not None:
-        check_lease(workspace)
-        compact(session, name, found, limits)
+def _keep_up(tables: Tables, session: "SparkSession", name: str, limits: Limits) -> None:
+    delta = tables.latest(name)
+    why = None if delta is None else need(files_by(delta), limits)
+    if why is not None:
+        check_lease(tables.workspace)
+        compact(session, name, why, limits)
 
 
 def compact(session: "SparkSession", name: str, found: Need, limits: Limits) -> None:

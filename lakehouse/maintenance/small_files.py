@@ -93,7 +93,7 @@ def joined(files: Sequence[Held], limits: Limits = LIMITS) -> list[list[Held]]:
     return [group for group in groups if len(group) > 1]
 
 
-def held_by(delta: "DeltaTable") -> list[Held]:
+def files_by(delta: "DeltaTable") -> list[Held]:
     """The files of a table at its version."""
     import pyarrow as pa
 

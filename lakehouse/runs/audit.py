@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+from lakehouse.delta.tables import Tables
 from lakehouse.engine.session import Connection
 from lakehouse.errors import AuditFailedError
 from lakehouse.quality.compile import Compiled, compile_suite
@@ -15,12 +16,20 @@ CompiledFor = Callable[[Mapping[str, str]], Compiled]
 
 
 def judged(
-    connection: Connection, name: str, version: int, *, names: set[str], compiled: CompiledFor, run_id: str
+    connection: Connection,
+    tables: Tables,
+    name: str,
+    version: int,
+    *,
+    names: set[str],
+    compiled: CompiledFor,
+    run_id: str,
 ) -> tuple[CheckResult, ...]:
     """Results of an audit of one version of a table, which is done once; they are kept in `ops.checks`.
 
     Args:
         connection: The workspace.
+        tables: The tables that the run touches.
         name: `layer.entities`.
         version: Delta's.
         names: Of the checks.
@@ -35,14 +44,16 @@ def judged(
         session = connection.session()
         frame = snapshot(session, name, version)
         results = audit(frame, compiled({field.name: field.dataType.simpleString() for field in frame.schema.fields}))
-        record(connection.workspace, session, name, results, run_id=run_id, version=version)
+        record(tables, session, name, results, run_id=run_id, version=version)
     blocking = verdict(results).blocking
     if blocking:
         raise AuditFailedError(name, version, failures(blocking), suite_name(name), results)
     return results
 
 
-def audit_foreign(connection: Connection, name: str, version: int, run_id: str) -> tuple[CheckResult, ...]:
+def audit_foreign(
+    connection: Connection, tables: Tables, name: str, version: int, run_id: str
+) -> tuple[CheckResult, ...]:
     """Audit one version of a table that another tool wrote, before it is read.
 
     Raises:
@@ -55,6 +66,7 @@ def audit_foreign(connection: Connection, name: str, version: int, run_id: str) 
         return ()
     return judged(
         connection,
+        tables,
         name,
         version,
         names={expectation.check_name for expectation in suite.expectations},

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from lakehouse.declare.sql_text import literal, quote
 from lakehouse.declare.table import Table, quarantine_of
-from lakehouse.delta.history import open_table
 from lakehouse.delta.note import Note
 from lakehouse.delta.stamp import Stamp, stamped
+from lakehouse.delta.tables import Tables
 from lakehouse.engine.session import Connection
 from lakehouse.errors import LakehouseError, near_miss
 from lakehouse.locks.table_lock import table_lock
@@ -109,13 +109,14 @@ def replay(connection: Connection, table: Table, *, where: str = "true", run_id:
         LakehouseError: see `lakehouse.write.door.write`; the table is as it was.
     """
     workspace, run_id = connection.workspace, run_id or uuid.uuid4().hex[:12]
+    tables = Tables(workspace)
     with table_lock(workspace, table.name):
-        recover_if_open(connection, table)
-        delta, rejected = open_table(workspace, table.name), open_table(workspace, quarantine_of(table.name))
-        if delta is None or rejected is None or not quarantine.counts(workspace, table.name)[WAITING]:
+        recover_if_open(connection, tables, table)
+        delta = tables.latest(table.name)
+        if delta is None or not quarantine.counts(workspace, table.name)[WAITING]:
             return Published(table.name, 0 if delta is None else delta.version(), unchanged=True)
         session = connection.session()
-        version = _brought_up_to_date(connection, table)
+        version = _brought_up_to_date(connection, tables, table)
         last = last_position(workspace, table.name, delta)
         note = None if last is None else last.note
         inputs = dict(note.inputs if note and note.inputs else {})
@@ -131,12 +132,12 @@ def replay(connection: Connection, table: Table, *, where: str = "true", run_id:
         with _understood(table):
             rows = snapshot(session, quarantine_of(table.name), version).where(f"_state = '{WAITING}' AND ({where})")
             frame = rows.select(*table.brought_names, quarantine.ROW_ID.name)
-            return write(workspace, session, table, frame, batch)
+            return write(tables, session, table, frame, batch)
 
 
-def _brought_up_to_date(connection: Connection, table: Table) -> int:
+def _brought_up_to_date(connection: Connection, tables: Tables, table: Table) -> int:
     """The quarantine's version, once it has the columns that the table has now."""
-    return ensure(connection.workspace, connection.session(), quarantine_table(table)).version()
+    return ensure(tables, connection.session(), quarantine_table(table)).version()
 
 
 def _state(state: str, why: str) -> dict[str, str]:
@@ -150,12 +151,13 @@ def _state(state: str, why: str) -> dict[str, str]:
 
 def _update(connection: Connection, table: Table, sets: Mapping[str, str], where: str, action: str) -> int:
     workspace, name = connection.workspace, quarantine_of(table.name)
+    tables = Tables(workspace)
     with table_lock(workspace, table.name):
-        recover_if_open(connection, table)
-        if open_table(workspace, name) is None:
+        recover_if_open(connection, tables, table)
+        if tables.latest(name) is None:
             return 0
         session = connection.session()
-        _brought_up_to_date(connection, table)
+        _brought_up_to_date(connection, tables, table)
         assignments = ", ".join(f"{column} = {sql}" for column, sql in sets.items())
         # The conditions are not noted: they may hold values of the data.
         stamp = Stamp(None, 0, Note(name, run=uuid.uuid4().hex[:12], action=action, who=who()))

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.declare.table import Foreign, Table
-from lakehouse.delta.history import open_table
+from lakehouse.delta.tables import Tables
 from lakehouse.engine.session import Connection
 from lakehouse.errors import DeclarationDiffersError
 from lakehouse.locks import check_lease
@@ -62,18 +62,19 @@ def run(
     """
     workspace, started_at, run_id = connection.workspace, datetime.now(UTC), run_id or uuid.uuid4().hex[:12]
     keys = None if partitions is None else tuple(partitions)
-    context = ReadContext(workspace, connection.session, table.name, run_id, keys)
+    tables = Tables(workspace)
+    context = ReadContext(tables, connection.session, table.name, run_id, keys)
     with table_lock(workspace, table.name):
         check_lease(workspace)
-        recover_if_open(connection, table)
-        delta = open_table(workspace, table.name)
+        recover_if_open(connection, tables, table)
+        delta = tables.latest(table.name)
         notices = _refuse_other_than_declared(connection, table, delta)
         last = last_position(workspace, table.name, delta)
         planned = plan(reads, context, last, code)
         if delta is not None and planned.unchanged:
             checks = () if last is None else last.results
             if last is None or last.note.code != code:
-                checks = _judged_anew(connection, table, delta.version(), run_id)
+                checks = _judged_anew(connection, tables, table, delta.version(), run_id)
             return Published(table.name, delta.version(), unchanged=True, checks=checks, messages=notices)
         planned = without_lost_feeds(planned, reads, context, table)
         kind = planned.kind
@@ -92,7 +93,7 @@ def run(
             started_at=started_at,
             messages=(*notices, *planned.messages),
         )
-        return write(workspace, connection.session(), table, transform(**inputs), batch)
+        return write(tables, connection.session(), table, transform(**inputs), batch)
 
 
 def _loaded(
@@ -101,7 +102,7 @@ def _loaded(
     """The inputs, and the files that they are read from, both by name. Tables of other tools are audited first."""
     for name, source in reads.items():
         if isinstance(source, Foreign):
-            audit_foreign(connection, source.name, planned.positions[name], context.batch_id)
+            audit_foreign(connection, context.tables, source.name, planned.positions[name], context.batch_id)
     inputs, files = {}, {}
     for name, source in reads.items():
         own = replace(context, files=[])
@@ -129,14 +130,16 @@ def _refuse_other_than_declared(connection: Connection, table: Table, delta: "De
     return ()
 
 
-def _judged_anew(connection: Connection, table: Table, version: int, run_id: str) -> tuple[CheckResult, ...]:
+def _judged_anew(
+    connection: Connection, tables: Tables, table: Table, version: int, run_id: str
+) -> tuple[CheckResult, ...]:
     """The rules may be new though no row is: judge the version that is there."""
     rules = rules_of(table, suite_of(connection.workspace, table))
     names = {expectation.check_name for expectation in rules.expectations}
-    return judged(connection, table.name, version, names=names, compiled=lambda _: rules, run_id=run_id)
+    return judged(connection, tables, table.name, version, names=names, compiled=lambda _: rules, run_id=run_id)
 
 
-def recover_if_open(connection: Connection, table: Table) -> None:
-    """Finish a crashed run's decision, if there is one; asks no server where there is none."""
+def recover_if_open(connection: Connection, tables: Tables, table: Table) -> None:
+    """Finish a crashed run's decision, if there is one; asks no server if there is none."""
     if open_intent(connection.workspace, table.name) is not None:
-        recover(connection.workspace, connection.session(), table)
+        recover(tables, connection.session(), table)

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 from lakehouse.declare.table import Table, deleted_of, quarantine_of
 from lakehouse.declare.write_modes import Append, Merge, Scd2
 from lakehouse.delta.file_statistics import read_adopted
-from lakehouse.delta.history import history, open_table
+from lakehouse.delta.history import commits_of
 from lakehouse.delta.note import Totals
 from lakehouse.delta.stamp import is_done
+from lakehouse.delta.tables import Tables
 from lakehouse.errors import AuditFailedError, PartitionsFailedError, StagedFilesGoneError
 from lakehouse.locks import check_lease
 from lakehouse.maintenance import keep_up
 from lakehouse.quality.measure.masks import broken_rules_sql, labels_of
 from lakehouse.schema.create import ensure
 from lakehouse.storage import delete_folder, sync
-from lakehouse.workspace import Workspace
 from lakehouse.write import quarantine
 from lakehouse.write.batch import Batch, Published
 from lakehouse.write.decide import decide, failures_of
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 
-def write(workspace: Workspace, session: "SparkSession", table: Table, frame: "DataFrame", batch: Batch) -> Published:
+def write(tables: Tables, session: "SparkSession", table: Table, frame: "DataFrame", batch: Batch) -> Published:
     """Bring a frame through the door. The caller holds the table's lock.
 
     Raises:
@@ -52,15 +52,15 @@ def write(workspace: Workspace, session: "SparkSession", table: Table, frame: "D
         StagedFilesGoneError: an earlier decision cannot be carried out any more.
         StorageFullError: there is no room left.
     """
-    with full_storage_named(workspace, table.name):
+    with full_storage_named(tables.workspace, table.name):
         # A decision that is not carried out yet comes first; it would be forgotten otherwise.
-        recover(workspace, session, table)
-        return _write(workspace, session, table, frame, batch)
+        recover(tables, session, table)
+        return _write(tables, session, table, frame, batch)
 
 
-def _write(workspace: Workspace, session: "SparkSession", table: Table, frame: "DataFrame", batch: Batch) -> Published:
-    started = time.monotonic()
-    delta = ensure(workspace, session, table)
+def _write(tables: Tables, session: "SparkSession", table: Table, frame: "DataFrame", batch: Batch) -> Published:
+    started, workspace = time.monotonic(), tables.workspace
+    delta = ensure(tables, session, table)
     rules = rules_of(table, suite_of(workspace, table))
     carried = (quarantine.ROW_ID,) if isinstance(batch.kind, Replayed) else ()
     shaped = check_shape(table, frame, delta.version(), carried)
@@ -70,16 +70,14 @@ def _write(workspace: Workspace, session: "SparkSession", table: Table, frame: "
     except BaseException as error:
         delete_folder(staged.path)
         if isinstance(error, AuditFailedError):
-            record(
-                workspace, session, table.name, error.by_partition or error.results, run_id=batch.run_id, version=None
-            )
+            record(tables, session, table.name, error.by_partition or error.results, run_id=batch.run_id, version=None)
         raise
     before = last_position(workspace, table.name, delta)
     totals = (before and before.note.totals) or Totals()
     note = note_of(table, replace(batch, kind=decision.kind), decision.rows, decision.results, totals)
     intent = Intent(
         table=table.name,
-        sequence=_next_sequence(workspace, delta, table.name),
+        sequence=_next_sequence(tables, delta, table.name),
         staged=staged,
         note=note,
         position=position_after(note, decision.kind, before),
@@ -98,23 +96,22 @@ def _write(workspace: Workspace, session: "SparkSession", table: Table, frame: "
         if open_intent(workspace, table.name) is None:
             delete_folder(staged.path)
         raise
-    done = finish(workspace, session, table, intent, started=started)
+    done = finish(tables, session, table, intent, started=started)
     if decision.failed:
-        record(workspace, session, table.name, decision.failed, run_id=batch.run_id, version=None)
+        record(tables, session, table.name, decision.failed, run_id=batch.run_id, version=None)
         raise PartitionsFailedError(
             decision.failed, done, failures=failures_of(decision.failed), suite=suite_name(table.name)
         )
     return done
 
 
-def _next_sequence(workspace: Workspace, delta: "DeltaTable", name: str) -> int:
+def _next_sequence(tables: Tables, delta: "DeltaTable", name: str) -> int:
     # The quarantine may be ahead: fixes and discards take numbers of their own there.
-    rejected = open_table(workspace, quarantine_of(name))
-    return max(committed(delta, name), committed(rejected, name)) + 1
+    return max(committed(delta, name), committed(tables.latest(quarantine_of(name)), name)) + 1
 
 
 def finish(
-    workspace: Workspace,
+    tables: Tables,
     session: "SparkSession",
     table: Table,
     intent: Intent,
@@ -122,16 +119,16 @@ def finish(
     started: float,
 ) -> Published:
     """Carry a decision out: quarantine, publish, report. Every step is safe to do again."""
-    staged, rows = intent.staged, intent.rows
+    workspace, staged, rows = tables.workspace, intent.staged, intent.rows
     checks, by_partition = intent.results, intent.results_by_partition
     is_replay = isinstance(intent.kind, Replayed)
     if not is_replay:
-        retried(table.name, lambda: quarantine.add(workspace, session, table, intent))
+        retried(table.name, lambda: quarantine.add(tables, session, table, intent))
     prepare_position(workspace, table.name, intent.sequence, intent.position)
-    published, version = retried(table.name, lambda: _publish(workspace, session, table, intent))
+    published, version = retried(table.name, lambda: _publish(tables, session, table, intent))
     if is_replay:
-        retried(table.name, lambda: quarantine.settle(workspace, session, table, intent))
-    record(workspace, session, table.name, by_partition or checks, run_id=intent.run, version=version)
+        retried(table.name, lambda: quarantine.settle(tables, session, table, intent))
+    record(tables, session, table.name, by_partition or checks, run_id=intent.run, version=version)
     close_intent(workspace, table.name)
     forget_positions(workspace, table.name, before=intent.sequence)
     if not intent.adopts:
@@ -140,7 +137,7 @@ def finish(
         # The good files are the table's now.
         for audit in (BAD, OLDER, DELETION):
             delete_folder(f"{staged.path}/{AUDIT}={audit}")
-    told = keep_up(workspace, session, table.name, quarantine_of(table.name), deleted_of(table.name))
+    told = keep_up(tables, session, table.name, quarantine_of(table.name), deleted_of(table.name))
     return Published(
         table=table.name,
         version=version,
@@ -155,12 +152,12 @@ def finish(
     )
 
 
-def _publish(workspace: Workspace, session: "SparkSession", table: Table, intent: Intent) -> tuple[int, int]:
+def _publish(tables: Tables, session: "SparkSession", table: Table, intent: Intent) -> tuple[int, int]:
     """Make the one commit, if it is not there yet; gives the changed rows and the version."""
-    delta = ensure(workspace, session, table)
+    workspace, delta = tables.workspace, ensure(tables, session, table)
     check_lease(workspace)
     if is_done(delta, intent.stamp):
-        return _already(workspace, table, intent, delta.version())
+        return _already(delta, table, intent)
     staged, expected = intent.staged, passed(intent.rows)
     there = sum(read_adopted(staged.root, file, set()).rows for audit in PASSED for file in staged.files(audit))
     if there != expected:
@@ -171,7 +168,7 @@ def _publish(workspace: Workspace, session: "SparkSession", table: Table, intent
     published = publish(
         mode,
         Publication(
-            workspace=workspace,
+            tables=tables,
             session=session,
             table=table,
             delta=delta,
@@ -192,18 +189,18 @@ def _publish(workspace: Workspace, session: "SparkSession", table: Table, intent
     return published, delta.version()
 
 
-def _already(workspace: Workspace, table: Table, intent: Intent, latest: int) -> tuple[int, int]:
+def _already(delta: "DeltaTable", table: Table, intent: Intent) -> tuple[int, int]:
     """Rows that an already committed publish has changed, and its version."""
-    for commit in history(workspace, table.name):
+    for commit in commits_of(delta):
         if commit.note is not None and commit.note.run == intent.run:
             return functions_of(table.write).published_rows(commit.metrics, passed(intent.rows)), commit.version
-    return passed(intent.rows), latest
+    return passed(intent.rows), delta.version()
 
 
-def recover(workspace: Workspace, session: "SparkSession", table: Table) -> Published | None:
-    """Finish what a crashed run has decided, from its staged files; None where nothing is open."""
-    intent = open_intent(workspace, table.name)
+def recover(tables: Tables, session: "SparkSession", table: Table) -> Published | None:
+    """Finish what a crashed run has decided, from its staged files; None if nothing is open."""
+    intent = open_intent(tables.workspace, table.name)
     if intent is None:
         return None
-    with full_storage_named(workspace, table.name):
-        return finish(workspace, session, table, intent, started=time.monotonic())
+    with full_storage_named(tables.workspace, table.name):
+        return finish(tables, session, table, intent, started=time.monotonic())

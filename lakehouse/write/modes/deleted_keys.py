@@ -48,7 +48,7 @@ def remember(publication: Publication, mode: Merge, publish: Callable[[Merge, Pu
     """
     target, stamp = deleted_table(publication.table), publication.stamp
     merge = _merge_of(publication.table)
-    delta = ensure(publication.workspace, publication.session, target)
+    delta = ensure(publication.tables, publication.session, target)
     rows = sum(read_adopted(publication.delta.table_uri, file, set()).rows for file in publication.deletions)
     if not rows or is_done(delta, stamp):
         return delta

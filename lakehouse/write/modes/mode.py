@@ -11,9 +11,9 @@ from lakehouse.declare.table import Table
 from lakehouse.declare.write_modes import Merge, Scd2
 from lakehouse.delta.adopt import adopt, takes_references
 from lakehouse.delta.stamp import Stamp, stamped
+from lakehouse.delta.tables import Tables
 from lakehouse.engine.work_settings import BIG_BYTES
 from lakehouse.storage import File
-from lakehouse.workspace import Workspace
 from lakehouse.write.run_kind import RunKind
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Publication:
     """Good rows on their way into a table.
 
     Args:
-        workspace: Where the tables are.
+        tables: The tables that the run touches.
         session: The session.
         table: The declaration.
         delta: The table at its latest version.
@@ -65,7 +65,7 @@ class Publication:
         deletions: The staged files of the rows that delete their key.
     """
 
-    workspace: Workspace
+    tables: Tables
     session: "SparkSession"
     table: Table
     delta: "DeltaTable"

@@ -14,6 +14,7 @@ from lakehouse.declare.column import Column
 from lakehouse.declare.table import Table
 from lakehouse.declare.write_modes import ReplacePartitions
 from lakehouse.delta.history import history, version_of
+from lakehouse.delta.tables import Tables
 from lakehouse.engine.session import CONNECTION, Connection
 from lakehouse.workspace import Workspace
 
@@ -56,7 +57,7 @@ class House:
 
         frame = self.spark.createDataFrame(list(rows), "day string, id bigint, value int")
         frame = frame.withColumn("day", frame.day.cast("date"))
-        write(self.workspace, self.spark, self.source, frame, Batch(uuid.uuid4().hex[:12], "b"))
+        write(Tables(self.workspace), self.spark, self.source, frame, Batch(uuid.uuid4().hex[:12], "b"))
 
     def asset(self) -> TableAsset:
         @table_asset(

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from lakehouse.delta.history import history, open_table, version_of
+from lakehouse.delta.tables import Tables
 from lakehouse.locks.table_lock import table_lock
 from lakehouse.maintenance import Limits
 from lakehouse.quality.judge import CheckResult
@@ -51,7 +52,7 @@ def house(tmp_path: Path) -> Workspace:
 
 def put(house: Workspace, version: int | None, run: str, limits: Limits = FEW, results: Any = RESULTS) -> None:
     nobody: Any = None
-    record(house, nobody, ASSET, results, run_id=run, version=version, limits=limits)
+    record(Tables(house), nobody, ASSET, results, run_id=run, version=version, limits=limits)
 
 
 def rows(house: Workspace) -> list[tuple[Any, ...]]:

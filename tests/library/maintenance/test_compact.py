@@ -16,6 +16,7 @@ from lakehouse.declare.column import Column
 from lakehouse.declare.table import Foreign, Table, deleted_of, quarantine_of
 from lakehouse.declare.write_modes import Append, Merge
 from lakehouse.delta.history import history, last_note, open_table, version_of
+from lakehouse.delta.tables import Tables
 from lakehouse.engine.session import Connection
 from lakehouse.maintenance import keep_up
 from lakehouse.runs.replay import replay
@@ -56,7 +57,7 @@ def files(door: Door, name: str) -> int:
 
 
 def compact(door: Door, *names: str) -> tuple[str, ...]:
-    return keep_up(door.workspace, door.spark, *names, limits=FEW)
+    return keep_up(Tables(door.workspace), door.spark, *names, limits=FEW)
 
 
 @pytest.mark.parametrize("mode", [MERGE, Append()], ids=["merge", "append"])

@@ -7,6 +7,7 @@ from lakehouse.declare.table import quarantine_of
 from lakehouse.declare.write_modes import Append, Merge, Overwrite, Scd2
 from lakehouse.delta.history import history, open_table
 from lakehouse.delta.note import RowCounts
+from lakehouse.delta.tables import Tables
 from lakehouse.errors import AuditFailedError, InvalidKeyError, SchemaMismatchError
 from lakehouse.storage import list_files
 from lakehouse.write.intent import open_intent
@@ -256,7 +257,7 @@ def test_a_crash_after_the_decision_is_finished_by_the_next_run(door: Door, at, 
             door.write(table, frame)
     assert (open_intent(door.workspace, table.name) is None) == (crash == "forget_positions")
 
-    module.recover(door.workspace, door.spark, table)
+    module.recover(Tables(door.workspace), door.spark, table)
 
     expected = {
         None: [(1, "a", 1), (1, "b", 2), (7, "x", 7)],
@@ -271,7 +272,7 @@ def test_a_crash_after_the_decision_is_finished_by_the_next_run(door: Door, at, 
     assert versions == [2, 1, 0]
     recorded = door.spark.table("ops.checks").where((F.col("asset") == table.name) & (F.col("table_version") == 2))
     assert recorded.count() == recorded.select("check_name").distinct().count() > 0
-    assert module.recover(door.workspace, door.spark, table) is None
+    assert module.recover(Tables(door.workspace), door.spark, table) is None
 
 
 def _decided(door: Door, table, frame, monkeypatch) -> None:

@@ -6,6 +6,7 @@ from lakehouse.declare.column import Column
 from lakehouse.declare.table import Table, deleted_of
 from lakehouse.declare.write_modes import Append, Merge, Overwrite, ReplacePartitions, Scd2
 from lakehouse.delta.history import history, open_table
+from lakehouse.delta.tables import Tables
 from lakehouse.errors import DeclarationError, PartitionMismatchError
 from lakehouse.write.batch import Batch
 from lakehouse.write.door import write
@@ -62,7 +63,7 @@ def test_a_run_for_partitions_empties_those_that_have_no_rows_left(door: Door):
     door.write(table, days(door, ("2026-01-01", 1, "a"), ("2026-01-02", 2, "b")))
 
     batch = Batch("r1", "r1", kind=ForPartitions({"2026-01-01": {}}))
-    write(door.workspace, door.spark, table, days(door), batch)
+    write(Tables(door.workspace), door.spark, table, days(door), batch)
 
     assert found(door, table) == [("2026-01-02", 2, "b")]
 
@@ -73,7 +74,7 @@ def test_rows_of_other_partitions_than_the_runs_are_refused(door: Door):
 
     with pytest.raises(PartitionMismatchError) as error:
         write(
-            door.workspace,
+            Tables(door.workspace),
             door.spark,
             table,
             days(door, ("2026-01-01", 9, "z"), ("2026-01-07", 2, "b")),

@@ -12,6 +12,7 @@ from lakehouse.declare.table import Table, quarantine_of
 from lakehouse.declare.write_modes import Append, Merge, Overwrite, Scd2
 from lakehouse.delta.history import history, open_table, version_of
 from lakehouse.delta.row_changes import last_row_change
+from lakehouse.delta.tables import Tables
 from lakehouse.engine.work_settings import during
 from lakehouse.errors import DeclarationDiffersError
 from lakehouse.runs.run import run
@@ -110,7 +111,7 @@ def test_where_the_feed_is_gone_all_is_read_and_one_line_says_so(door: Door, los
 
     assert door.read(target.name) == [(1, "AA", 4), (2, "b", 2)]
     (line,) = done.messages
-    assert line.endswith(f"All of it is read, at version {last_row_change(door.workspace, source.name)}.")
+    assert line.endswith(f"All of it is read, at version {last_row_change(open_table(door.workspace, source.name))}.")
     assert source.name in line
 
 
@@ -167,7 +168,7 @@ def test_a_key_that_changed_many_times_comes_once_with_its_last_state(door: Door
     source = door.table(Merge(on=("id",)))
     for value in range(4):
         door.write(source, door.rows((1, "a", value, None)))
-    context = ReadContext(door.workspace, lambda: door.spark, "silver.reader", "b")
+    context = ReadContext(Tables(door.workspace), lambda: door.spark, "silver.reader", "b")
 
     frame = load(source.changes(), context, 1, position_of(source.changes(), context))
 
@@ -178,7 +179,7 @@ def test_changes_of_a_history_carry_its_columns(door: Door, at: Any):
     source = follower(Scd2(on=("id",), sequence=("sent_at",)))
     door.write(source, door.rows((1, "a", 1, at(1))))
     door.write(source, door.rows((1, "b", 1, at(2))))
-    context = ReadContext(door.workspace, lambda: door.spark, "silver.reader", "b")
+    context = ReadContext(Tables(door.workspace), lambda: door.spark, "silver.reader", "b")
 
     found = load(source.changes(), context, 1, 2).select("name", "_is_current").collect()
 
