@@ -18,7 +18,7 @@ from lakehouse.write import quarantine
 from lakehouse.write.door import recover
 from lakehouse.write.stage import stage
 from lakehouse.write.table_rules import rules_of, suite_of
-from tests.write.conftest import COLUMNS, Door
+from tests.library.door import COLUMNS, Door
 
 GOLDEN = Path(__file__).parent / "golden"
 BETWEEN = {

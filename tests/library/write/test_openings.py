@@ -22,7 +22,7 @@ from lakehouse.runs.run import run
 from lakehouse.settings import load
 from lakehouse.workspace import Workspace
 from lakehouse.write.ops_checks import CHECKS, record
-from tests.write.conftest import COLUMNS, Door
+from tests.library.door import COLUMNS, Door
 
 BETWEEN = {
     "type": "expect_column_values_to_be_between",
