@@ -4,8 +4,10 @@ from typing import TYPE_CHECKING
 
 from lakehouse.declare.sql_text import quote
 from lakehouse.delta.note import Note
+from lakehouse.delta.stamp import Stamp
 from lakehouse.delta.tables import Tables
-from lakehouse.engine.work_settings import BIG_BYTES, during, for_work
+from lakehouse.engine.statement import statement
+from lakehouse.engine.work_settings import BIG_BYTES, settings_for
 from lakehouse.errors import LakehouseError
 from lakehouse.locks import check_lease
 from lakehouse.maintenance.small_files import LIMITS, Limits, Need, files_by, need
@@ -59,18 +61,18 @@ def _keep_up(tables: Tables, session: "SparkSession", name: str, limits: Limits)
         compact(session, name, why, limits)
 
 
-def compact(session: "SparkSession", name: str, found: Need, limits: Limits) -> None:
+def compact(session: "SparkSession", name: str, why: Need, limits: Limits) -> None:
     """Join the small files of a table by Delta's OPTIMIZE, which also writes out files with many deleted rows.
 
-    It leaves out what a rival has removed meanwhile; where that is not possible, its commit fails and nothing changes.
+    It leaves out what a rival has removed meanwhile; if that is not possible, its commit fails and nothing changes.
     """
-    wanted = {
-        "spark.databricks.delta.commitInfo.userMetadata": Note(name, upkeep=found.upkeep).text,
+    settings = {
+        **settings_for(big=why.small_bytes >= BIG_BYTES),
         f"{_OPTIMIZE}.minFileSize": str(limits.small_bytes),
         f"{_OPTIMIZE}.maxFileSize": str(limits.full_bytes),
         # By default all that is clustered is clustered again each time, up to 100 GiB.
         f"{_OPTIMIZE}.clustering.mergeStrategy.minCubeSize.threshold": str(limits.full_bytes),
         f"{_OPTIMIZE}.clustering.mergeStrategy.minCubeSize.targetCubeSize": str(limits.full_bytes),
     }
-    with for_work(session, big=found.small_bytes >= BIG_BYTES), during(session, wanted):
+    with statement(session, settings=settings, stamp=Stamp(None, 0, Note(name, upkeep=why.upkeep))):
         session.sql(f"OPTIMIZE {quote(name)}").collect()

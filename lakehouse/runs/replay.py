@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from lakehouse.declare.sql_text import literal, quote
 from lakehouse.declare.table import Table, quarantine_of
 from lakehouse.delta.note import Note
-from lakehouse.delta.stamp import Stamp, stamped
+from lakehouse.delta.stamp import Stamp
 from lakehouse.delta.tables import Tables
 from lakehouse.engine.session import Connection
+from lakehouse.engine.statement import statement
 from lakehouse.errors import LakehouseError, near_miss
 from lakehouse.locks.table_lock import table_lock
 from lakehouse.runs.run import recover_if_open
@@ -161,14 +162,14 @@ def _update(connection: Connection, table: Table, sets: Mapping[str, str], where
         assignments = ", ".join(f"{column} = {sql}" for column, sql in sets.items())
         # The conditions are not noted: they may hold values of the data.
         stamp = Stamp(None, 0, Note(name, run=uuid.uuid4().hex[:12], action=action, who=who()))
-        statement = f"UPDATE {quote(name)} SET {assignments} WHERE {where}"
+        update = f"UPDATE {quote(name)} SET {assignments} WHERE {where}"
         with _understood(table), full_storage_named(workspace, name):
-            return retried(name, lambda: _affected(session, stamp, statement))
+            return retried(name, lambda: _affected(session, stamp, update))
 
 
-def _affected(session: "SparkSession", stamp: Stamp, statement: str) -> int:
-    with stamped(session, stamp):
-        return int(session.sql(statement).collect()[0]["num_affected_rows"])
+def _affected(session: "SparkSession", stamp: Stamp, update: str) -> int:
+    with statement(session, stamp=stamp):
+        return int(session.sql(update).collect()[0]["num_affected_rows"])
 
 
 @contextmanager

@@ -9,13 +9,13 @@ from lakehouse.declare.sql_text import literal, quote
 from lakehouse.declare.table import Table, quarantine_of
 from lakehouse.delta.deletion_vectors import read_vector
 from lakehouse.delta.history import files_of
-from lakehouse.delta.stamp import is_done, stamped
+from lakehouse.delta.stamp import is_done
 from lakehouse.delta.tables import Tables
+from lakehouse.engine.statement import statement
 from lakehouse.schema.create import QUARANTINE_COLUMNS, ensure, quarantine_table
 from lakehouse.storage import locate
 from lakehouse.workspace import Workspace
 from lakehouse.write.intent import Intent
-from lakehouse.write.modes.mode import temp_view
 from lakehouse.write.quarantine_by_reference import DISCARDED, WAITING, add_by_reference, is_possible
 from lakehouse.write.stage import BAD, OLDER, PASSED
 
@@ -95,12 +95,12 @@ def add(tables: Tables, session: "SparkSession", table: Table, intent: Intent) -
     )
     rows = rows.select(*target.column_names)
     if stale is None:
-        with stamped(session, intent.stamp):
+        with statement(session, stamp=intent.stamp):
             rows.write.format("delta").mode("append").saveAsTable(target.name)
         return
     names = ", ".join(map(quote, target.column_names))
     values = ", ".join(f"s.{quote(name)}" for name in target.column_names)
-    with temp_view(session, rows, intent.stamp) as view, stamped(session, intent.stamp):
+    with statement(session, stamp=intent.stamp, view=rows) as view:
         session.sql(
             f"MERGE INTO {quote(target.name)} AS q USING {view} AS s ON q._row_id = s._row_id "
             f"WHEN NOT MATCHED THEN INSERT ({names}) VALUES ({values}) "
@@ -120,7 +120,7 @@ def settle(tables: Tables, session: "SparkSession", table: Table, intent: Intent
     passed = _judged(session, intent, *PASSED, OLDER).withColumn("_failed", F.lit(False))
     rows = passed.unionByName(_judged(session, intent, BAD).withColumn("_failed", F.lit(True)))
     rows = rows.select("_row_id", "_failed", "_broken_rules", "_run_id")
-    with temp_view(session, rows, intent.stamp) as view, stamped(session, intent.stamp):
+    with statement(session, stamp=intent.stamp, view=rows) as view:
         session.sql(
             f"MERGE INTO {quote(target.name)} AS q USING {view} AS s ON q._row_id = s._row_id "
             f"WHEN MATCHED AND q._state = '{WAITING}' THEN UPDATE SET "

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from lakehouse.declare.column import Column
 from lakehouse.declare.sql_text import quote
 from lakehouse.declare.table import Table, schema_of
-from lakehouse.engine.work_settings import for_work, is_big
+from lakehouse.engine.work_settings import big_work, is_big
 from lakehouse.quality.compile import RowRule, mask_sql, masked, quarantined_sql
 from lakehouse.storage import File, list_files
 from lakehouse.write.modes import GOOD, functions_of
@@ -94,6 +94,6 @@ def stage(
     if table.partitioned_by:
         split[PART] = F.hex(F.xxhash64(*table.partitioned_by))
     rows = judged.withColumns(split).drop(IS_BAD)
-    with for_work(frame.sparkSession, big=is_big(frame)):
+    with big_work(frame.sparkSession, big=is_big(frame)):
         rows.write.partitionBy(*split).parquet(staged.path)
     return staged

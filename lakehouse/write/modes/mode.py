@@ -1,7 +1,6 @@
 """What every write mode answers: which rows of a batch stand for their key, and how good rows become one commit."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -10,8 +9,9 @@ from lakehouse.declare.sql_text import quote
 from lakehouse.declare.table import Table
 from lakehouse.declare.write_modes import Merge, Scd2
 from lakehouse.delta.adopt import adopt, takes_references
-from lakehouse.delta.stamp import Stamp, stamped
+from lakehouse.delta.stamp import Stamp
 from lakehouse.delta.tables import Tables
+from lakehouse.engine.statement import statement
 from lakehouse.engine.work_settings import BIG_BYTES
 from lakehouse.storage import File
 from lakehouse.write.run_kind import RunKind
@@ -156,7 +156,7 @@ def commit_files(
         )
     names = ", ".join(map(quote, table.stored_names))
     place = f"({names})" if way == "append" else f"REPLACE WHERE {where}"
-    with temp_view(session, publication.frame(), publication.stamp) as view, stamped(session, publication.stamp):
+    with statement(session, stamp=publication.stamp, view=publication.frame()) as view:
         session.sql(f"INSERT INTO {quote(table.name)} {place} SELECT {names} FROM {view}")
     return publication.rows
 
@@ -199,14 +199,3 @@ def ordering(columns: tuple[Column, ...]) -> str:
 def struct_of(side: str, names: tuple[str, ...]) -> str:
     """The columns of one side of a MERGE as one comparable value."""
     return f"struct({', '.join(f'{side}.{quote(name)}' for name in names)})"
-
-
-@contextmanager
-def temp_view(session: "SparkSession", frame: "DataFrame", stamp: Stamp) -> Iterator[str]:
-    """Give a frame a name for one statement."""
-    name = f"staged_{stamp.sequence}_{abs(hash(stamp.app))}"
-    frame.createOrReplaceTempView(name)
-    try:
-        yield name
-    finally:
-        session.catalog.dropTempView(name)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from lakehouse.declare.sql_text import quote
 from lakehouse.declare.table import Table
 from lakehouse.declare.write_modes import Scd2
-from lakehouse.delta.stamp import stamped
-from lakehouse.engine.work_settings import for_work
+from lakehouse.engine.statement import statement
+from lakehouse.engine.work_settings import settings_for
 from lakehouse.write.modes.mode import (
     ModeFunctions,
     Publication,
@@ -21,7 +21,6 @@ from lakehouse.write.modes.mode import (
     deletes,
     merge_sql,
     ordering,
-    temp_view,
 )
 
 if TYPE_CHECKING:
@@ -98,12 +97,11 @@ def publish_scd2(mode: Scd2, publication: Publication) -> int:
     if not publication.rows:
         return commit_files(publication, "append")
     session, table = publication.session, publication.table
-    frame, stamp = publication.frame(), publication.stamp
-    with temp_view(session, frame, stamp) as view, for_work(session, big=publication.is_big):
+    settings = settings_for(big=publication.is_big)
+    with statement(session, settings=settings, stamp=publication.stamp, view=publication.frame()) as view:
         source = source_sql(table, mode, view, publication.delta.version())
-        statement = merge_sql(table.name, source, (*mode.on, *mode.sequence), table.stored_names)
-        with stamped(session, stamp):
-            done = session.sql(statement).collect()[0]
+        merge = merge_sql(table.name, source, (*mode.on, *mode.sequence), table.stored_names)
+        done = session.sql(merge).collect()[0]
     return int(done["num_inserted_rows"])
 
 

@@ -13,7 +13,7 @@ from lakehouse.declare.write_modes import Append, Merge, Overwrite, Scd2
 from lakehouse.delta.history import history, open_table, version_of
 from lakehouse.delta.row_changes import last_row_change
 from lakehouse.delta.tables import Tables
-from lakehouse.engine.work_settings import during
+from lakehouse.engine.statement import with_settings
 from lakehouse.errors import DeclarationDiffersError
 from lakehouse.runs.run import run
 from lakehouse.sources.kinds import load, position_of
@@ -46,7 +46,7 @@ def forget_log(door: Door, table: Table) -> None:
 
 def vacuum(door: Door, table: Table) -> None:
     """VACUUM without retention, as after a long time. delta-rs' own would take deletion vectors that are in use."""
-    with during(door.spark, {"spark.databricks.delta.retentionDurationCheck.enabled": "false"}):
+    with with_settings(door.spark, {"spark.databricks.delta.retentionDurationCheck.enabled": "false"}):
         door.spark.sql(f"VACUUM {table.name} RETAIN 0 HOURS")
 
 
