@@ -8,7 +8,7 @@ import pytest
 
 from lakehouse.declare.column import Column
 from lakehouse.declare.table import Table, quarantine_of
-from lakehouse.declare.write_modes import Merge, ReplacePartitions, Scd2
+from lakehouse.declare.write_modes import Append, Merge, ReplacePartitions, Scd2
 from lakehouse.delta.history import history
 from lakehouse.delta.tables import Tables
 from lakehouse.explain.row_accounts import Accounts, accounts
@@ -42,8 +42,7 @@ def decided(door: Door, table: Table, name: str, frame: Any, *carried: Column) -
 
 
 def empty(door: Door, mode: Any = None, columns: tuple[Column, ...] = COLUMNS, **more: Any) -> Table:
-    plain = door.table(mode, columns)
-    table = Table(plain.name, columns=columns, grain=plain.grain, write=plain.write, **more)
+    table = Table(door.table().name, columns=columns, grain="x", write=mode or Append(), **more)
     door.suite(table, BETWEEN)
     ensure(Tables(door.workspace), door.spark, table)
     return table
