@@ -38,13 +38,13 @@ def table_names(workspace: Workspace) -> list[str]:
     from pyarrow.fs import FileSelector, FileType
 
     store, root = locate(workspace.warehouse)
-    found = []
+    names = []
     for layer in LAYERS:
         for info in store.get_file_info(FileSelector(f"{root}/{layer}", allow_not_found=True)):
             is_folder = info.type == FileType.Directory
             if is_folder and store.get_file_info(f"{info.path}/_delta_log").type == FileType.Directory:
-                found.append(f"{layer}.{info.base_name}")
-    return sorted(found, key=lambda name: (LAYERS.index(name.partition(".")[0]), name))
+                names.append(f"{layer}.{info.base_name}")
+    return sorted(names, key=lambda name: (LAYERS.index(name.partition(".")[0]), name))
 
 
 def table_line(workspace: Workspace, name: str) -> TableLine:

@@ -195,16 +195,16 @@ def explain(workspace: Workspace, target: str) -> Explanation:
     Raises:
         LakehouseError: no such table, or a version that its log has no more.
     """
-    found = _TARGET.fullmatch(target)
-    if found is None:
+    parts = _TARGET.fullmatch(target)
+    if parts is None:
         raise LakehouseError(f"`{target}` is no table. Expected layer.entities or layer.entities@version.")
-    name = found["name"]
-    wanted = None if found["version"] is None else int(found["version"])
-    commit, versions = commit_of(workspace, name, wanted)
+    name = parts["name"]
+    version = None if parts["version"] is None else int(parts["version"])
+    commit, versions = commit_of(workspace, name, version)
     if not versions:
         raise no_such_table(workspace, name)
     if commit is None:
-        raise LakehouseError(f"{name} has no version {wanted} in its log. It has the versions {spans(versions)}.")
+        raise LakehouseError(f"{name} has no version {version} in its log. It has the versions {spans(versions)}.")
     return explained(name, commit)
 
 
@@ -214,10 +214,10 @@ def explanations(workspace: Workspace, name: str, limit: int | None) -> list[Exp
     Raises:
         LakehouseError: no such table.
     """
-    found = history(workspace, name, limit)
-    if not found:
+    commits = history(workspace, name, limit)
+    if not commits:
         raise no_such_table(workspace, name)
-    return [explained(name, commit) for commit in found]
+    return [explained(name, commit) for commit in commits]
 
 
 def no_such_table(workspace: Workspace, name: str) -> LakehouseError:

@@ -33,19 +33,19 @@ def keep_up(tables: Tables, session: "SparkSession", *names: str, limits: Limits
     from deltalake.exceptions import DeltaError
     from pyspark.errors import PySparkException
 
-    told = []
+    notices = []
     for name in names:
         try:
             _keep_up(tables, session, name, limits)
         except (PySparkException, DeltaError, LakehouseError, OSError) as error:
-            told.append(
-                f"Upkeep of {name} was not done ({_said(error)}). All rows are there and what was published stays; "
+            notices.append(
+                f"Upkeep of {name} was not done ({_name_of(error)}). All rows are there and what was published stays; "
                 f"the next publish of the table tries again."
             )
-    return tuple(told)
+    return tuple(notices)
 
 
-def _said(error: Exception) -> str:
+def _name_of(error: Exception) -> str:
     """What an error is called: its text may hold values of the data."""
     from pyspark.errors import PySparkException
 

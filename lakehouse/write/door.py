@@ -137,7 +137,7 @@ def finish(
         # The good files are the table's now.
         for audit in (BAD, OLDER, DELETION):
             delete_folder(f"{staged.path}/{AUDIT}={audit}")
-    told = keep_up(tables, session, table.name, quarantine_of(table.name), deleted_of(table.name))
+    notices = keep_up(tables, session, table.name, quarantine_of(table.name), deleted_of(table.name))
     return Published(
         table=table.name,
         version=version,
@@ -148,7 +148,7 @@ def finish(
         checks=checks,
         checks_by_partition=dict(by_partition),
         seconds=time.monotonic() - started,
-        messages=(*(intent.note.messages or ()), *told),
+        messages=(*(intent.note.messages or ()), *notices),
     )
 
 

@@ -17,7 +17,7 @@ from lakehouse.delta.tables import Tables
 from lakehouse.errors import WorkspaceBusyError
 from lakehouse.locks.table_lock import table_lock
 from lakehouse.maintenance.join_files import join
-from lakehouse.maintenance.small_files import LIMITS, Limits, files_by, joined, need
+from lakehouse.maintenance.small_files import LIMITS, Limits, files_by, groups_to_join, need
 from lakehouse.quality.judge import CheckResult
 from lakehouse.schema.create import ensure
 from lakehouse.storage import File, locate
@@ -149,7 +149,7 @@ def _keep_up(tables: Tables, limits: Limits) -> None:
             files = [] if delta is None else files_by(delta)
             why = need(files, limits)
             if delta is not None and why is not None:
-                for group in joined(files, limits):
+                for group in groups_to_join(files, limits):
                     join(delta, CHECKS.name, group, why, order=("asset", "table_version"))
                 # delta-rs makes one every 100 commits, and to open the table takes twice as long by then.
                 delta.create_checkpoint()

@@ -49,11 +49,11 @@ class Staged:
 
     def files(self, audit: str) -> list[File]:
         """The files of one verdict; `relative` is relative to the table."""
-        found = list_files(f"{self.path}/{AUDIT}={audit}", ".parquet")
-        return [File(f.path, f"{self.run}/{AUDIT}={audit}/{f.relative}", f.size, f.modified_ms) for f in found]
+        files = list_files(f"{self.path}/{AUDIT}={audit}", ".parquet")
+        return [File(f.path, f"{self.run}/{AUDIT}={audit}/{f.relative}", f.size, f.modified_ms) for f in files]
 
     def frame(self, session: "SparkSession", *audits: str) -> "DataFrame":
-        """The staged rows of some verdicts (all, where none is named), as they stand in the files."""
+        """The staged rows of some verdicts (all, if none is named), as they stand in the files."""
         files = [f.path for audit in audits or VERDICTS for f in self.files(audit)]
         if not files:
             return session.createDataFrame([], self.schema)

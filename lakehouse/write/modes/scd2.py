@@ -53,13 +53,13 @@ def source_sql(table: Table, mode: Scd2, view: str, version: int) -> str:
     greatest = ", ".join(_greatest(table, "_is_deleted"))
     return f"""
         WITH batch AS (SELECT {names}, {deletes(mode)} AS _is_deleted FROM {view}),
-        known AS (
+        past AS (
             SELECT {past} FROM {quote(table.name)} VERSION AS OF {version} AS p
             LEFT SEMI JOIN (SELECT DISTINCT {keys} FROM batch) AS k ON {same_key}
         ),
         changes AS (
             SELECT *, false AS _is_new, _valid_to AS _was_to, _is_current AS _was_current
-            FROM (SELECT {names}, _is_deleted, _valid_to, _is_current FROM known)
+            FROM (SELECT {names}, _is_deleted, _valid_to, _is_current FROM past)
             UNION ALL
             SELECT *, NULL AS _valid_to, NULL AS _is_current, true AS _is_new, NULL AS _was_to, NULL AS _was_current
             FROM batch
