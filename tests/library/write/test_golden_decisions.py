@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
+from lakehouse.answers.row_accounts import Accounts, accounts
 from lakehouse.declare.column import Column
 from lakehouse.declare.table import Table, quarantine_of
 from lakehouse.declare.write_modes import Append, Merge, ReplacePartitions, Scd2
 from lakehouse.delta.history import history
 from lakehouse.delta.tables import Tables
-from lakehouse.explain.row_accounts import Accounts, accounts
 from lakehouse.runs.replay import fix
 from lakehouse.schema.create import ensure
 from lakehouse.write import quarantine

@@ -10,13 +10,13 @@ import deltalake
 import pyarrow as pa
 import pytest
 
+from lakehouse.answers.tables import overview
 from lakehouse.declare.column import Column
 from lakehouse.declare.table import Table, quarantine_of
 from lakehouse.declare.write_modes import Append, Merge, Overwrite, ReplacePartitions, Scd2, WriteMode
 from lakehouse.delta.history import version_of
 from lakehouse.delta.tables import Tables
 from lakehouse.errors import DamagedLogError
-from lakehouse.explain.tables import overview
 from lakehouse.quality.judge import CheckResult
 from lakehouse.runs.run import run
 from lakehouse.settings import load
