@@ -14,6 +14,7 @@ from benchmarks.figure import Figure
 from benchmarks.merged import batch
 from benchmarks.room import big_session, room
 from lakehouse.declare.write_modes import Append, Overwrite
+from lakehouse.delta.tables import Tables
 from lakehouse.engine.session import Connection
 from lakehouse.services import up
 from lakehouse.write.door import write
@@ -62,7 +63,7 @@ class Sessions:
         audited: list[Cost] = []
         for _ in range(rounds + 1):
             plain.append(cost(self.workspace, plainly))
-            audited.append(cost(self.workspace, lambda: write(self.workspace, self.ours, table, same, batch())))
+            audited.append(cost(self.workspace, lambda: write(Tables(self.workspace), self.ours, table, same, batch())))
         assert self.ours.table(table.name).count() > 0.9 * rows
         self.ours.sql(f"DROP TABLE {table.name}")
         shutil.rmtree(bare)

@@ -12,6 +12,7 @@ from lakehouse.dagster.table_asset import TableAsset
 from lakehouse.declare.column import Column
 from lakehouse.declare.table import Table
 from lakehouse.declare.write_modes import Append, Merge
+from lakehouse.delta.tables import Tables
 from lakehouse.engine.session import Connection
 from lakehouse.services import up
 from lakehouse.write.batch import Batch
@@ -104,7 +105,7 @@ def run(rounds: int = 3, rows: int = ROWS) -> list[Figure]:
                     f"CAST(60 + pmod(hash(id, {number}), 100) AS int), 'sent', '2026-01-01 00:{number:02d}:00'))"
                 )
                 frame = session.range(first, first + count).selectExpr(f"{line} AS line", "id AS number")
-                write(workspace, session, chain.source, frame, Batch(uuid.uuid4().hex[:12], "b"))
+                write(Tables(workspace), session, chain.source, frame, Batch(uuid.uuid4().hex[:12], "b"))
 
             kept = _chain()
             put(kept, 0, rows, 0)

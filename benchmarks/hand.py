@@ -13,7 +13,7 @@ from lakehouse.declare.column import Column
 from lakehouse.declare.table import Foreign, Table
 from lakehouse.declare.write_modes import Overwrite
 from lakehouse.engine.session import Connection
-from lakehouse.engine.work_settings import for_work
+from lakehouse.engine.work_settings import big_work
 from lakehouse.runs.run import run as run_asset
 from lakehouse.services import up
 
@@ -79,7 +79,7 @@ class Work:
 
     def by_hand(self, session: "SparkSession") -> None:
         """The same frame, plainly written."""
-        with for_work(session, big=True):
+        with big_work(session, big=True):
             frame = self.transform(**{name: session.table(f"bronze.{name}") for name in self.names})
             frame.write.format("delta").mode("overwrite").saveAsTable(f"{self.table.name}_by_hand")
 
@@ -119,7 +119,7 @@ def run(rounds: int = 3, scale: float = 1) -> list[Figure]:
         with Connection(workspace) as connection:
             session = connection.session()
             session.sql(f"CREATE DATABASE IF NOT EXISTS bronze LOCATION '{workspace.warehouse}/bronze'")
-            with for_work(session, big=True):
+            with big_work(session, big=True):
                 for name in SOURCES:
                     session.read.parquet(tpch.table(name, scale)).write.format("delta").saveAsTable(f"bronze.{name}")
 

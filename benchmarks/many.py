@@ -11,6 +11,7 @@ from lakehouse.declare.column import Column
 from lakehouse.declare.table import Table
 from lakehouse.declare.write_modes import Merge
 from lakehouse.delta.history import history, open_table
+from lakehouse.delta.tables import Tables
 from lakehouse.engine.session import Connection
 from lakehouse.services import up
 from lakehouse.workspace import Workspace
@@ -50,7 +51,7 @@ def merges(workspace: Workspace, session: "SparkSession", table: Table) -> Itera
             "rand() AS value",
             f"timestamp_seconds(1767225600 + {number}) AS sent_at",
         )
-        write(workspace, session, table, frame, Batch(uuid.uuid4().hex[:12], "benchmark"))
+        write(Tables(workspace), session, table, frame, Batch(uuid.uuid4().hex[:12], "benchmark"))
 
     merge(0, ROWS_THERE)
     number = 1
@@ -69,7 +70,9 @@ def run(rounds: int = MERGES) -> list[Figure]:
         with Connection(workspace) as connection:
             source = merges(workspace, connection.session(), table)
             times = [next(source) for _ in range(rounds)]
-        kept_up = sum("upkeep" in commit.note for commit in history(workspace, table.name))
+        kept_up = sum(
+            commit.note is not None and commit.note.upkeep is not None for commit in history(workspace, table.name)
+        )
         delta = open_table(workspace, table.name)
         files = 0 if delta is None else len(delta.file_uris())
     return [*edges(times), Figure("upkeep commits", kept_up, "of the table", "", f"{files} files at the end")]

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from lakehouse.delta.history import open_table
+from lakehouse.delta.note import Totals
 from lakehouse.workspace import Workspace
 from lakehouse.write.intent import open_intent
 from lakehouse.write.position import last_position
@@ -16,12 +17,12 @@ class Accounts:
 
     Args:
         table: `layer.entities`.
-        rows_in: Rows that came, each counted once, also where it was replayed.
+        rows_in: Rows that came, each counted once, also if it was replayed.
         passed: Rows that the door let through (a merge may then have found a newer row in the table).
         superseded: Rows that a newer one of the same batch stood for.
         waiting: Rows in quarantine.
         discarded: Rows given up.
-        in_flight: Rows that a run has decided to move and has not moved yet; 0 where no run is under way or crashed.
+        in_flight: Rows that a run has decided to move and has not moved yet; 0 if no run is under way or crashed.
     """
 
     table: str
@@ -42,15 +43,15 @@ def accounts(workspace: Workspace, name: str) -> Accounts:
     """The counts of `layer.entities`, from its log and that of its quarantine. No server is asked."""
     intent = open_intent(workspace, name)
     position = intent.position if intent else last_position(workspace, name, open_table(workspace, name))
-    totals = {"in": 0, "passed": 0, "superseded": 0, "quarantined": 0, "replayed": 0, **position.get("totals", {})}
-    found = counts(workspace, name)
-    held = totals["quarantined"] - totals["replayed"]
+    totals = (position and position.note.totals) or Totals()
+    by_state = counts(workspace, name)
+    waiting, discarded = by_state[WAITING], by_state[DISCARDED]
     return Accounts(
         table=name,
-        rows_in=totals["in"],
-        passed=totals["passed"],
-        superseded=totals["superseded"],
-        waiting=found[WAITING],
-        discarded=found[DISCARDED],
-        in_flight=held - found[WAITING] - found[DISCARDED] if intent else 0,
+        rows_in=totals.came,
+        passed=totals.passed,
+        superseded=totals.superseded,
+        waiting=waiting,
+        discarded=discarded,
+        in_flight=totals.quarantined - totals.replayed - waiting - discarded if intent else 0,
     )

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 
 from lakehouse.declare.table import LAYERS
-from lakehouse.delta.history import open_table, row_count
-from lakehouse.quality.judge import CheckResult
+from lakehouse.delta.history import open_table, rows_of
 from lakehouse.storage import locate
 from lakehouse.workspace import Workspace
 from lakehouse.write.ops_checks import audited
@@ -19,7 +18,7 @@ class TableLine:
 
     Args:
         name: `layer.entities`.
-        rows: Rows now; None where the log does not say.
+        rows: Rows now; None if the log does not say.
         version: Delta's.
         quarantined: Rows that wait in its quarantine.
         checks_passed: Of the checks of the last publish, how many hold.
@@ -39,27 +38,27 @@ def table_names(workspace: Workspace) -> list[str]:
     from pyarrow.fs import FileSelector, FileType
 
     store, root = locate(workspace.warehouse)
-    found = []
+    names = []
     for layer in LAYERS:
         for info in store.get_file_info(FileSelector(f"{root}/{layer}", allow_not_found=True)):
             is_folder = info.type == FileType.Directory
             if is_folder and store.get_file_info(f"{info.path}/_delta_log").type == FileType.Directory:
-                found.append(f"{layer}.{info.base_name}")
-    return sorted(found, key=lambda name: (LAYERS.index(name.partition(".")[0]), name))
+                names.append(f"{layer}.{info.base_name}")
+    return sorted(names, key=lambda name: (LAYERS.index(name.partition(".")[0]), name))
 
 
 def table_line(workspace: Workspace, name: str) -> TableLine:
     """One table at a glance."""
     delta = open_table(workspace, name)
     assert delta is not None  # noqa: S101 - the caller has seen its log
-    noted = last_position(workspace, name, delta).get("checks")
-    checks = [CheckResult.from_json(each) for each in noted] if noted else audited(workspace, name, delta.version())
+    position = last_position(workspace, name, delta)
+    checks = (position and position.results) or audited(workspace, name, delta.version())
     return TableLine(
         name=name,
-        rows=row_count(workspace, name),
+        rows=rows_of(delta),
         version=delta.version(),
         quarantined=counts(workspace, name)[WAITING],
-        checks_passed=sum(each.success for each in checks),
+        checks_passed=sum(check.success for check in checks),
         checks=len(checks),
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from lakehouse.answers.tables import table_names
 from lakehouse.delta.history import Commit, commit_of, history
+from lakehouse.delta.note import Note
 from lakehouse.errors import LakehouseError, near_miss
 from lakehouse.workspace import Workspace
 
@@ -125,52 +126,63 @@ class Explanation:
 def explained(table: str, commit: Commit) -> Explanation:
     """A commit in words."""
     note = commit.note
+    if note is None:
+        return Explanation(
+            table=table,
+            version=commit.version,
+            committed_at=commit.committed_at,
+            operation=commit.operation,
+            is_ours=False,
+            rows=_rows(None, commit.metrics),
+            engine=commit.engine,
+            metrics=commit.metrics,
+            parameters=commit.parameters,
+        )
+    version = note.quarantine_version
     return Explanation(
         table=table,
         version=commit.version,
         committed_at=commit.committed_at,
         operation=commit.operation,
-        is_ours=bool(note),
-        who=note.get("who"),
-        run=note.get("run"),
-        started_at=note.get("started_at"),
-        seconds=note.get("seconds"),
-        mode=note.get("mode"),
-        code=note.get("code"),
-        commit=note.get("commit"),
+        is_ours=True,
+        who=note.who,
+        run=note.run,
+        started_at=note.started_at,
+        seconds=note.seconds,
+        mode=note.mode,
+        code=note.code,
+        commit=note.commit,
         reads=_reads(note),
         rows=_rows(note, commit.metrics),
-        partitions=tuple(note["partitions"]) if note.get("partitions") is not None else None,
-        replay=note.get("replay"),
-        upkeep=note.get("upkeep"),
-        checks=tuple(note.get("checks", ())),
-        totals=dict(note.get("totals", {})),
-        messages=tuple(note.get("messages", ())),
+        partitions=note.partitions,
+        replay=None if version is None else {"quarantine_version": version},
+        upkeep=note.upkeep.to_json() if note.upkeep else None,
+        checks=tuple(dict(check) for check in note.checks or ()),
+        totals=note.totals.to_json() if note.totals else {},
+        messages=note.messages or (),
         engine=commit.engine,
         metrics=commit.metrics,
-        parameters={} if note else commit.parameters,
     )
 
 
-def _reads(note: Mapping[str, Any]) -> tuple[Read, ...]:
-    since, sources = note.get("since") or {}, note.get("sources") or {}
+def _reads(note: Note) -> tuple[Read, ...]:
+    since, sources, files = note.since or {}, note.sources or {}, note.files or {}
     return tuple(
-        Read(name, sources.get(name), since.get(name), until, tuple((note.get("files") or {}).get(name, ())))
-        for name, until in (note.get("inputs") or {}).items()
+        Read(name, sources.get(name), since.get(name), until, tuple(files.get(name, ())))
+        for name, until in (note.inputs or {}).items()
     )
 
 
-def _rows(note: Mapping[str, Any], metrics: Mapping[str, Any]) -> dict[str, int]:
+def _rows(note: Note | None, metrics: Mapping[str, Any]) -> dict[str, int]:
     """Rows in are the sum of the rows published, quarantined and deduplicated."""
-    counted = note.get("rows")
-    if not counted:
+    if note is None or note.rows is None:
         written = metrics.get("numOutputRows")
         return {} if written is None else {"published": int(written)}
-    came, bad, older = (int(counted.get(name, 0)) for name in ("in", "quarantined", "superseded"))
-    good = came - bad - older
-    changed = sum(int(metrics.get(name, 0)) for name in _CHANGED) if _CHANGED[0] in metrics else good
-    published = int(metrics.get(_CHANGED[0], good)) if note.get("mode") == "Scd2" else min(changed, good)
-    return {"in": came, "published": published, "quarantined": bad, "deduplicated": older + good - published}
+    rows = note.rows
+    changed = sum(int(metrics.get(name, 0)) for name in _CHANGED) if _CHANGED[0] in metrics else rows.passed
+    published = int(metrics.get(_CHANGED[0], rows.passed)) if note.mode == "Scd2" else min(changed, rows.passed)
+    deduplicated = rows.superseded + rows.passed - published
+    return {"in": rows.came, "published": published, "quarantined": rows.quarantined, "deduplicated": deduplicated}
 
 
 def explain(workspace: Workspace, target: str) -> Explanation:
@@ -183,16 +195,16 @@ def explain(workspace: Workspace, target: str) -> Explanation:
     Raises:
         LakehouseError: no such table, or a version that its log has no more.
     """
-    found = _TARGET.fullmatch(target)
-    if found is None:
+    parts = _TARGET.fullmatch(target)
+    if parts is None:
         raise LakehouseError(f"`{target}` is no table. Expected layer.entities or layer.entities@version.")
-    name = found["name"]
-    wanted = None if found["version"] is None else int(found["version"])
-    commit, versions = commit_of(workspace, name, wanted)
+    name = parts["name"]
+    version = None if parts["version"] is None else int(parts["version"])
+    commit, versions = commit_of(workspace, name, version)
     if not versions:
         raise no_such_table(workspace, name)
     if commit is None:
-        raise LakehouseError(f"{name} has no version {wanted} in its log. It has the versions {spans(versions)}.")
+        raise LakehouseError(f"{name} has no version {version} in its log. It has the versions {spans(versions)}.")
     return explained(name, commit)
 
 
@@ -202,10 +214,10 @@ def explanations(workspace: Workspace, name: str, limit: int | None) -> list[Exp
     Raises:
         LakehouseError: no such table.
     """
-    found = history(workspace, name, limit)
-    if not found:
+    commits = history(workspace, name, limit)
+    if not commits:
         raise no_such_table(workspace, name)
-    return [explained(name, commit) for commit in found]
+    return [explained(name, commit) for commit in commits]
 
 
 def no_such_table(workspace: Workspace, name: str) -> LakehouseError:

@@ -53,12 +53,13 @@ def _line(entry: "TakenBack") -> tuple[str, ...]:
     commit = entry.commit
     if commit is None:
         return (str(entry.version), entry.state, "", "", "", "")
-    rows = commit.note.get("rows", {})
+    note = commit.note
+    rows = note.rows.to_json() if note is not None and note.rows is not None else {}
     return (
         str(entry.version),
         entry.state,
         commit.committed_at.strftime("%Y-%m-%d %H:%M:%S"),
         commit.operation,
-        str(commit.note.get("run", "")),
+        (note.run if note is not None else None) or "",
         ", ".join(f"{count} {what}" for what, count in rows.items()),
     )

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 from lakehouse.dagster.checks import check_result, check_spec
 from lakehouse.dagster.dbt_process import manifest_of, project_digest, run_dbt, target_of
 from lakehouse.dagster.definition import short
-from lakehouse.delta.history import MARK, last_note, open_table, row_count, version_of
+from lakehouse.delta.history import last_note, open_table, row_count, version_of
+from lakehouse.delta.note import Note
 from lakehouse.delta.row_changes import last_row_change
+from lakehouse.delta.tables import Tables
 from lakehouse.engine.session import CONNECTION, Connection
 from lakehouse.errors import AuditFailedError, LakehouseError, SuiteError
 from lakehouse.quality.judge import CheckResult
@@ -105,7 +107,8 @@ class DbtProject:
         manifest = manifest_of(workspace, self.path(workspace))
         models = [model for model in models_of(manifest) if not only or model.table in only]
         sources = [f"{each['schema']}.{each['identifier']}" for each in manifest["sources"].values()]
-        inputs = {name: last_row_change(workspace, name) for name in sources}
+        tables = Tables(workspace)
+        inputs = {name: last_row_change(tables.opened(name)) for name in sources}
         missing = [name for name, version in inputs.items() if version is None]
         if missing:
             raise LakehouseError(f"dbt reads {', '.join(missing)}, which does not exist yet. Materialise it first.")
@@ -114,16 +117,9 @@ class DbtProject:
         if all(results is not None for results in known.values()):
             versions = {model.table: version_of(workspace, model.table) for model in models}
             return Built(True, {name: results or () for name, results in known.items()}, versions)
-        note = {
-            MARK: 1,
-            "asset": "dbt",
-            "run": run_id,
-            "inputs": inputs,
-            "code": code,
-            "commit": commit(str(workspace.settings.project)),
-        }
+        note = Note("dbt", run=run_id, inputs=inputs, code=code, commit=commit(str(workspace.settings.project)))
         select = ["--select", *(model.unique_id.rpartition(".")[2] for model in models)] if only else []
-        done = run_dbt(workspace, ["build", *select], note=json.dumps(note, separators=(",", ":")))
+        done = run_dbt(workspace, ["build", *select], note=note.text)
         return self._report(connection, models, run_id, done)
 
     def _known(
@@ -132,14 +128,14 @@ class DbtProject:
         """The recorded test results of a model that is up to date and passed; None where it must be built."""
         delta = open_table(workspace, model.table)
         note = last_note(delta)
-        if delta is None or note.get("inputs") != inputs or note.get("code") != code:
+        if delta is None or note is None or note.inputs != inputs or note.code != code:
             return None
         results = [each for each in audited(workspace, model.table, delta.version()) if each.type == DBT_TEST]
         failed = [each for each in results if not each.success and each.severity == "critical"]
         return None if failed or len(results) < len(model.tests) else tuple(results)
 
     def _report(self, connection: Connection, models: Sequence[Model], run_id: str, code: int) -> Built:
-        workspace = connection.workspace
+        workspace, tables = connection.workspace, Tables(connection.workspace)
         found = json.loads((target_of(workspace) / "run_results.json").read_text())["results"]
         status = {each["unique_id"]: each for each in found}
         results: dict[str, tuple[CheckResult, ...]] = {}
@@ -150,7 +146,7 @@ class DbtProject:
                 versions[model.table] = version_of(workspace, model.table)
                 results[model.table] = tuple(checks)
                 record(
-                    workspace,
+                    tables,
                     connection.session(),
                     model.table,
                     checks,
@@ -253,7 +249,9 @@ def audit_checks(name: str) -> "dg.AssetsDefinition":
         if version is None:
             raise dg.Failure(f"{name} does not exist yet. Materialise it first.")
         try:
-            results: Sequence[CheckResult] = audit_foreign(connection, name, version, short(context.run.run_id))
+            results: Sequence[CheckResult] = audit_foreign(
+                connection, Tables(connection.workspace), name, version, short(context.run.run_id)
+            )
         except AuditFailedError as error:
             results = error.results
         yield from (check_result(name, each) for each in results)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lakehouse.dagster.definition import connection_of, define, failures_told, short
 from lakehouse.declare.table import Foreign
+from lakehouse.delta.tables import Tables
 from lakehouse.engine.session import Connection
 from lakehouse.features.feature_view import Features
 from lakehouse.features.online_store import materialize, note_of
@@ -70,14 +71,14 @@ class FeatureAsset:
         started = time.monotonic()
         workspace, features = connection.workspace, self.features
         run_id = run_id or uuid.uuid4().hex[:12]
-        context = ReadContext(workspace, connection.session, self.key, run_id)
+        context = ReadContext(Tables(workspace), connection.session, self.key, run_id)
         with table_lock(workspace, "features"):
             version = int(position_of(Foreign(features.table), context))
             note = note_of(workspace, features.name)
             unchanged = (note.get("version"), note.get("declaration")) == (version, features.digest)
             keys = None
             if not unchanged:
-                audit_foreign(connection, features.table, version, run_id)
+                audit_foreign(connection, context.tables, features.table, version, run_id)
                 keys = materialize(workspace, features, version)
         return Served(features.name, features.table, version, keys, unchanged, time.monotonic() - started)
 

@@ -6,6 +6,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from lakehouse.dagster.discover import table_assets
+from lakehouse.delta.tables import Tables
 from lakehouse.engine.session import Connection
 from lakehouse.sources.files import Lines
 from lakehouse.sources.kinds import position_of
@@ -22,7 +23,7 @@ def landing_state(workspace: Workspace, package: ModuleType) -> str:
     connection = Connection(workspace)
     positions = {
         f"{asset.table.name}.{name}": position_of(
-            source, ReadContext(workspace, connection.session, asset.table.name, "")
+            source, ReadContext(Tables(workspace), connection.session, asset.table.name, "")
         )
         for asset in table_assets(package)
         for name, source in asset.reads.items()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lakehouse.dagster.definition import connection_of, define, failures_told, short
 from lakehouse.declare.table import Foreign, Table
+from lakehouse.delta.tables import Tables
 from lakehouse.engine.session import Connection
 from lakehouse.errors import DeclarationError
 from lakehouse.locks.table_lock import table_lock
@@ -98,7 +99,7 @@ class ModelAsset:
         """
         started = time.monotonic()
         workspace, run_id = connection.workspace, run_id or uuid.uuid4().hex[:12]
-        context = ReadContext(workspace, connection.session, self.key, run_id)
+        context = ReadContext(Tables(workspace), connection.session, self.key, run_id)
         with table_lock(workspace, self.key):
             positions = {name: int(position_of(source, context)) for name, source in self.reads.items()}
             inputs = {self.reads[name].name: version for name, version in positions.items()}
@@ -115,7 +116,7 @@ class ModelAsset:
         workspace, frames, datasets = connection.workspace, {}, []
         for name, source in self.reads.items():
             if isinstance(source, Foreign):
-                audit_foreign(connection, source.name, positions[name], context.batch_id)
+                audit_foreign(connection, context.tables, source.name, positions[name], context.batch_id)
             frames[name] = load(source, context, None, positions[name]).toPandas()
             path = workspace.table_path(source.name)
             datasets.append(dataset_of(source.name, positions[name], path, frames[name]))

@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING, Any
 from lakehouse.delta.live_files import NotReplayableError, live_files
 from lakehouse.delta.log import log_of
 from lakehouse.delta.log_health import first_damage
+from lakehouse.delta.note import USER_METADATA, Note
 from lakehouse.workspace import Workspace
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
-
-# Marks our JSON among the userMetadata of other writers.
-MARK = "lakehouse"
 
 
 @dataclass(frozen=True)
@@ -25,7 +23,7 @@ class Commit:
         version: Delta's.
         committed_at: UTC.
         operation: Delta's word for it, such as WRITE or MERGE.
-        note: What the door wrote into `userMetadata`; empty for other writers.
+        note: What the library, or dbt at its side, wrote into `userMetadata`; None for other writers.
         metrics: Delta's operation metrics.
         parameters: Delta's operation parameters.
         engine: What wrote it, in its own words.
@@ -34,7 +32,7 @@ class Commit:
     version: int
     committed_at: datetime
     operation: str
-    note: dict[str, Any]
+    note: Note | None
     metrics: dict[str, Any]
     parameters: dict[str, Any] = field(default_factory=dict)
     engine: str = ""
@@ -49,8 +47,12 @@ def open_table(workspace: Workspace, name: str) -> "DeltaTable | None":
     from deltalake import DeltaTable
     from deltalake.exceptions import DeltaError, TableNotFoundError
 
+    root = workspace.table_path(name)
+    log = log_of(root)
+    if log.is_empty:
+        return None
     try:
-        table = DeltaTable(workspace.table_path(name))
+        table = DeltaTable(root)
     except TableNotFoundError:
         damage = first_damage(workspace, name)
         table = None
@@ -60,10 +62,23 @@ def open_table(workspace: Workspace, name: str) -> "DeltaTable | None":
             raise
     else:
         # delta-rs takes an empty entry for a commit that did nothing.
-        damage = first_damage(workspace, name, is_read=False)
+        damage = first_damage(workspace, name, is_read=False, log=log)
     if damage is not None:
         raise damage.error(workspace)
     return table
+
+
+def raise_if_damaged(workspace: Workspace, name: str) -> bool:
+    """Look at the listing of a table's log; whether there is a table at all.
+
+    Raises:
+        DamagedLogError: an entry of the log is missing or empty.
+    """
+    log = log_of(workspace.table_path(name))
+    damage = first_damage(workspace, name, is_read=False, log=log)
+    if damage is not None:
+        raise damage.error(workspace)
+    return not log.is_empty
 
 
 def version_of(workspace: Workspace, name: str) -> int | None:
@@ -73,17 +88,11 @@ def version_of(workspace: Workspace, name: str) -> int | None:
 
 
 def _commit(entry: dict[str, Any]) -> Commit:
-    try:
-        note = json.loads(entry.get("userMetadata") or "{}")
-    except ValueError:
-        note = {}
-    if not isinstance(note, dict) or MARK not in note:
-        note = {}
     return Commit(
         version=int(entry["version"]),
         committed_at=datetime.fromtimestamp(entry["timestamp"] / 1000, UTC),
         operation=str(entry.get("operation", "")),
-        note=note,
+        note=Note.from_text(entry.get(USER_METADATA)),
         metrics=dict(entry.get("operationMetrics") or {}),
         parameters=dict(entry.get("operationParameters") or {}),
         engine=str(entry.get("engineInfo") or entry.get("clientVersion") or ""),
@@ -103,12 +112,12 @@ def commit_of(workspace: Workspace, name: str, version: int | None = None) -> tu
     """
     log = log_of(workspace.table_path(name))
     versions = sorted(log.commits)
-    wanted = version if version is not None else max(versions, default=-1)
-    if wanted not in log.commits:
+    number = version if version is not None else max(versions, default=-1)
+    if number not in log.commits:
         return None, versions
-    found: dict[str, Any] = next((action["commitInfo"] for action in log.read(wanted) if "commitInfo" in action), {})
-    written = found.get("inCommitTimestamp") or found.get("timestamp") or log.commits[wanted].modified_ms
-    return _commit({**found, "version": wanted, "timestamp": written}), versions
+    info: dict[str, Any] = next((action["commitInfo"] for action in log.read(number) if "commitInfo" in action), {})
+    written = info.get("inCommitTimestamp") or info.get("timestamp") or log.commits[number].modified_ms
+    return _commit({**info, "version": number, "timestamp": written}), versions
 
 
 def history(workspace: Workspace, name: str, limit: int | None = None) -> list[Commit]:
@@ -120,36 +129,65 @@ def history(workspace: Workspace, name: str, limit: int | None = None) -> list[C
         limit: At most so many; None for all that the log still has.
     """
     table = open_table(workspace, name)
-    return [] if table is None else [_commit(entry) for entry in table.history(limit)]
+    return [] if table is None else commits_of(table, limit)
 
 
-def last_note(table: "DeltaTable | None") -> dict[str, Any]:
-    """What the newest commit of the door says of itself, or an empty dict."""
-    if table is None:
+def commits_of(table: "DeltaTable", limit: int | None = None) -> list[Commit]:
+    """Commits of a table that is open, newest first; at most `limit`, or all that the log still has."""
+    return [_commit(entry) for entry in table.history(limit)]
+
+
+def files_of(workspace: Workspace, name: str) -> dict[str, dict[str, Any]]:
+    """The `add` actions of a table's latest version by path, from the log alone; empty if there is no table.
+
+    Raises:
+        DamagedLogError: an entry of its log is missing, empty or torn.
+        NotReplayableError: the log cannot be replayed, and delta-rs does not tell which rows are deleted.
+    """
+    log = log_of(workspace.table_path(name))
+    if not raise_if_damaged(workspace, name):
         return {}
+    try:
+        return live_files(log, max([*log.commits, *log.checkpoints]))
+    except (NotReplayableError, ValueError):
+        table = open_table(workspace, name)
+        if table is None:
+            return {}
+        if "deletionVectors" in (table.protocol().reader_features or ()):
+            raise
+        return {path: {"path": path} for path in table.get_add_actions(flatten=True)["path"].to_pylist()}
+
+
+def last_note(table: "DeltaTable | None") -> Note | None:
+    """What the newest publish says of itself; None if there is none."""
+    if table is None:
+        return None
     for limit in (5, None):
         for entry in table.history(limit):
             note = _commit(entry).note
             # Upkeep is no publish: it says nothing of positions.
-            if note and "upkeep" not in note:
+            if note is not None and note.upkeep is None:
                 return note
-    return {}
+    return None
 
 
 def row_count(workspace: Workspace, name: str) -> int | None:
     """Rows of the latest version, from the log alone; None where the table is missing, or the log does not tell."""
     table = open_table(workspace, name)
-    if table is None:
-        return None
+    return None if table is None else rows_of(table)
+
+
+def rows_of(table: "DeltaTable") -> int | None:
+    """Rows of a table that is open, from the log alone; None if the log does not tell."""
     if "deletionVectors" not in (table.protocol().reader_features or ()):
         return int(sum(table.get_add_actions(flatten=True)["num_records"].to_pylist()))
     try:
-        files = live_files(log_of(workspace.table_path(name)), table.version()).values()
+        files = live_files(log_of(table.table_uri), table.version()).values()
         return sum(_rows_of(file) for file in files)
     except (NotReplayableError, KeyError):
         return None
 
 
 def _rows_of(action: dict[str, Any]) -> int:
-    held = int(json.loads(action.get("stats") or "{}")["numRecords"])
-    return held - int(action.get("deletionVector", {}).get("cardinality", 0))
+    rows = int(json.loads(action.get("stats") or "{}")["numRecords"])
+    return rows - int(action.get("deletionVector", {}).get("cardinality", 0))

@@ -34,6 +34,11 @@ class Log:
     beside: dict[int, tuple[File, ...]]
 
     @property
+    def is_empty(self) -> bool:
+        """Whether there is no table."""
+        return not (self.commits or self.checkpoints or self.beside)
+
+    @property
     def checkpoint(self) -> int:
         """Version of the last complete checkpoint, -1 where there is none."""
         return max(self.checkpoints, default=-1)

@@ -10,6 +10,7 @@ from importlib.metadata import version as version_of
 from typing import Any
 
 from lakehouse.delta.log import FOLDER
+from lakehouse.delta.note import USER_METADATA
 from lakehouse.delta.stamp import Stamp
 from lakehouse.storage import locate
 
@@ -67,7 +68,7 @@ def commit_info(
         "isolationLevel": "Serializable",
         "isBlindAppend": False,
         "operationMetrics": {name: str(value) for name, value in metrics.items()},
-        "userMetadata": stamp.text,
+        USER_METADATA: stamp.text,
         "engineInfo": f"lakehouse/{version_of('lakehouse')}",
         "txnId": str(uuid.uuid4()),
     }

@@ -38,21 +38,22 @@ class Damage:
         return DamagedLogError(self.table, folder, self.version, self.kind, self.last_good)
 
 
-def first_damage(workspace: Workspace, name: str, *, is_read: bool = True) -> Damage | None:
+def first_damage(workspace: Workspace, name: str, *, is_read: bool = True, log: Log | None = None) -> Damage | None:
     """The first broken entry after the last checkpoint, None where the log is whole or there is no table.
 
     Args:
         workspace: Where the table is.
         name: `layer.entities`.
         is_read: Read the entries; else only those that are missing or empty are found, by listing the folder.
+        log: The log, if it was listed just now.
     """
-    found = _first(workspace, name, is_read=is_read)
+    root = workspace.table_path(name)
+    damage = _first(name, log or log_of(root), is_read=is_read)
     # A listing that another writer's commits or cleanup ran through may lack a file: only what stays is damage.
-    return found and _first(workspace, name, is_read=is_read)
+    return damage and _first(name, log_of(root), is_read=is_read)
 
 
-def _first(workspace: Workspace, name: str, *, is_read: bool) -> Damage | None:
-    log = log_of(workspace.table_path(name))
+def _first(name: str, log: Log, *, is_read: bool) -> Damage | None:
     last = max([*log.commits, *log.beside], default=-1)
     for version in range(log.checkpoint + 1, last + 1):
         kind = broken(log, version, is_read=is_read)

@@ -6,11 +6,13 @@ neither schema nor protocol, leaves the rows as they were.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lakehouse.delta.history import version_of
 from lakehouse.delta.log import Log, log_of
 from lakehouse.workspace import Workspace
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
 
 # What a commit may have beside files and leave the rows as they are.
 _BESIDE = frozenset(("commitInfo", "txn", "domainMetadata", "checkpointMetadata"))
@@ -28,15 +30,14 @@ def leaves_rows(actions: Sequence[Mapping[str, Any]]) -> bool:
     return True
 
 
-def last_row_change(workspace: Workspace, name: str) -> int | None:
-    """The newest version that changed rows or columns of a table; None where there is no table. Starts no job.
+def last_row_change(table: "DeltaTable | None") -> int | None:
+    """The newest version that changed rows or columns of a table; None if there is no table. Starts no job.
 
-    Where the log has forgotten it, the last version that it has forgotten: its rows are the same.
+    If the log has forgotten it, the last version that it has forgotten: its rows are the same.
     """
-    latest = version_of(workspace, name)
-    if latest is None:
+    if table is None:
         return None
-    log = log_of(workspace.table_path(name))
+    latest, log = table.version(), log_of(table.table_uri)
     while latest > 0 and latest in log.commits and leaves_rows(log.read(latest)):
         latest -= 1
     return latest

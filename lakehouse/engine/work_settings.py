@@ -1,13 +1,12 @@
 """Settings of the pass's queries: one job each, and generated code where there are many rows."""
 
 import re
-import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
+from lakehouse.engine.statement import with_settings
 from lakehouse.services.servers.spark import BIG_WORK_CONF
 
 if TYPE_CHECKING:
@@ -22,8 +21,6 @@ _GENERATED = {name: BIG_WORK_CONF[name] for name in ("spark.sql.codegen.wholeSta
 _UNITS = {"B": 0, "KiB": 1, "MiB": 2, "GiB": 3, "TiB": 4, "PiB": 5, "EiB": 6}
 # org.apache.spark.util.Utils.bytesToString, in each line of the optimized plan.
 _SIZE = re.compile(r"Statistics\(sizeInBytes=(?P<number>[\d.E+]+) (?P<unit>\w+)")
-_guard = threading.Lock()
-_locks: "WeakKeyDictionary[SparkSession, threading.RLock]" = WeakKeyDictionary()
 
 
 def is_big(frame: "DataFrame") -> bool:
@@ -32,24 +29,26 @@ def is_big(frame: "DataFrame") -> bool:
     Only the leaves count: to Spark a join may be as large as the product of its sides.
     """
     plan: str = frame._explain_string(mode="cost")  # type: ignore[operator]  # what `explain("cost")` prints
-    nodes = [(_depth(line), found) for line in plan.splitlines() if (found := _SIZE.search(line))]
-    leaves = [found for (depth, found), (after, _) in pairwise([*nodes, (0, None)]) if after <= depth and found]
-    if not leaves or any(found["unit"] not in _UNITS for found in leaves):
+    nodes = [(_depth(line), size) for line in plan.splitlines() if (size := _SIZE.search(line))]
+    leaves = [size for (depth, size), (after, _) in pairwise([*nodes, (0, None)]) if after <= depth and size]
+    if not leaves or any(size["unit"] not in _UNITS for size in leaves):
         return True
-    return sum(float(found["number"]) * 1024.0 ** _UNITS[found["unit"]] for found in leaves) >= BIG_BYTES
+    return sum(float(size["number"]) * 1024.0 ** _UNITS[size["unit"]] for size in leaves) >= BIG_BYTES
 
 
 def _depth(line: str) -> int:
     return len(line) - len(line.lstrip(" :+-"))
 
 
+def settings_for(*, big: bool) -> dict[str, str]:
+    """Settings for a statement of a size. What is not big is done in the session as it is."""
+    return dict(BIG_WORK_CONF) if big else {}
+
+
 @contextmanager
-def for_work(session: "SparkSession", *, big: bool) -> Iterator[None]:
-    """Settings for work of a size, put back afterwards. What is not big is done in the session as it is."""
-    if not big:
-        yield
-        return
-    with during(session, BIG_WORK_CONF):
+def big_work(session: "SparkSession", *, big: bool) -> Iterator[None]:
+    """The same for as many statements as there are in the block."""
+    with with_settings(session, settings_for(big=big)):
         yield
 
 
@@ -62,28 +61,5 @@ def one_job_each(session: "SparkSession", *, big: bool) -> Iterator[None]:
     which is slow for many rows.
     """
     partitions = max(4, int(session.conf.get(_PARTITIONS) or 4))
-    with during(session, {_ADAPTIVE: "false", _PARTITIONS: str(partitions), **(_GENERATED if big else {})}):
+    with with_settings(session, {_ADAPTIVE: "false", _PARTITIONS: str(partitions), **(_GENERATED if big else {})}):
         yield
-
-
-@contextmanager
-def during(session: "SparkSession", wanted: Mapping[str, str]) -> Iterator[None]:
-    """Settings of a session for a while. One thread of a session at a time: a second one would keep the first's."""
-    with _lock_of(session):
-        before = session.conf.getAll
-        changed = [name for name, value in wanted.items() if before.get(name) != value]
-        try:
-            for name in changed:
-                session.conf.set(name, wanted[name])
-            yield
-        finally:
-            for name in changed:
-                if name in before:
-                    session.conf.set(name, before[name])
-                else:
-                    session.conf.unset(name)
-
-
-def _lock_of(session: "SparkSession") -> threading.RLock:
-    with _guard:
-        return _locks.setdefault(session, threading.RLock())

@@ -1,6 +1,6 @@
 """Upkeep: few small files, whatever the number of publishes."""
 
 from lakehouse.maintenance.compact import keep_up
-from lakehouse.maintenance.small_files import LIMITS, Held, Limits, Need, need
+from lakehouse.maintenance.small_files import LIMITS, Limits, Need, StoredFile, need
 
-__all__ = ["LIMITS", "Held", "Limits", "Need", "keep_up", "need"]
+__all__ = ["LIMITS", "Limits", "Need", "StoredFile", "keep_up", "need"]

@@ -1,15 +1,16 @@
 """Compaction after a publish: a commit of its own that changes no row. It never fails or undoes the publish."""
 
-import json
 from typing import TYPE_CHECKING
 
 from lakehouse.declare.sql_text import quote
-from lakehouse.delta.history import MARK, open_table
-from lakehouse.engine.work_settings import BIG_BYTES, during, for_work
+from lakehouse.delta.note import Note
+from lakehouse.delta.stamp import Stamp
+from lakehouse.delta.tables import Tables
+from lakehouse.engine.statement import statement
+from lakehouse.engine.work_settings import BIG_BYTES, settings_for
 from lakehouse.errors import LakehouseError
 from lakehouse.locks import check_lease
-from lakehouse.maintenance.small_files import LIMITS, Limits, Need, held_by, need
-from lakehouse.workspace import Workspace
+from lakehouse.maintenance.small_files import LIMITS, Limits, Need, files_by, need
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -17,11 +18,11 @@ if TYPE_CHECKING:
 _OPTIMIZE = "spark.databricks.delta.optimize"
 
 
-def keep_up(workspace: Workspace, session: "SparkSession", *names: str, limits: Limits = LIMITS) -> tuple[str, ...]:
+def keep_up(tables: Tables, session: "SparkSession", *names: str, limits: Limits = LIMITS) -> tuple[str, ...]:
     """Compact those of some tables that need it, one attempt each. The caller holds the lock that their writers hold.
 
     Args:
-        workspace: Where the tables are.
+        tables: The tables that the run touches.
         session: The session.
         names: Each `layer.entities`; those that do not exist need nothing.
         limits: When, and into what.
@@ -32,19 +33,19 @@ def keep_up(workspace: Workspace, session: "SparkSession", *names: str, limits: 
     from deltalake.exceptions import DeltaError
     from pyspark.errors import PySparkException
 
-    told = []
+    notices = []
     for name in names:
         try:
-            _keep_up(workspace, session, name, limits)
+            _keep_up(tables, session, name, limits)
         except (PySparkException, DeltaError, LakehouseError, OSError) as error:
-            told.append(
-                f"Upkeep of {name} was not done ({_said(error)}). All rows are there and what was published stays; "
+            notices.append(
+                f"Upkeep of {name} was not done ({_name_of(error)}). All rows are there and what was published stays; "
                 f"the next publish of the table tries again."
             )
-    return tuple(told)
+    return tuple(notices)
 
 
-def _said(error: Exception) -> str:
+def _name_of(error: Exception) -> str:
     """What an error is called: its text may hold values of the data."""
     from pyspark.errors import PySparkException
 
@@ -52,31 +53,26 @@ def _said(error: Exception) -> str:
     return condition or (str(error) if isinstance(error, LakehouseError) else type(error).__name__)
 
 
-def _keep_up(workspace: Workspace, session: "SparkSession", name: str, limits: Limits) -> None:
-    delta = open_table(workspace, name)
-    found = None if delta is None else need(held_by(delta), limits)
-    if found is not None:
-        check_lease(workspace)
-        compact(session, name, found, limits)
+def _keep_up(tables: Tables, session: "SparkSession", name: str, limits: Limits) -> None:
+    delta = tables.latest(name)
+    why = None if delta is None else need(files_by(delta), limits)
+    if why is not None:
+        check_lease(tables.workspace)
+        compact(session, name, why, limits)
 
 
-def note_of(name: str, found: Need) -> str:
-    """What the commit says of itself: no run and no positions, for it is none of a run's."""
-    return json.dumps({MARK: 1, "asset": name, "upkeep": found.to_json()}, separators=(",", ":"))
-
-
-def compact(session: "SparkSession", name: str, found: Need, limits: Limits) -> None:
+def compact(session: "SparkSession", name: str, why: Need, limits: Limits) -> None:
     """Join the small files of a table by Delta's OPTIMIZE, which also writes out files with many deleted rows.
 
-    It leaves out what a rival has removed meanwhile; where that is not possible, its commit fails and nothing changes.
+    It leaves out what a rival has removed meanwhile; if that is not possible, its commit fails and nothing changes.
     """
-    wanted = {
-        "spark.databricks.delta.commitInfo.userMetadata": note_of(name, found),
+    settings = {
+        **settings_for(big=why.small_bytes >= BIG_BYTES),
         f"{_OPTIMIZE}.minFileSize": str(limits.small_bytes),
         f"{_OPTIMIZE}.maxFileSize": str(limits.full_bytes),
         # By default all that is clustered is clustered again each time, up to 100 GiB.
         f"{_OPTIMIZE}.clustering.mergeStrategy.minCubeSize.threshold": str(limits.full_bytes),
         f"{_OPTIMIZE}.clustering.mergeStrategy.minCubeSize.targetCubeSize": str(limits.full_bytes),
     }
-    with for_work(session, big=found.small_bytes >= BIG_BYTES), during(session, wanted):
+    with statement(session, settings=settings, stamp=Stamp(None, 0, Note(name, upkeep=why.upkeep))):
         session.sql(f"OPTIMIZE {quote(name)}").collect()

@@ -85,8 +85,8 @@ def planned(workspace: Workspace, name: str, to: int | None = None) -> Repair | 
 
 def _is_whole(log: Log, version: int) -> bool:
     """Whether a version can be made from a checkpoint and the entries after it."""
-    start = max((each for each in log.checkpoints if each <= version), default=-1)
-    return version >= 0 and not any(broken(log, each) for each in range(start + 1, version + 1))
+    start = max((checkpoint for checkpoint in log.checkpoints if checkpoint <= version), default=-1)
+    return version >= 0 and not any(broken(log, entry) for entry in range(start + 1, version + 1))
 
 
 def _taken(workspace: Workspace, log: Log, name: str, version: int) -> TakenBack:
@@ -104,24 +104,24 @@ def repair(workspace: Workspace, name: str, to: int | None = None) -> Repair | N
         WorkspaceBusyError: a server commits to this warehouse.
     """
     with _alone(workspace), table_lock(workspace, name):
-        found = planned(workspace, name, to)
-        if found is None:
+        plan = planned(workspace, name, to)
+        if plan is None:
             return None
         root = workspace.table_path(name)
         log, moment = log_of(root), datetime.now(UTC)
-        aside = f"{found.aside}/{moment:%Y%m%dT%H%M%S%f}"
+        aside = f"{plan.aside}/{moment:%Y%m%dT%H%M%S%f}"
         store, path = locate(root)
         store.create_dir(f"{path}{aside[len(root) :]}", recursive=True)
-        _forget_checkpoint(root, found.to, aside)
+        _forget_checkpoint(root, plan.to, aside)
         # From the end, so that after a crash the damage is still there to be found, and all the numbers are.
-        for version in range(found.last, found.to, -1):
+        for version in range(plan.last, plan.to, -1):
             beside = (*log.beside.get(version, ()), *log.checkpoints.get(version, ()))
             for file in beside:
                 _move(root, file.relative, aside)
             if version in log.commits:
                 _keep(root, log.commits[version].relative, aside)
-            _stand_in(log, version, found.to, moment)
-        return Repair(name, found.to, found.last, found.taken_back, aside)
+            _stand_in(log, version, plan.to, moment)
+        return Repair(name, plan.to, plan.last, plan.taken_back, aside)
 
 
 @contextmanager

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from lakehouse.delta.note import Upkeep
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -28,7 +30,7 @@ LIMITS = Limits()
 
 
 @dataclass(frozen=True)
-class Held:
+class StoredFile:
     """One file of a table.
 
     Args:
@@ -58,45 +60,47 @@ class Need:
     small_bytes: int
     after: int
 
-    def to_json(self) -> dict[str, Any]:
+    @property
+    def upkeep(self) -> Upkeep:
         """For the commit's note."""
-        return {"why": "small files", "files": self.files, "small": self.small, "bytes": self.small_bytes}
+        return Upkeep("small files", self.files, self.small, self.small_bytes)
 
 
-def need(files: Sequence[Held], limits: Limits = LIMITS) -> Need | None:
+def need(files: Sequence[StoredFile], limits: Limits = LIMITS) -> Need | None:
     """Whether files should be joined; None where that would save too few of them."""
-    small = [each for group in joined(files, limits) for each in group]
-    saved = len(small) - len(joined(files, limits))
+    groups = groups_to_join(files, limits)
+    small = [file for group in groups for file in group]
+    saved = len(small) - len(groups)
     if saved < limits.files:
         return None
-    return Need(len(files), len(small), sum(each.size for each in small), len(files) - saved)
+    return Need(len(files), len(small), sum(file.size for file in small), len(files) - saved)
 
 
-def joined(files: Sequence[Held], limits: Limits = LIMITS) -> list[list[Held]]:
+def groups_to_join(files: Sequence[StoredFile], limits: Limits = LIMITS) -> list[list[StoredFile]]:
     """The small files that may become one, as groups of two at least."""
-    groups: list[list[Held]] = []
-    by_partition: dict[str, list[Held]] = {}
-    for each in files:
-        if each.size < limits.small_bytes:
-            by_partition.setdefault(each.partition, []).append(each)
+    groups: list[list[StoredFile]] = []
+    by_partition: dict[str, list[StoredFile]] = {}
+    for file in files:
+        if file.size < limits.small_bytes:
+            by_partition.setdefault(file.partition, []).append(file)
     for small in by_partition.values():
-        group: list[Held] = []
-        for each in sorted(small, key=lambda held: (held.size, held.path)):
-            if group and sum(held.size for held in group) + each.size > limits.full_bytes:
+        group: list[StoredFile] = []
+        for file in sorted(small, key=lambda file: (file.size, file.path)):
+            if group and sum(member.size for member in group) + file.size > limits.full_bytes:
                 groups.append(group)
                 group = []
-            group.append(each)
+            group.append(file)
         groups.append(group)
     return [group for group in groups if len(group) > 1]
 
 
-def held_by(delta: "DeltaTable") -> list[Held]:
+def files_by(delta: "DeltaTable") -> list[StoredFile]:
     """The files of a table at its version."""
     import pyarrow as pa
 
     listed = pa.table(delta.get_add_actions(flatten=True))
     parts = [name for name in listed.column_names if name.startswith("partition.")]
     return [
-        Held(row["path"], row["size_bytes"], "/".join(str(row[name]) for name in parts))
+        StoredFile(row["path"], row["size_bytes"], "/".join(str(row[name]) for name in parts))
         for row in listed.select(["path", "size_bytes", *parts]).to_pylist()
     ]

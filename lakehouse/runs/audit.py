@@ -1,8 +1,8 @@
 """The audit of a version that is there: done once, kept in `ops.checks`."""
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
 
+from lakehouse.delta.tables import Tables
 from lakehouse.engine.session import Connection
 from lakehouse.errors import AuditFailedError
 from lakehouse.quality.compile import Compiled, compile_suite
@@ -12,42 +12,48 @@ from lakehouse.sources.tables import snapshot
 from lakehouse.write.ops_checks import audited, record
 from lakehouse.write.table_rules import failures, suite_name
 
-if TYPE_CHECKING:
-    pass
-
-
 CompiledFor = Callable[[Mapping[str, str]], Compiled]
 
 
 def judged(
-    connection: Connection, name: str, version: int, *, wanted: set[str], compiled: CompiledFor, run_id: str
+    connection: Connection,
+    tables: Tables,
+    name: str,
+    version: int,
+    *,
+    names: set[str],
+    compiled: CompiledFor,
+    run_id: str,
 ) -> tuple[CheckResult, ...]:
     """Results of an audit of one version of a table, which is done once; they are kept in `ops.checks`.
 
     Args:
         connection: The workspace.
+        tables: The tables that the run touches.
         name: `layer.entities`.
         version: Delta's.
-        wanted: Names of the checks.
+        names: Of the checks.
         compiled: Gives the rules for columns (name to Spark type).
         run_id: The run.
 
     Raises:
         AuditFailedError: a critical expectation failed; who reads the version must not go on.
     """
-    results = tuple(each for each in audited(connection.workspace, name, version) if each.name in wanted)
-    if len(results) < len(wanted):
+    results = tuple(result for result in audited(connection.workspace, name, version) if result.name in names)
+    if len(results) < len(names):
         session = connection.session()
         frame = snapshot(session, name, version)
         results = audit(frame, compiled({field.name: field.dataType.simpleString() for field in frame.schema.fields}))
-        record(connection.workspace, session, name, results, run_id=run_id, version=version)
+        record(tables, session, name, results, run_id=run_id, version=version)
     blocking = verdict(results).blocking
     if blocking:
         raise AuditFailedError(name, version, failures(blocking), suite_name(name), results)
     return results
 
 
-def audit_foreign(connection: Connection, name: str, version: int, run_id: str) -> tuple[CheckResult, ...]:
+def audit_foreign(
+    connection: Connection, tables: Tables, name: str, version: int, run_id: str
+) -> tuple[CheckResult, ...]:
     """Audit one version of a table that another tool wrote, before it is read.
 
     Raises:
@@ -60,9 +66,10 @@ def audit_foreign(connection: Connection, name: str, version: int, run_id: str) 
         return ()
     return judged(
         connection,
+        tables,
         name,
         version,
-        wanted={expectation.check_name for expectation in suite.expectations},
+        names={expectation.check_name for expectation in suite.expectations},
         compiled=lambda columns: compile_suite(load_suite(suite_file, columns), columns),
         run_id=run_id,
     )

@@ -41,13 +41,13 @@ def digest(function: Callable[..., Any], *others: str) -> str:
     Modules of the function's own top package count; the library and installed packages do not.
     """
     module = inspect.getmodule(function)
-    found = hashlib.sha256()
+    source = hashlib.sha256()
     if module is not None:
-        for part in sorted(_parts(module, set()), key=lambda each: each.__name__):
-            found.update(inspect.getsource(part).encode())
+        for part in sorted(_parts(module, set()), key=lambda part: part.__name__):
+            source.update(inspect.getsource(part).encode())
     for text in others:
-        found.update(b"\0" + text.encode())
-    return found.hexdigest()[:16]
+        source.update(b"\0" + text.encode())
+    return source.hexdigest()[:16]
 
 
 @cache

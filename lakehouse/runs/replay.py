@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from lakehouse.declare.sql_text import literal, quote
 from lakehouse.declare.table import Table, quarantine_of
-from lakehouse.delta.history import MARK, open_table
-from lakehouse.delta.stamp import Stamp, stamped
+from lakehouse.delta.note import Note
+from lakehouse.delta.stamp import Stamp
+from lakehouse.delta.tables import Tables
 from lakehouse.engine.session import Connection
+from lakehouse.engine.statement import statement
 from lakehouse.errors import LakehouseError, near_miss
 from lakehouse.locks.table_lock import table_lock
 from lakehouse.runs.run import recover_if_open
@@ -23,6 +25,7 @@ from lakehouse.write.note import who
 from lakehouse.write.position import last_position
 from lakehouse.write.quarantine_by_reference import DISCARDED, WAITING
 from lakehouse.write.retry import retried
+from lakehouse.write.run_kind import Replayed
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -107,33 +110,35 @@ def replay(connection: Connection, table: Table, *, where: str = "true", run_id:
         LakehouseError: see `lakehouse.write.door.write`; the table is as it was.
     """
     workspace, run_id = connection.workspace, run_id or uuid.uuid4().hex[:12]
+    tables = Tables(workspace)
     with table_lock(workspace, table.name):
-        recover_if_open(connection, table)
-        delta, rejected = open_table(workspace, table.name), open_table(workspace, quarantine_of(table.name))
-        if delta is None or rejected is None or not quarantine.counts(workspace, table.name)[WAITING]:
+        recover_if_open(connection, tables, table)
+        delta = tables.latest(table.name)
+        if delta is None or not quarantine.counts(workspace, table.name)[WAITING]:
             return Published(table.name, 0 if delta is None else delta.version(), unchanged=True)
         session = connection.session()
-        version = _brought_up_to_date(connection, table)
+        version = _brought_up_to_date(connection, tables, table)
         last = last_position(workspace, table.name, delta)
-        inputs = dict(last.get("inputs", {}))
+        note = None if last is None else last.note
+        inputs = dict(note.inputs if note and note.inputs else {})
         batch = Batch(
             run_id,
-            last.get("batch", run_id),
+            note.batch if note and note.batch else run_id,
             inputs=inputs,
             since=inputs,
-            code=last.get("code", ""),
-            commit=last.get("commit"),
-            replay=version,
+            code=note.code if note and note.code else "",
+            commit=note.commit if note else None,
+            kind=Replayed(version),
         )
         with _understood(table):
             rows = snapshot(session, quarantine_of(table.name), version).where(f"_state = '{WAITING}' AND ({where})")
             frame = rows.select(*table.brought_names, quarantine.ROW_ID.name)
-            return write(workspace, session, table, frame, batch)
+            return write(tables, session, table, frame, batch)
 
 
-def _brought_up_to_date(connection: Connection, table: Table) -> int:
+def _brought_up_to_date(connection: Connection, tables: Tables, table: Table) -> int:
     """The quarantine's version, once it has the columns that the table has now."""
-    return ensure(connection.workspace, connection.session(), quarantine_table(table)).version()
+    return ensure(tables, connection.session(), quarantine_table(table)).version()
 
 
 def _state(state: str, why: str) -> dict[str, str]:
@@ -147,23 +152,24 @@ def _state(state: str, why: str) -> dict[str, str]:
 
 def _update(connection: Connection, table: Table, sets: Mapping[str, str], where: str, action: str) -> int:
     workspace, name = connection.workspace, quarantine_of(table.name)
+    tables = Tables(workspace)
     with table_lock(workspace, table.name):
-        recover_if_open(connection, table)
-        if open_table(workspace, name) is None:
+        recover_if_open(connection, tables, table)
+        if tables.latest(name) is None:
             return 0
         session = connection.session()
-        _brought_up_to_date(connection, table)
+        _brought_up_to_date(connection, tables, table)
         assignments = ", ".join(f"{column} = {sql}" for column, sql in sets.items())
         # The conditions are not noted: they may hold values of the data.
-        note = Stamp(None, 0, {MARK: 1, "asset": name, "run": uuid.uuid4().hex[:12], "action": action, "who": who()})
-        statement = f"UPDATE {quote(name)} SET {assignments} WHERE {where}"
+        stamp = Stamp(None, 0, Note(name, run=uuid.uuid4().hex[:12], action=action, who=who()))
+        update = f"UPDATE {quote(name)} SET {assignments} WHERE {where}"
         with _understood(table), full_storage_named(workspace, name):
-            return retried(name, lambda: _affected(session, note, statement))
+            return retried(name, lambda: _affected(session, stamp, update))
 
 
-def _affected(session: "SparkSession", stamp: Stamp, statement: str) -> int:
-    with stamped(session, stamp):
-        return int(session.sql(statement).collect()[0]["num_affected_rows"])
+def _affected(session: "SparkSession", stamp: Stamp, update: str) -> int:
+    with statement(session, stamp=stamp):
+        return int(session.sql(update).collect()[0]["num_affected_rows"])
 
 
 @contextmanager

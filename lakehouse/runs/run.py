@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.declare.table import Foreign, Table
-from lakehouse.delta.history import open_table
+from lakehouse.delta.tables import Tables
 from lakehouse.engine.session import Connection
 from lakehouse.errors import DeclarationDiffersError
 from lakehouse.locks import check_lease
@@ -25,6 +25,7 @@ from lakehouse.write.batch import Batch, Published
 from lakehouse.write.door import recover, write
 from lakehouse.write.intent import open_intent
 from lakehouse.write.position import last_position
+from lakehouse.write.run_kind import ForPartitions
 from lakehouse.write.table_rules import rules_of, suite_of
 
 if TYPE_CHECKING:
@@ -61,51 +62,51 @@ def run(
     """
     workspace, started_at, run_id = connection.workspace, datetime.now(UTC), run_id or uuid.uuid4().hex[:12]
     keys = None if partitions is None else tuple(partitions)
-    context = ReadContext(workspace, connection.session, table.name, run_id, keys)
+    tables = Tables(workspace)
+    context = ReadContext(tables, connection.session, table.name, run_id, keys)
     with table_lock(workspace, table.name):
         check_lease(workspace)
-        recover_if_open(connection, table)
-        delta = open_table(workspace, table.name)
+        recover_if_open(connection, tables, table)
+        delta = tables.latest(table.name)
         notices = _refuse_other_than_declared(connection, table, delta)
         last = last_position(workspace, table.name, delta)
-        found = plan(reads, context, last, code)
-        if delta is not None and found.unchanged:
-            known = tuple(CheckResult.from_json(each) for each in last.get("checks", ()))
-            anew = last.get("code") != code
-            checks = _judged_anew(connection, table, delta.version(), run_id) if anew else known
+        planned = plan(reads, context, last, code)
+        if delta is not None and planned.unchanged:
+            checks = () if last is None else last.results
+            if last is None or last.note.code != code:
+                checks = _judged_anew(connection, tables, table, delta.version(), run_id)
             return Published(table.name, delta.version(), unchanged=True, checks=checks, messages=notices)
-        found = without_lost_feeds(found, reads, context, table)
-        context = replace(context, partitions=found.partitions)
-        inputs, files = _loaded(connection, reads, context, found)
+        planned = without_lost_feeds(planned, reads, context, table)
+        kind = planned.kind
+        context = replace(context, partitions=kind.keys if isinstance(kind, ForPartitions) else None)
+        inputs, files = _loaded(connection, reads, context, planned)
         batch = Batch(
             run_id,
             run_id,
-            inputs=found.positions,
-            since=found.since,
+            inputs=planned.positions,
+            since=planned.since,
             sources={name: of for name, source in reads.items() if (of := dependency(source))},
             files=files,
             code=code,
             commit=commit(str(workspace.settings.project)),
-            partitions=found.partitions,
-            memory=found.memory,
-            rebuild=found.rebuild,
+            kind=kind,
             started_at=started_at,
-            messages=(*notices, *found.messages),
+            messages=(*notices, *planned.messages),
         )
-        return write(workspace, connection.session(), table, transform(**inputs), batch)
+        return write(tables, connection.session(), table, transform(**inputs), batch)
 
 
 def _loaded(
-    connection: Connection, reads: Mapping[str, Any], context: ReadContext, found: Plan
+    connection: Connection, reads: Mapping[str, Any], context: ReadContext, planned: Plan
 ) -> tuple[dict[str, Any], dict[str, list[str]]]:
     """The inputs, and the files that they are read from, both by name. Tables of other tools are audited first."""
     for name, source in reads.items():
         if isinstance(source, Foreign):
-            audit_foreign(connection, source.name, found.positions[name], context.batch_id)
+            audit_foreign(connection, context.tables, source.name, planned.positions[name], context.batch_id)
     inputs, files = {}, {}
     for name, source in reads.items():
         own = replace(context, files=[])
-        inputs[name] = load(source, own, found.since.get(name), found.positions[name])
+        inputs[name] = load(source, own, planned.since.get(name), planned.positions[name])
         if own.files:
             files[name] = own.files
     return inputs, files
@@ -119,24 +120,26 @@ def _refuse_other_than_declared(connection: Connection, table: Table, delta: "De
     """
     if delta is not None:
         differences = pending(connection.workspace, table, delta)
-        if any(not each.kind.startswith("comment") for each in differences):
+        if any(not difference.kind.startswith("comment") for difference in differences):
             raise DeclarationDiffersError(table.name, delta.version(), differences)
         line = f"Comments of {table.name} differ from its declaration: `lakehouse apply {table.name}` sets them."
         return (line,) if differences else ()
-    lost = missing(connection.workspace, table, is_in_catalogue=is_in_catalogue(connection.session(), table))
-    if lost is not None:
-        raise lost
+    error = missing(connection.workspace, table, is_in_catalogue=is_in_catalogue(connection.session(), table))
+    if error is not None:
+        raise error
     return ()
 
 
-def _judged_anew(connection: Connection, table: Table, version: int, run_id: str) -> tuple[CheckResult, ...]:
-    """The rules may be new where no row is: judge the version that is there."""
-    present = rules_of(table, suite_of(connection.workspace, table))
-    wanted = {expectation.check_name for expectation in present.expectations}
-    return judged(connection, table.name, version, wanted=wanted, compiled=lambda _: present, run_id=run_id)
+def _judged_anew(
+    connection: Connection, tables: Tables, table: Table, version: int, run_id: str
+) -> tuple[CheckResult, ...]:
+    """The rules may be new though no row is: judge the version that is there."""
+    rules = rules_of(table, suite_of(connection.workspace, table))
+    names = {expectation.check_name for expectation in rules.expectations}
+    return judged(connection, tables, table.name, version, names=names, compiled=lambda _: rules, run_id=run_id)
 
 
-def recover_if_open(connection: Connection, table: Table) -> None:
-    """Finish a crashed run's decision, if there is one; asks no server where there is none."""
+def recover_if_open(connection: Connection, tables: Tables, table: Table) -> None:
+    """Finish a crashed run's decision, if there is one; asks no server if there is none."""
     if open_intent(connection.workspace, table.name) is not None:
-        recover(connection.workspace, connection.session(), table)
+        recover(tables, connection.session(), table)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from lakehouse.declare.sql_text import quote
 from lakehouse.declare.table import Table, quarantine_of
+from lakehouse.delta.tables import Tables
 from lakehouse.engine.session import Connection
 from lakehouse.errors import LakehouseError
 from lakehouse.locks.table_lock import table_lock
@@ -138,7 +139,7 @@ def apply(connection: Connection, table: Table, declared: Collection[str] = ()) 
         done: list[Difference] = []
         if before is None:
             done.append(Difference("create table", "", "nothing", table.grain, (ddl(table),)))
-            ensure(workspace, session, table)
+            ensure(Tables(workspace), session, table)
         elif not known:
             done.append(_register(workspace, session, table))
         more, refused = _evolve(workspace, session, table)

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 from lakehouse.declare.column import Column
 from lakehouse.declare.sql_text import literal, quote
 from lakehouse.declare.table import INTERNAL_LAYERS, Table, quarantine_of
-from lakehouse.delta.history import open_table
-from lakehouse.workspace import Workspace
+from lakehouse.delta.tables import Tables
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -63,34 +62,35 @@ def quarantine_table(table: Table) -> Table:
     return Table(quarantine_of(table.name), columns=(*columns, *QUARANTINE_COLUMNS), grain=f"rejected: {table.grain}")
 
 
-def ensure(workspace: Workspace, session: "SparkSession", table: Table) -> "DeltaTable":
+def ensure(tables: Tables, session: "SparkSession", table: Table) -> "DeltaTable":
     """The Delta table of a declaration, created empty where there is none.
 
     The library's own tables (quarantine, ops) get the columns that they lack; others are changed by `lakehouse apply`.
     """
-    found = open_table(workspace, table.name)
-    if found is None:
-        found = _create(workspace, session, table)
+    delta = tables.latest(table.name)
+    if delta is None:
+        delta = _create(tables, session, table)
     elif table.layer in INTERNAL_LAYERS:
-        known = {field.name for field in found.schema().fields}
-        lacking = [column for column in table.stored if column.name not in known]
+        names = {field.name for field in delta.schema().fields}
+        lacking = [column for column in table.stored if column.name not in names]
         if lacking:
             columns = ", ".join(_column(column, nullable=True) for column in lacking)
             session.sql(f"ALTER TABLE {quote(table.name)} ADD COLUMNS ({columns})")
-            found.update_incremental()
-    return found
+            delta.update_incremental()
+    return delta
 
 
-def _create(workspace: Workspace, session: "SparkSession", table: Table) -> "DeltaTable":
+def _create(tables: Tables, session: "SparkSession", table: Table) -> "DeltaTable":
+    workspace = tables.workspace
     location = literal(workspace.table_path(table.name).rpartition("/")[0])
     session.sql(f"CREATE DATABASE IF NOT EXISTS {quote(table.layer)} LOCATION {location}")
     session.sql(ddl(table))
     for name, condition in table.constraints:
         session.sql(f"ALTER TABLE {quote(table.name)} ADD CONSTRAINT {quote(name)} CHECK ({condition})")
-    found = open_table(workspace, table.name)
-    if found is None:
+    delta = tables.latest(table.name)
+    if delta is None:
         raise RuntimeError(
             f"{table.name} was created, but not at {workspace.table_path(table.name)}: "
             f"the database {table.layer} has another location than this workspace."
         )
-    return found
+    return delta

@@ -2,10 +2,9 @@
 
 import json
 from collections.abc import Collection
-from typing import Any
 
 from lakehouse.declare.table import LAYERS, Table
-from lakehouse.delta.history import MARK, history, open_table
+from lakehouse.delta.history import history, open_table
 from lakehouse.errors import TableMissingError, near_miss
 from lakehouse.storage import locate
 from lakehouse.workspace import Workspace
@@ -74,8 +73,8 @@ def _folders(workspace: Workspace) -> list[str]:
 
 def _written_as(workspace: Workspace, name: str) -> str | None:
     """The name under which the door wrote a folder last."""
-    notes: list[dict[str, Any]] = [commit.note for commit in history(workspace, name, 20)]
-    return next((str(note["asset"]) for note in notes if MARK in note and "asset" in note), None)
+    notes = [commit.note for commit in history(workspace, name, 20)]
+    return next((note.asset for note in notes if note is not None and note.asset is not None), None)
 
 
 def _has_columns(workspace: Workspace, name: str, table: Table) -> bool:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from lakehouse.declare.sql_text import quote
 from lakehouse.declare.table import quarantine_of
-from lakehouse.delta.history import version_of
 from lakehouse.sources.source import ReadContext, SourceKind
 from lakehouse.storage import File, list_files
 
@@ -53,7 +52,7 @@ def ingested(context: ReadContext) -> set[str]:
     """The files that the reader's table and its quarantine hold rows of."""
     session = context.connect()
     names = (context.reader, quarantine_of(context.reader))
-    tables = [name for name in names if version_of(context.workspace, name) is not None]
+    tables = [name for name in names if context.tables.opened(name) is not None]
     found = [session.sql(f"SELECT DISTINCT _source_file FROM {quote(name)}").collect() for name in tables]
     return {row[0] for rows in found for row in rows}
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from lakehouse.delta.tables import Tables
 from lakehouse.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ class ReadContext:
     """Who reads, where, and in which batch.
 
     Args:
-        workspace: The workspace.
+        tables: The tables that the run touches.
         connect: Gives the session; called only when rows are needed.
         reader: `layer.entities` that the rows are for.
         batch_id: Identifies what one run reads.
@@ -23,12 +24,17 @@ class ReadContext:
         files: Where an input of files notes the names of those that it reads.
     """
 
-    workspace: Workspace
+    tables: Tables
     connect: "Callable[[], SparkSession]"
     reader: str
     batch_id: str
     partitions: tuple[str, ...] | None = None
     files: list[str] = field(default_factory=list)
+
+    @property
+    def workspace(self) -> Workspace:
+        """Where the tables are."""
+        return self.tables.workspace
 
 
 def _is_no_asset(source: Any) -> None:

@@ -6,7 +6,6 @@ from lakehouse.declare.sql_text import quote
 from lakehouse.declare.table import ByPartition, Changes, Foreign, Table
 from lakehouse.declare.write_modes import Append, Overwrite, ReplacePartitions, Scd2
 from lakehouse.delta.change_feed import added_files, why_lost
-from lakehouse.delta.history import open_table
 from lakehouse.delta.partition_digests import partition_digests
 from lakehouse.delta.row_changes import last_row_change, newest_with_same_rows
 from lakehouse.errors import LakehouseError
@@ -23,7 +22,7 @@ def snapshot(session: "SparkSession", name: str, version: int) -> "DataFrame":
 
 def _news(name: str, context: ReadContext) -> int:
     """The version of a table that changed its rows last: a compaction of an input is nothing new."""
-    version = last_row_change(context.workspace, name)
+    version = last_row_change(context.tables.opened(name))
     if version is None:
         raise LakehouseError(
             f"{context.reader} reads {name}, which does not exist in {context.workspace.warehouse}. "
@@ -83,7 +82,7 @@ def _gained(source: Changes, context: ReadContext, since: int, position: int) ->
     from pyspark.sql.types import StructType
 
     files = added_files(context.workspace, source.table.name, since, position)
-    delta = open_table(context.workspace, source.table.name)
+    delta = context.tables.opened(source.table.name)
     if files is None or delta is None or not any(files.values()):
         return None
     if delta.metadata().configuration.get("delta.columnMapping.mode", "none") != "none":
@@ -136,7 +135,7 @@ def _why_lost(source: Changes, context: ReadContext, since: int, position: int) 
 
 def _position_of_by_partition(source: ByPartition, context: ReadContext) -> dict[str, Any]:
     version = _news(source.table.name, context)
-    delta = open_table(context.workspace, source.table.name)
+    delta = context.tables.opened(source.table.name)
     assert delta is not None  # noqa: S101 - it has a version
     return {
         "version": version,

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from lakehouse.quality.judge import CheckResult
+from lakehouse.write.run_kind import Fresh, RunKind
 
 
 @dataclass(frozen=True)
@@ -15,15 +16,12 @@ class Batch:
         run_id: The run; also names the staging folder.
         batch_id: What was read together.
         inputs: Positions up to which the inputs were read, by name.
-        since: Positions from which they were read, by name; missing where all was read.
+        since: Positions from which they were read, by name; missing if all was read.
         sources: What each input is: `layer.entities`, by name; missing for inputs that are no tables.
         files: The files that were read, by name of the input.
         code: Digest of the code.
         commit: Commit of the checkout, if known.
-        partitions: Keys of the partitions that the run is for; None where it is for the whole table.
-        memory: What each partition was made from, by key; it replaces that of these partitions.
-        replay: Version of the quarantine whose waiting rows these are; None for rows from elsewhere.
-        rebuild: All of the inputs was read again: the rows replace what the table has, also where it appends.
+        kind: What the run is.
         started_at: UTC.
         messages: What the reader of the run should know.
     """
@@ -36,10 +34,7 @@ class Batch:
     files: dict[str, list[str]] = field(default_factory=dict)
     code: str = ""
     commit: str | None = None
-    partitions: tuple[str, ...] | None = None
-    memory: dict[str, Any] = field(default_factory=dict)
-    replay: int | None = None
-    rebuild: bool = False
+    kind: RunKind = field(default_factory=Fresh)
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     messages: tuple[str, ...] = ()
 
@@ -51,7 +46,7 @@ class Published:
     Args:
         table: `layer.entities`.
         version: The version that holds the rows, or that was kept.
-        unchanged: True where nothing was new and nothing was written.
+        unchanged: Nothing was new, and nothing was written.
         rows_in: Rows of the frame; they are the sum of the next three.
         published: Rows that changed the table: appended, inserted, updated, deleted.
         quarantined: Rows sent to quarantine, or that stay there after a replay.

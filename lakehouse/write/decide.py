@@ -1,27 +1,26 @@
 """What becomes of staged rows: counted, refused, judged; for a run of partitions each by itself."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from lakehouse.declare.table import Table
 from lakehouse.declare.write_modes import Overwrite, ReplacePartitions
 from lakehouse.delta.file_statistics import read_adopted
-from lakehouse.errors import AuditFailedError, InvalidKeyError, PartitionMismatchError
+from lakehouse.errors import AuditFailedError, InvalidKeyError, PartitionMismatchError, Problem
 from lakehouse.quality.compile import Compiled
-from lakehouse.quality.judge import CheckResult
+from lakehouse.quality.judge import CheckResult, judge, judge_by, verdict
 from lakehouse.storage import delete_file
 from lakehouse.write.batch import Batch
 from lakehouse.write.modes import GOOD
+from lakehouse.write.modes.mode import Partition
 from lakehouse.write.modes.replace_partitions import condition
+from lakehouse.write.run_kind import ForPartitions, Rebuilt, Replayed, RunKind
 from lakehouse.write.stage import TWICE, VERDICTS, Staged
 from lakehouse.write.table_rules import failures, suite_name
-from lakehouse.write.verdicts import blocking, failures_of, judged_partitions, judged_whole, together
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
-
-Partition = dict[str, str | None]
 
 
 @dataclass(frozen=True)
@@ -29,19 +28,19 @@ class Decision:
     """What is to be done with staged rows.
 
     Args:
-        batch: The batch, without the partitions that failed.
+        kind: What the run is, without the partitions that failed.
         rows: Staged rows by verdict.
         results: Results of the expectations.
         replaced: The partitions that the publish replaces; None for modes that replace none.
-        stale: SQL condition: waiting rows of the quarantine that came again.
+        stale: SQL condition: waiting rows of the quarantine that came again; None for none.
         by_partition: Results by key, for a run of partitions.
         failed: Those of the partitions that must stay as they are.
     """
 
-    batch: Batch
+    kind: RunKind
     rows: dict[str, int]
     results: tuple[CheckResult, ...]
-    replaced: list[Partition] | None
+    replaced: Sequence[Partition] | None
     stale: str | None
     by_partition: Mapping[str, tuple[CheckResult, ...]] = field(default_factory=dict)
     failed: Mapping[str, tuple[CheckResult, ...]] = field(default_factory=dict)
@@ -59,26 +58,26 @@ def decide(
     """
     rows, partitions = _counted(table, staged)
     _refuse_twins(table, version, rows)
-    _refuse_others(table, version, batch, partitions)
-    if isinstance(table.write, ReplacePartitions) and batch.partitions is not None:
-        return _decide_partitions(session, table, staged, rules=rules, batch=batch, version=version)
-    results = judged_whole(session, table, staged, rules)
-    stopping = blocking(results, is_replay=batch.replay is not None)
+    if isinstance(table.write, ReplacePartitions) and isinstance(batch.kind, ForPartitions):
+        _refuse_others(table, version, batch.kind, partitions)
+        return _decide_partitions(session, table, staged, rules=rules, kind=batch.kind, version=version)
+    results = judge(staged.frame(session), rules, table.brought_names)
+    stopping = blocking(results, is_replay=isinstance(batch.kind, Replayed))
     if stopping:
         raise AuditFailedError(table.name, version, failures(stopping), suite_name(table.name), results)
     replaced = partitions if isinstance(table.write, ReplacePartitions) else None
-    return Decision(batch, rows, results, replaced, _stale(table, batch, replaced))
+    return Decision(batch.kind, rows, results, replaced, _stale(table, batch.kind, replaced))
 
 
 def _decide_partitions(
-    session: "SparkSession", table: Table, staged: Staged, *, rules: Compiled, batch: Batch, version: int
+    session: "SparkSession", table: Table, staged: Staged, *, rules: Compiled, kind: ForPartitions, version: int
 ) -> Decision:
     """The same for each partition by itself: one that fails takes no part, its staged files are deleted."""
-    judged = judged_partitions(session, table, staged, rules, batch.partitions or ())
+    judged = _judged_partitions(session, table, staged, rules, kind.keys)
     failed = {key: results for key, results in judged.items() if blocking(results)}
     passed = {key: results for key, results in judged.items() if key not in failed}
-    keys = tuple(key for key in batch.partitions or () if key not in failed)
-    if failed and not keys:
+    passing = kind.without(failed)
+    if failed and not passing.keys:
         raise AuditFailedError(
             table.name, version, failures_of(failed), suite_name(table.name), together(failed), by_partition=failed
         )
@@ -88,9 +87,9 @@ def _decide_partitions(
             if failed and read_adopted(staged.root, file, set(), (column,)).partition.get(column) in failed:
                 delete_file(file.path)
     rows, _ = _counted(table, staged)
-    kept = replace(batch, partitions=keys, memory={key: batch.memory[key] for key in keys if key in batch.memory})
-    replaced: list[Partition] = [{column: key} for key in keys]
-    return Decision(kept, rows, together(passed), replaced, _stale(table, kept, replaced), passed, failed)
+    replaced: list[Partition] = [{column: key} for key in passing.keys]
+    stale = _stale(table, passing, replaced)
+    return Decision(passing, rows, together(passed), replaced, stale, passed, failed)
 
 
 def _counted(table: Table, staged: Staged) -> tuple[dict[str, int], list[Partition]]:
@@ -99,10 +98,10 @@ def _counted(table: Table, staged: Staged) -> tuple[dict[str, int], list[Partiti
     partitions: list[Partition] = []
     for audit in VERDICTS:
         for file in staged.files(audit):
-            found = read_adopted(staged.root, file, set(), table.partitioned_by if audit == GOOD else ())
-            rows[audit] += found.rows
-            if found.partition and found.partition not in partitions:
-                partitions.append(found.partition)
+            adopted = read_adopted(staged.root, file, set(), table.partitioned_by if audit == GOOD else ())
+            rows[audit] += adopted.rows
+            if adopted.partition and adopted.partition not in partitions:
+                partitions.append(adopted.partition)
     return rows, partitions
 
 
@@ -115,19 +114,76 @@ def _refuse_twins(table: Table, version: int, rows: Mapping[str, int]) -> None:
         )
 
 
-def _refuse_others(table: Table, version: int, batch: Batch, partitions: list[Partition]) -> None:
-    if batch.partitions is None or not isinstance(table.write, ReplacePartitions):
-        return
+def _refuse_others(table: Table, version: int, kind: ForPartitions, partitions: Sequence[Partition]) -> None:
     column = table.partitioned_by[0]
-    others = [found for found in partitions if found[column] not in batch.partitions]
+    others = [partition for partition in partitions if partition[column] not in kind.made_from]
     if others:
-        raise PartitionMismatchError(table.name, version, column, batch.partitions, len(others))
+        raise PartitionMismatchError(table.name, version, column, kind.keys, len(others))
 
 
-def _stale(table: Table, batch: Batch, replaced: list[Partition] | None) -> str | None:
+def _stale(table: Table, kind: RunKind, replaced: Sequence[Partition] | None) -> str | None:
     """Which waiting rows came again with this batch: they must not be replayed beside those that replace them."""
-    if batch.replay is not None:
+    if isinstance(kind, Replayed):
         return None
-    if batch.rebuild or isinstance(table.write, Overwrite):
+    if isinstance(kind, Rebuilt) or isinstance(table.write, Overwrite):
         return "true"
-    return " OR ".join(f"({condition(table, each)})" for each in replaced) if replaced else None
+    return " OR ".join(f"({condition(table, partition)})" for partition in replaced) if replaced else None
+
+
+def blocking(results: Sequence[CheckResult], *, is_replay: bool = False) -> list[CheckResult]:
+    """Checks that forbid the publish. A replay is not stopped by rows: those that fail stay where they are."""
+    return [result for result in verdict(results).blocking if not (is_replay and result.is_row_rule)]
+
+
+def _judged_partitions(
+    session: "SparkSession", table: Table, staged: Staged, rules: Compiled, keys: Sequence[str]
+) -> dict[str, tuple[CheckResult, ...]]:
+    """The results of the staged rows of each partition, by its key; those of no rows if a key has none."""
+    column, rows = table.partitioned_by[0], staged.frame(session)
+    by_key = {
+        _key(values[0]): results for values, results in judge_by(rows, rules, table.brought_names, (column,)).items()
+    }
+    lacking = [key for key in keys if key not in by_key]
+    if lacking:
+        by_key |= dict.fromkeys(lacking, judge(rows.limit(0), rules, table.brought_names))
+    return by_key
+
+
+def _key(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def together(by_partition: Mapping[str, Sequence[CheckResult]]) -> tuple[CheckResult, ...]:
+    """One result per check for all partitions of a run: it holds if it holds in each; counts are added."""
+    by_name: dict[str, list[CheckResult]] = {}
+    for results in by_partition.values():
+        for result in results:
+            by_name.setdefault(result.name, []).append(result)
+    return tuple(_together(results) for results in by_name.values())
+
+
+def _together(results: list[CheckResult]) -> CheckResult:
+    if len(results) == 1:
+        return results[0]
+    failed = sum(not result.success for result in results)
+    elements = [result.element_count for result in results if result.element_count is not None]
+    unexpected = [result.unexpected_count for result in results if result.unexpected_count is not None]
+    return replace(
+        results[0],
+        success=not failed,
+        element_count=sum(elements) if elements else None,
+        unexpected_count=sum(unexpected) if unexpected else None,
+        unexpected_percent=None,
+        missing_count=None,
+        observed=f"{failed} of {len(results)} partitions fail" if failed else None,
+        error=next((result.error for result in results if result.error), None),
+    )
+
+
+def failures_of(by_partition: Mapping[str, Sequence[CheckResult]]) -> list[Problem]:
+    """Failed checks of partitions in words."""
+    return [
+        replace(problem, name=f"{key}: {problem.name}")
+        for key, results in by_partition.items()
+        for problem in failures(blocking(results))
+    ]

@@ -1,41 +1,43 @@
 """The door: how a frame becomes a version. Shape, stage, judge, decide, quarantine, publish, report."""
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lakehouse.declare.table import Table, deleted_of, quarantine_of
 from lakehouse.declare.write_modes import Append, Merge, Scd2
 from lakehouse.delta.file_statistics import read_adopted
-from lakehouse.delta.history import open_table
+from lakehouse.delta.history import commits_of
+from lakehouse.delta.note import Totals
 from lakehouse.delta.stamp import is_done
+from lakehouse.delta.tables import Tables
 from lakehouse.errors import AuditFailedError, PartitionsFailedError, StagedFilesGoneError
 from lakehouse.locks import check_lease
 from lakehouse.maintenance import keep_up
 from lakehouse.quality.measure.masks import broken_rules_sql, labels_of
 from lakehouse.schema.create import ensure
 from lakehouse.storage import delete_folder, sync
-from lakehouse.workspace import Workspace
 from lakehouse.write import quarantine
 from lakehouse.write.batch import Batch, Published
-from lakehouse.write.decide import decide
+from lakehouse.write.decide import decide, failures_of
 from lakehouse.write.disk_full import full_storage_named
 from lakehouse.write.intent import Intent, close_intent, open_intent, save_intent
-from lakehouse.write.modes import GOOD, Publication, functions_of
-from lakehouse.write.note import note_of, position_of_note
+from lakehouse.write.modes import GOOD, Publication, functions_of, publish
+from lakehouse.write.note import note_of
 from lakehouse.write.ops_checks import record
-from lakehouse.write.position import committed, forget_positions, last_position, prepare_position
+from lakehouse.write.position import committed, forget_positions, last_position, position_after, prepare_position
 from lakehouse.write.retry import retried
+from lakehouse.write.run_kind import Replayed
 from lakehouse.write.shape import check_shape
 from lakehouse.write.stage import AUDIT, BAD, DELETION, OLDER, PASSED, passed, stage
 from lakehouse.write.table_rules import rules_of, suite_name, suite_of
-from lakehouse.write.verdicts import failures_of
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
     from pyspark.sql import DataFrame, SparkSession
 
 
-def write(workspace: Workspace, session: "SparkSession", table: Table, frame: "DataFrame", batch: Batch) -> Published:
+def write(tables: Tables, session: "SparkSession", table: Table, frame: "DataFrame", batch: Batch) -> Published:
     """Bring a frame through the door. The caller holds the table's lock.
 
     Raises:
@@ -50,17 +52,17 @@ def write(workspace: Workspace, session: "SparkSession", table: Table, frame: "D
         StagedFilesGoneError: an earlier decision cannot be carried out any more.
         StorageFullError: there is no room left.
     """
-    with full_storage_named(workspace, table.name):
+    with full_storage_named(tables.workspace, table.name):
         # A decision that is not carried out yet comes first; it would be forgotten otherwise.
-        recover(workspace, session, table)
-        return _write(workspace, session, table, frame, batch)
+        recover(tables, session, table)
+        return _write(tables, session, table, frame, batch)
 
 
-def _write(workspace: Workspace, session: "SparkSession", table: Table, frame: "DataFrame", batch: Batch) -> Published:
-    started = time.monotonic()
-    delta = ensure(workspace, session, table)
+def _write(tables: Tables, session: "SparkSession", table: Table, frame: "DataFrame", batch: Batch) -> Published:
+    started, workspace = time.monotonic(), tables.workspace
+    delta = ensure(tables, session, table)
     rules = rules_of(table, suite_of(workspace, table))
-    carried = () if batch.replay is None else (quarantine.ROW_ID,)
+    carried = (quarantine.ROW_ID,) if isinstance(batch.kind, Replayed) else ()
     shaped = check_shape(table, frame, delta.version(), carried)
     staged = stage(table, shaped, rules.rows, root=workspace.table_path(table.name), run=batch.run_id, carried=carried)
     try:
@@ -68,27 +70,25 @@ def _write(workspace: Workspace, session: "SparkSession", table: Table, frame: "
     except BaseException as error:
         delete_folder(staged.path)
         if isinstance(error, AuditFailedError):
-            record(
-                workspace, session, table.name, error.by_partition or error.results, run_id=batch.run_id, version=None
-            )
+            record(tables, session, table.name, error.by_partition or error.results, run_id=batch.run_id, version=None)
         raise
     before = last_position(workspace, table.name, delta)
-    note = note_of(table, decision.batch, decision.rows, decision.results, before)
+    totals = (before and before.note.totals) or Totals()
+    note = note_of(table, replace(batch, kind=decision.kind), decision.rows, decision.results, totals)
     intent = Intent(
         table=table.name,
-        sequence=_next_sequence(workspace, delta, table.name),
-        staged=staged.to_json(),
+        sequence=_next_sequence(tables, delta, table.name),
+        staged=staged,
         note=note,
-        position=position_of_note(note, decision.batch, before),
+        position=position_after(note, decision.kind, before),
+        kind=decision.kind,
         broken_sql=broken_rules_sql(rules.rows),
         adopts=functions_of(table.write).can_adopt(table.write, delta),
         labels=labels_of(rules.rows),
         rows=decision.rows,
-        partitions=decision.replaced,
-        replay=batch.replay is not None,
-        rebuild=batch.rebuild,
+        replaced=decision.replaced,
         stale=decision.stale,
-        checks={key: [each.to_json() for each in found] for key, found in decision.by_partition.items()},
+        results_by_partition=decision.by_partition,
     )
     try:
         save_intent(workspace, intent)
@@ -96,23 +96,22 @@ def _write(workspace: Workspace, session: "SparkSession", table: Table, frame: "
         if open_intent(workspace, table.name) is None:
             delete_folder(staged.path)
         raise
-    done = finish(workspace, session, table, intent, started=started)
+    done = finish(tables, session, table, intent, started=started)
     if decision.failed:
-        record(workspace, session, table.name, decision.failed, run_id=batch.run_id, version=None)
+        record(tables, session, table.name, decision.failed, run_id=batch.run_id, version=None)
         raise PartitionsFailedError(
             decision.failed, done, failures=failures_of(decision.failed), suite=suite_name(table.name)
         )
     return done
 
 
-def _next_sequence(workspace: Workspace, delta: "DeltaTable", name: str) -> int:
+def _next_sequence(tables: Tables, delta: "DeltaTable", name: str) -> int:
     # The quarantine may be ahead: fixes and discards take numbers of their own there.
-    rejected = open_table(workspace, quarantine_of(name))
-    return max(committed(delta, name), committed(rejected, name)) + 1
+    return max(committed(delta, name), committed(tables.latest(quarantine_of(name)), name)) + 1
 
 
 def finish(
-    workspace: Workspace,
+    tables: Tables,
     session: "SparkSession",
     table: Table,
     intent: Intent,
@@ -120,15 +119,16 @@ def finish(
     started: float,
 ) -> Published:
     """Carry a decision out: quarantine, publish, report. Every step is safe to do again."""
-    staged, rows = intent.files, intent.rows
+    workspace, staged, rows = tables.workspace, intent.staged, intent.rows
     checks, by_partition = intent.results, intent.results_by_partition
-    if not intent.replay:
-        retried(table.name, lambda: quarantine.add(workspace, session, table, intent))
+    is_replay = isinstance(intent.kind, Replayed)
+    if not is_replay:
+        retried(table.name, lambda: quarantine.add(tables, session, table, intent))
     prepare_position(workspace, table.name, intent.sequence, intent.position)
-    published, version = retried(table.name, lambda: _publish(workspace, session, table, intent))
-    if intent.replay:
-        retried(table.name, lambda: quarantine.settle(workspace, session, table, intent))
-    record(workspace, session, table.name, by_partition or checks, run_id=intent.note["run"], version=version)
+    published, version = retried(table.name, lambda: _publish(tables, session, table, intent))
+    if is_replay:
+        retried(table.name, lambda: quarantine.settle(tables, session, table, intent))
+    record(tables, session, table.name, by_partition or checks, run_id=intent.run, version=version)
     close_intent(workspace, table.name)
     forget_positions(workspace, table.name, before=intent.sequence)
     if not intent.adopts:
@@ -137,7 +137,7 @@ def finish(
         # The good files are the table's now.
         for audit in (BAD, OLDER, DELETION):
             delete_folder(f"{staged.path}/{AUDIT}={audit}")
-    told = keep_up(workspace, session, table.name, quarantine_of(table.name), deleted_of(table.name))
+    notices = keep_up(tables, session, table.name, quarantine_of(table.name), deleted_of(table.name))
     return Published(
         table=table.name,
         version=version,
@@ -146,39 +146,38 @@ def finish(
         quarantined=rows[BAD],
         deduplicated=rows[OLDER] + passed(rows) - published,
         checks=checks,
-        checks_by_partition=by_partition,
+        checks_by_partition=dict(by_partition),
         seconds=time.monotonic() - started,
-        messages=(*intent.note.get("messages", ()), *told),
+        messages=(*(intent.note.messages or ()), *notices),
     )
 
 
-def _publish(workspace: Workspace, session: "SparkSession", table: Table, intent: Intent) -> tuple[int, int]:
+def _publish(tables: Tables, session: "SparkSession", table: Table, intent: Intent) -> tuple[int, int]:
     """Make the one commit, if it is not there yet; gives the changed rows and the version."""
-    delta = ensure(workspace, session, table)
+    workspace, delta = tables.workspace, ensure(tables, session, table)
     check_lease(workspace)
     if is_done(delta, intent.stamp):
-        return _already(workspace, table, intent, delta.version())
-    staged = intent.files
-    wanted = passed(intent.rows)
-    found = sum(read_adopted(staged.root, file, set()).rows for audit in PASSED for file in staged.files(audit))
-    if found != wanted:
-        raise StagedFilesGoneError(table.name, delta.version(), expected=wanted, found=found)
-    # Rows from quarantine are added to what is there, also where a run replaces it.
-    adds = intent.replay and not isinstance(table.write, Merge | Scd2)
+        return _already(delta, table, intent)
+    staged, expected = intent.staged, passed(intent.rows)
+    there = sum(read_adopted(staged.root, file, set()).rows for audit in PASSED for file in staged.files(audit))
+    if there != expected:
+        raise StagedFilesGoneError(table.name, delta.version(), expected=expected, found=there)
+    # Rows from quarantine are added to what is there, also if a run replaces it.
+    adds = isinstance(intent.kind, Replayed) and not isinstance(table.write, Merge | Scd2)
     mode = Append() if adds else table.write
-    published = functions_of(mode).publish(
+    published = publish(
         mode,
         Publication(
-            workspace=workspace,
+            tables=tables,
             session=session,
             table=table,
             delta=delta,
             files=tuple(staged.files(GOOD)),
-            rows=wanted,
+            rows=expected,
             frame=lambda: staged.frame(session, *PASSED),
             stamp=intent.stamp,
-            partitions=tuple(intent.partitions or ()),
-            rebuild=intent.rebuild,
+            kind=intent.kind,
+            replaced=tuple(intent.replaced or ()),
             adopts=intent.adopts,
             deletions=tuple(staged.files(DELETION)),
         ),
@@ -190,20 +189,18 @@ def _publish(workspace: Workspace, session: "SparkSession", table: Table, intent
     return published, delta.version()
 
 
-def _already(workspace: Workspace, table: Table, intent: Intent, latest: int) -> tuple[int, int]:
+def _already(delta: "DeltaTable", table: Table, intent: Intent) -> tuple[int, int]:
     """Rows that an already committed publish has changed, and its version."""
-    from lakehouse.delta.history import history
-
-    for commit in history(workspace, table.name):
-        if commit.note.get("run") == intent.note["run"]:
+    for commit in commits_of(delta):
+        if commit.note is not None and commit.note.run == intent.run:
             return functions_of(table.write).published_rows(commit.metrics, passed(intent.rows)), commit.version
-    return passed(intent.rows), latest
+    return passed(intent.rows), delta.version()
 
 
-def recover(workspace: Workspace, session: "SparkSession", table: Table) -> Published | None:
-    """Finish what a crashed run has decided, from its staged files; None where nothing is open."""
-    intent = open_intent(workspace, table.name)
+def recover(tables: Tables, session: "SparkSession", table: Table) -> Published | None:
+    """Finish what a crashed run has decided, from its staged files; None if nothing is open."""
+    intent = open_intent(tables.workspace, table.name)
     if intent is None:
         return None
-    with full_storage_named(workspace, table.name):
-        return finish(workspace, session, table, intent, started=time.monotonic())
+    with full_storage_named(tables.workspace, table.name):
+        return finish(tables, session, table, intent, started=time.monotonic())

@@ -1,14 +1,18 @@
 """The decision of a run, in a file: with it the staged files become a version without computing anything again."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
+from lakehouse.delta.note import Note
 from lakehouse.delta.stamp import Stamp
 from lakehouse.quality.judge import CheckResult
 from lakehouse.storage import delete_file, read_json, write_json
 from lakehouse.workspace import Workspace
-from lakehouse.write.position import transaction
+from lakehouse.write.modes.mode import Partition
+from lakehouse.write.position import Position, transaction
+from lakehouse.write.run_kind import ForPartitions, Fresh, Rebuilt, Replayed, RunKind
 from lakehouse.write.stage import Staged
 
 
@@ -21,30 +25,28 @@ class Intent:
         sequence: Number of the publish.
         staged: Where the rows are.
         note: What the commits say of themselves.
-        position: The note and what else the next run must know.
+        position: What the next run must know.
+        kind: What the run is.
         broken_sql: Expression over the masks that gives the labels of the broken rules.
         rows: Staged rows by verdict.
-        partitions: Values of the partitions that are replaced; None where the mode replaces none.
-        replay: Whether the rows came from quarantine.
-        rebuild: Whether the rows replace all that the table has.
+        replaced: The partitions that the publish replaces; None for write modes that replace none.
         stale: SQL condition: the waiting rows of the quarantine that this publish stands for; None for none.
-        checks: Results by partition, for a run of partitions.
+        results_by_partition: Results of the expectations by partition, for a run of partitions.
         adopts: Whether the staged files of good rows become the table's own, and so are never deleted by the door.
         labels: Bit and label of each rule, as `labels_of` gives them; empty in decisions that do not have them.
     """
 
     table: str
     sequence: int
-    staged: dict[str, Any]
-    note: dict[str, Any]
-    position: dict[str, Any]
+    staged: Staged
+    note: Note
+    position: Position
+    kind: RunKind
     broken_sql: str
     rows: dict[str, int]
-    partitions: list[dict[str, str | None]] | None = None
-    replay: bool = False
-    rebuild: bool = False
+    replaced: Sequence[Partition] | None = None
     stale: str | None = None
-    checks: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    results_by_partition: Mapping[str, tuple[CheckResult, ...]] = field(default_factory=dict)
     adopts: bool = True
     labels: Sequence[tuple[int, str]] = ()
 
@@ -54,19 +56,77 @@ class Intent:
         return Stamp(transaction(self.table), self.sequence, self.note)
 
     @property
+    def run(self) -> str:
+        """The run that decided."""
+        return self.note.run or ""
+
+    @property
+    def who(self) -> str:
+        """Account and host of it."""
+        return self.note.who or ""
+
+    @property
+    def inputs_text(self) -> str:
+        """The positions of the inputs as JSON."""
+        return json.dumps(dict(self.note.inputs or {}), separators=(",", ":"))
+
+    @property
     def results(self) -> tuple[CheckResult, ...]:
         """Results of the expectations."""
-        return tuple(CheckResult.from_json(each) for each in self.note["checks"])
+        return tuple(CheckResult.from_json(check) for check in self.note.checks or ())
 
-    @property
-    def results_by_partition(self) -> dict[str, tuple[CheckResult, ...]]:
-        """The same by partition, for a run of partitions."""
-        return {key: tuple(CheckResult.from_json(each) for each in found) for key, found in self.checks.items()}
+    def to_json(self) -> dict[str, Any]:
+        """As the file has it."""
+        return {
+            "table": self.table,
+            "sequence": self.sequence,
+            "staged": self.staged.to_json(),
+            "note": self.note.to_json(),
+            "position": self.position.to_json(),
+            "broken_sql": self.broken_sql,
+            "rows": self.rows,
+            "partitions": None if self.replaced is None else [dict(partition) for partition in self.replaced],
+            "replay": isinstance(self.kind, Replayed),
+            "rebuild": isinstance(self.kind, Rebuilt),
+            "stale": self.stale,
+            "checks": {
+                key: [result.to_json() for result in results] for key, results in self.results_by_partition.items()
+            },
+            "adopts": self.adopts,
+            "labels": [list(label) for label in self.labels],
+        }
 
-    @property
-    def files(self) -> Staged:
-        """What was staged."""
-        return Staged(**self.staged)
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "Intent":
+        """The decision that `to_json` gave, now or in an earlier version of the library."""
+        note, position = Note.from_json(values["note"]), Position.from_json(values["position"])
+        return cls(
+            table=values["table"],
+            sequence=values["sequence"],
+            staged=Staged(**values["staged"]),
+            note=note,
+            position=position,
+            kind=_kind(note, position, is_rebuild=values.get("rebuild", False)),
+            broken_sql=values["broken_sql"],
+            rows=dict(values["rows"]),
+            replaced=values.get("partitions"),
+            stale=values.get("stale"),
+            results_by_partition={
+                key: tuple(CheckResult.from_json(check) for check in checks)
+                for key, checks in values.get("checks", {}).items()
+            },
+            adopts=values.get("adopts", True),
+            labels=tuple((bit, label) for bit, label in values.get("labels", ())),
+        )
+
+
+def _kind(note: Note, position: Position, *, is_rebuild: bool) -> RunKind:
+    """What a run is, from what its decision says in several places."""
+    if note.quarantine_version is not None:
+        return Replayed(note.quarantine_version)
+    if note.partitions is not None:
+        return ForPartitions({key: position.made_from.get(key, {}) for key in note.partitions})
+    return Rebuilt() if is_rebuild else Fresh()
 
 
 def _uri(workspace: Workspace, name: str) -> str:
@@ -75,13 +135,13 @@ def _uri(workspace: Workspace, name: str) -> str:
 
 def open_intent(workspace: Workspace, name: str) -> Intent | None:
     """The decision that a table's last run has not carried out, or None."""
-    found = read_json(_uri(workspace, name))
-    return None if found is None else Intent(**found)
+    values = read_json(_uri(workspace, name))
+    return None if values is None else Intent.from_json(values)
 
 
 def save_intent(workspace: Workspace, intent: Intent) -> None:
     """Note a decision; it is on disk when this returns."""
-    write_json(_uri(workspace, intent.table), asdict(intent))
+    write_json(_uri(workspace, intent.table), intent.to_json())
 
 
 def close_intent(workspace: Workspace, name: str) -> None:

@@ -10,12 +10,14 @@ from urllib.parse import unquote
 from lakehouse.declare.column import Column
 from lakehouse.declare.table import Table
 from lakehouse.delta.adopt import adopt
-from lakehouse.delta.history import open_table
+from lakehouse.delta.history import files_of
+from lakehouse.delta.note import Note
 from lakehouse.delta.stamp import Stamp
+from lakehouse.delta.tables import Tables
 from lakehouse.errors import WorkspaceBusyError
 from lakehouse.locks.table_lock import table_lock
 from lakehouse.maintenance.join_files import join
-from lakehouse.maintenance.small_files import LIMITS, Limits, held_by, joined, need
+from lakehouse.maintenance.small_files import LIMITS, Limits, files_by, groups_to_join, need
 from lakehouse.quality.judge import CheckResult
 from lakehouse.schema.create import ensure
 from lakehouse.storage import File, locate
@@ -47,7 +49,7 @@ CHECKS = Table(
 
 
 def record(
-    workspace: Workspace,
+    tables: Tables,
     session: "SparkSession",
     asset: str,
     results: Sequence[CheckResult] | Mapping[str, Sequence[CheckResult]],
@@ -62,7 +64,7 @@ def record(
     the log for ever.
 
     Args:
-        workspace: Where the tables are.
+        tables: The tables that the run touches.
         session: The session.
         asset: The table that was audited.
         results: Of the whole batch, or by key of a partition.
@@ -73,31 +75,31 @@ def record(
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    found = results.items() if isinstance(results, Mapping) else [(None, results)]
-    each_one = [(partition, result) for partition, of_it in found for result in of_it]
-    if not each_one:
+    by_partition = results.items() if isinstance(results, Mapping) else [(None, results)]
+    every_one = [(partition, result) for partition, results in by_partition for result in results]
+    if not every_one:
         return
-    delta = ensure(workspace, session, CHECKS)
+    delta = ensure(tables, session, CHECKS)
     # One run may audit a version twice by different rules: dbt's tests, then the suite.
-    rules = hashlib.sha256("\n".join(sorted({result.name for _, result in each_one})).encode()).hexdigest()[:12]
+    rules = hashlib.sha256("\n".join(sorted({result.name for _, result in every_one})).encode()).hexdigest()[:12]
     relative = f"run-{run_id}/{_stem(asset, version)}{rules}.parquet"
-    if _is_recorded(delta, relative, asset, version, run_id, {(key, result.name) for key, result in each_one}):
+    if _is_recorded(delta, relative, asset, version, run_id, {(key, result.name) for key, result in every_one}):
         return
     now = datetime.now(UTC)
-    rows = [_row(asset, version, run_id, now, partition, result) for partition, result in each_one]
+    rows = [_row(asset, version, run_id, now, partition, result) for partition, result in every_one]
     types = {"string": pa.string(), "bigint": pa.int64(), "boolean": pa.bool_(), "timestamp": pa.timestamp("us", "UTC")}
     schema = pa.schema([(column.name, types[column.type]) for column in CHECKS.columns])
-    store, root = locate(workspace.table_path(CHECKS.name))
+    store, root = locate(tables.workspace.table_path(CHECKS.name))
     store.create_dir(f"{root}/run-{run_id}", recursive=True)
     with store.open_output_stream(f"{root}/{relative}") as stream:
         pq.write_table(pa.Table.from_pylist(rows, schema=schema), stream)
     size = store.get_file_info(f"{root}/{relative}").size
     file = File(f"{root}/{relative}", relative, size, int(now.timestamp() * 1000))
-    note = {"lakehouse": 1, "asset": CHECKS.name, "run": run_id, "of": asset}
+    note = Note(CHECKS.name, run=run_id, audited=asset)
     adopt(delta, [file], set(CHECKS.column_names), Stamp(None, 0, note), "append")
     delta.update_incremental()
-    if need(held_by(delta), limits) is not None:
-        _keep_up(workspace, limits)
+    if need(files_by(delta), limits) is not None:
+        _keep_up(tables, limits)
 
 
 def _stem(asset: str, version: int | None) -> str:
@@ -111,24 +113,24 @@ def _is_recorded(
     asset: str,
     version: int | None,
     run_id: str,
-    wanted: set[tuple[str | None, str]],
+    expected: set[tuple[str | None, str]],
 ) -> bool:
     """Whether these results are there, in their own file or in one that others were joined with."""
     paths = [unquote(path) for path in delta.get_add_actions(flatten=True)["path"].to_pylist()]
     if relative in paths:
         return True
     others = [path for path in paths if not path.startswith("run-")]
-    found = _rows_of(delta, others, asset, version, ("run_id", "=", run_id))
-    return wanted <= {(row.get("partition"), row["check_name"]) for row in found}
+    rows = _rows_of(delta.table_uri, others, asset, version, ("run_id", "=", run_id))
+    return expected <= {(row.get("partition"), row["check_name"]) for row in rows}
 
 
 def _rows_of(
-    delta: "DeltaTable", paths: Sequence[str], asset: str, version: int | None, *more: tuple[str, str, str]
+    uri: str, paths: Sequence[str], asset: str, version: int | None, *more: tuple[str, str, str]
 ) -> list[dict[str, Any]]:
     """The results of the audits of one version of a table that are in some files."""
     import pyarrow.parquet as pq
 
-    store, root = locate(delta.table_uri)
+    store, root = locate(uri)
     # A refused batch has no version, and null equals nothing.
     which = [("asset", "=", asset), *([] if version is None else [("table_version", "=", version)]), *more]
     rows: list[dict[str, Any]] = []
@@ -137,18 +139,18 @@ def _rows_of(
     return [row for row in rows if row["table_version"] == version]
 
 
-def _keep_up(workspace: Workspace, limits: Limits) -> None:
+def _keep_up(tables: Tables, limits: Limits) -> None:
     """Join the files where there are many. What goes wrong is told, and tried again at a later audit."""
     from deltalake.exceptions import DeltaError
 
     try:
-        with table_lock(workspace, CHECKS.name, wait_s=0):
-            delta = open_table(workspace, CHECKS.name)
-            held = [] if delta is None else held_by(delta)
-            found = need(held, limits)
-            if delta is not None and found is not None:
-                for group in joined(held, limits):
-                    join(delta, CHECKS.name, group, found, order=("asset", "table_version"))
+        with table_lock(tables.workspace, CHECKS.name, wait_s=0):
+            delta = tables.latest(CHECKS.name)
+            files = [] if delta is None else files_by(delta)
+            why = need(files, limits)
+            if delta is not None and why is not None:
+                for group in groups_to_join(files, limits):
+                    join(delta, CHECKS.name, group, why, order=("asset", "table_version"))
                 # delta-rs makes one every 100 commits, and to open the table takes twice as long by then.
                 delta.create_checkpoint()
     except WorkspaceBusyError:
@@ -180,14 +182,11 @@ def _row(
 
 
 def audited(workspace: Workspace, asset: str, version: int) -> tuple[CheckResult, ...]:
-    """The recorded results of an audit of one version of a table; empty where it was not audited. Starts no job."""
-    delta = open_table(workspace, CHECKS.name)
-    if delta is None:
-        return ()
-    paths = [unquote(path) for path in delta.get_add_actions(flatten=True)["path"].to_pylist()]
+    """The recorded results of an audit of one version of a table; empty if it was not audited. Starts no job."""
+    paths = [unquote(path) for path in files_of(workspace, CHECKS.name)]
     # A file of one audit says in its name which one.
     of_it = [path for path in paths if not path.startswith("run-") or f"/{_stem(asset, version)}" in path]
-    rows = _rows_of(delta, of_it, asset, version)
+    rows = _rows_of(workspace.table_path(CHECKS.name), of_it, asset, version)
     return tuple(
         CheckResult(
             name=row["check_name"],

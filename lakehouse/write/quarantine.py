@@ -1,17 +1,21 @@
 """Quarantine: the rows that broke a rule, with the rules and the run, in a table of their own; what became of them."""
 
-from typing import TYPE_CHECKING
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from lakehouse.declare.sql_text import literal, quote
 from lakehouse.declare.table import Table, quarantine_of
-from lakehouse.delta.history import open_table
-from lakehouse.delta.parquet_files import read_table
-from lakehouse.delta.stamp import is_done, stamped
+from lakehouse.delta.deletion_vectors import read_vector
+from lakehouse.delta.history import files_of
+from lakehouse.delta.stamp import is_done
+from lakehouse.delta.tables import Tables
+from lakehouse.engine.statement import statement
 from lakehouse.schema.create import QUARANTINE_COLUMNS, ensure, quarantine_table
+from lakehouse.storage import locate
 from lakehouse.workspace import Workspace
 from lakehouse.write.intent import Intent
-from lakehouse.write.modes.mode import temp_view
-from lakehouse.write.note import inputs_text
 from lakehouse.write.quarantine_by_reference import DISCARDED, WAITING, add_by_reference, is_possible
 from lakehouse.write.stage import BAD, OLDER, PASSED
 
@@ -25,40 +29,54 @@ ROW_ID = QUARANTINE_COLUMNS[0]
 
 def counts(workspace: Workspace, name: str) -> dict[str, int]:
     """Rows in the quarantine of `layer.entities` by state, without a server."""
-    import pyarrow.compute as pc
+    rows = dict.fromkeys(STATES, 0)
+    target = quarantine_of(name)
+    root = workspace.table_path(target)
+    for path, action in files_of(workspace, target).items():
+        for state, count in _states(root, path, action).items():
+            rows[state] += count
+    return rows
 
-    delta = open_table(workspace, quarantine_of(name))
-    if delta is None:
-        return dict.fromkeys(STATES, 0)
-    states = pc.value_counts(read_table(delta, ["_state"])["_state"]).to_pylist()
-    return dict.fromkeys(STATES, 0) | {state["values"] or WAITING: state["counts"] for state in states}
+
+def _states(root: str, path: str, action: Mapping[str, Any]) -> Counter[str]:
+    """The rows of one file of a quarantine by state, without those that its deletion vector takes away."""
+    import pyarrow.parquet as pq
+
+    store, base = locate(root)
+    with store.open_input_file(f"{base}/{unquote(path)}") as stream:
+        file = pq.ParquetFile(stream)
+        has_state = "_state" in file.schema_arrow.names
+        states = file.read(columns=["_state"])["_state"].to_pylist() if has_state else [None] * file.metadata.num_rows
+    vector = action.get("deletionVector")
+    deleted = read_vector(root, vector) if vector else ()
+    return Counter(state or WAITING for row, state in enumerate(states) if row not in deleted)
 
 
 def _judged(session: "SparkSession", intent: Intent, *audits: str) -> "DataFrame":
     """Staged rows with the rules that they break and who said so."""
     from pyspark.sql import functions as F
 
-    return intent.files.frame(session, *audits).withColumns(
+    return intent.staged.frame(session, *audits).withColumns(
         {
             "_broken_rules": F.expr(intent.broken_sql),
-            "_run_id": F.lit(intent.note["run"]),
-            "_inputs": F.lit(inputs_text(intent.note)),
+            "_run_id": F.lit(intent.run),
+            "_inputs": F.lit(intent.inputs_text),
         }
     )
 
 
-def add(workspace: Workspace, session: "SparkSession", table: Table, intent: Intent) -> None:
+def add(tables: Tables, session: "SparkSession", table: Table, intent: Intent) -> None:
     """Append the staged bad rows to the table's quarantine, once.
 
     Where the batch stands for rows that wait there, those are discarded in the same commit.
     """
     from pyspark.sql import functions as F
 
-    stale = intent.stale if intent.stale and counts(workspace, table.name)[WAITING] else None
+    stale = intent.stale if intent.stale and counts(tables.workspace, table.name)[WAITING] else None
     if not intent.rows[BAD] and stale is None:
         return
     target = quarantine_table(table)
-    delta = ensure(workspace, session, target)
+    delta = ensure(tables, session, target)
     if is_done(delta, intent.stamp):
         return
     if intent.labels and stale in (None, "true") and is_possible(delta, target):
@@ -70,43 +88,43 @@ def add(workspace: Workspace, session: "SparkSession", table: Table, intent: Int
             "_state": F.lit(WAITING),
             "_quarantined_at": F.current_timestamp(),
             "_state_at": F.current_timestamp(),
-            "_state_by": F.lit(intent.note["who"]),
+            "_state_by": F.lit(intent.who),
             "_state_why": F.lit(None).cast("string"),
             "_fixes": F.expr(f"CAST(array() AS {QUARANTINE_COLUMNS[-1].type})"),
         }
     )
     rows = rows.select(*target.column_names)
     if stale is None:
-        with stamped(session, intent.stamp):
+        with statement(session, stamp=intent.stamp):
             rows.write.format("delta").mode("append").saveAsTable(target.name)
         return
     names = ", ".join(map(quote, target.column_names))
     values = ", ".join(f"s.{quote(name)}" for name in target.column_names)
-    with temp_view(session, rows, intent.stamp) as view, stamped(session, intent.stamp):
+    with statement(session, stamp=intent.stamp, view=rows) as view:
         session.sql(
             f"MERGE INTO {quote(target.name)} AS q USING {view} AS s ON q._row_id = s._row_id "
             f"WHEN NOT MATCHED THEN INSERT ({names}) VALUES ({values}) "
             f"WHEN NOT MATCHED BY SOURCE AND q._state = '{WAITING}' AND ({stale}) THEN UPDATE SET "
-            f"_state = '{DISCARDED}', _state_at = current_timestamp(), _state_by = {literal(intent.note['who'])}, "
-            f"_state_why = 'came again in run {intent.note['run']}'"
+            f"_state = '{DISCARDED}', _state_at = current_timestamp(), _state_by = {literal(intent.who)}, "
+            f"_state_why = 'came again in run {intent.run}'"
         )
 
 
-def settle(workspace: Workspace, session: "SparkSession", table: Table, intent: Intent) -> None:
+def settle(tables: Tables, session: "SparkSession", table: Table, intent: Intent) -> None:
     """Mark what a replay published, and give what failed again its new reasons; once."""
     from pyspark.sql import functions as F
 
     target = quarantine_table(table)
-    if is_done(ensure(workspace, session, target), intent.stamp):
+    if is_done(ensure(tables, session, target), intent.stamp):
         return
     passed = _judged(session, intent, *PASSED, OLDER).withColumn("_failed", F.lit(False))
     rows = passed.unionByName(_judged(session, intent, BAD).withColumn("_failed", F.lit(True)))
     rows = rows.select("_row_id", "_failed", "_broken_rules", "_run_id")
-    with temp_view(session, rows, intent.stamp) as view, stamped(session, intent.stamp):
+    with statement(session, stamp=intent.stamp, view=rows) as view:
         session.sql(
             f"MERGE INTO {quote(target.name)} AS q USING {view} AS s ON q._row_id = s._row_id "
             f"WHEN MATCHED AND q._state = '{WAITING}' THEN UPDATE SET "
             f"_state = if(s._failed, '{WAITING}', '{REPLAYED}'), _state_at = current_timestamp(), "
-            f"_state_by = {literal(intent.note['who'])}, _run_id = s._run_id, "
+            f"_state_by = {literal(intent.who)}, _run_id = s._run_id, "
             f"_broken_rules = if(s._failed, s._broken_rules, q._broken_rules)"
         )

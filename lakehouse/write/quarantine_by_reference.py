@@ -18,7 +18,6 @@ from lakehouse.delta.parquet_files import read_file, write_file
 from lakehouse.quality.measure.masks import PREFIX, broken_labels
 from lakehouse.storage import locate
 from lakehouse.write.intent import Intent
-from lakehouse.write.note import inputs_text
 from lakehouse.write.stage import BAD
 
 if TYPE_CHECKING:
@@ -59,10 +58,10 @@ def add_by_reference(delta: "DeltaTable", target: Table, intent: Intent, *, disc
     import pyarrow as pa
 
     schema = pa.schema(delta.schema().to_arrow()).remove_metadata()
-    folder, now = f"run-{intent.note['run']}/{intent.sequence}", datetime.now(UTC)
+    folder, now = f"run-{intent.run}/{intent.sequence}", datetime.now(UTC)
     files = [
-        write_file(delta, f"{folder}-{place}.parquet", schema, _rejected(delta, place, schema, intent, now))
-        for place in range(len(intent.files.files(BAD)))
+        write_file(delta, f"{folder}-{place}.parquet", schema, _quarantined(delta, place, schema, intent, now))
+        for place in range(len(intent.staged.files(BAD)))
     ]
     removed = _with_waiting(delta) if discards else []
     files += [
@@ -72,37 +71,37 @@ def add_by_reference(delta: "DeltaTable", target: Table, intent: Intent, *, disc
     swap(delta, files, set(target.column_names), intent.stamp, removed=removed)
 
 
-def _rejected(
+def _quarantined(
     delta: "DeltaTable", place: int, schema: "pa.Schema", intent: Intent, now: datetime
 ) -> "Iterator[pa.Table]":
     """The bad rows of one staged file with what quarantine says of them."""
     import pyarrow as pa
 
-    said: dict[str, Any] = {
+    shared: dict[str, Any] = {
         "_state": WAITING,
-        "_run_id": intent.note["run"],
-        "_inputs": inputs_text(intent.note),
+        "_run_id": intent.run,
+        "_inputs": intent.inputs_text,
         "_quarantined_at": now,
         "_state_at": now,
-        "_state_by": intent.note["who"],
+        "_state_by": intent.who,
         "_fixes": [],
     }
-    first, name = 0, f"{intent.note['run']}-{intent.sequence}-{place}"
-    for batch in read_file(delta.table_uri, intent.files.files(BAD)[place].path):
+    first, name = 0, f"{intent.run}-{intent.sequence}-{place}"
+    for batch in read_file(delta.table_uri, intent.staged.files(BAD)[place].path):
         ids = [f"{name}-{row}" for row in range(first, first + batch.num_rows)]
         first += batch.num_rows
         own = {"_row_id": pa.array(ids, pa.string()), "_broken_rules": _broken(batch, intent)}
-        yield pa.table([_column(batch, field, own, said) for field in schema], schema=schema)
+        yield pa.table([_column(batch, field, own, shared) for field in schema], schema=schema)
 
 
 def _column(
-    batch: "pa.Table", field: "pa.Field", own: "dict[str, pa.Array]", said: dict[str, Any]
+    batch: "pa.Table", field: "pa.Field", own: "dict[str, pa.Array]", shared: dict[str, Any]
 ) -> "pa.Array | pa.ChunkedArray":
     import pyarrow as pa
 
     if field.name in own or field.name in batch.column_names:
         return (own[field.name] if field.name in own else batch[field.name]).cast(field.type)
-    return pa.array([said.get(field.name)] * batch.num_rows, field.type)
+    return pa.array([shared.get(field.name)] * batch.num_rows, field.type)
 
 
 def _broken(batch: "pa.Table", intent: Intent) -> "pa.Array":
@@ -110,10 +109,10 @@ def _broken(batch: "pa.Table", intent: Intent) -> "pa.Array":
     import pyarrow as pa
 
     names = [name for name in batch.column_names if name.startswith(PREFIX)]
-    known: dict[tuple[int, ...], int] = {}
+    place_of: dict[tuple[int, ...], int] = {}
     rows = zip(*(batch[name].to_pylist() for name in names), strict=True)
-    places = [known.setdefault(masks, len(known)) for masks in rows]
-    labels = [list(broken_labels(intent.labels, dict(zip(names, masks, strict=True)))) for masks in known]
+    places = [place_of.setdefault(masks, len(place_of)) for masks in rows]
+    labels = [list(broken_labels(intent.labels, dict(zip(names, masks, strict=True)))) for masks in place_of]
     return pa.array(labels, pa.list_(pa.string())).take(pa.array(places, pa.int64()))
 
 
@@ -124,13 +123,13 @@ def _with_waiting(delta: "DeltaTable") -> list[tuple[str, int]]:
     import pyarrow.parquet as pq
 
     store, root = locate(delta.table_uri)
-    found = []
-    listed = pa.table(delta.get_add_actions(flatten=True)).select(["path", "size_bytes"]).to_pylist()
-    for path, size in ((each["path"], each["size_bytes"]) for each in listed):
+    with_waiting = []
+    files = pa.table(delta.get_add_actions(flatten=True)).select(["path", "size_bytes"]).to_pylist()
+    for path, size in ((file["path"], file["size_bytes"]) for file in files):
         states = pq.read_table(f"{root}/{unquote(path)}", columns=["_state"], filesystem=store)["_state"]
         if pc.any(pc.equal(states, WAITING)).as_py():
-            found.append((path, size))
-    return found
+            with_waiting.append((path, size))
+    return with_waiting
 
 
 def _discarded(
@@ -140,19 +139,19 @@ def _discarded(
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    said = {
+    changes = {
         "_state": DISCARDED,
         "_state_at": now,
-        "_state_by": intent.note["who"],
-        "_state_why": f"came again in run {intent.note['run']}",
+        "_state_by": intent.who,
+        "_state_why": f"came again in run {intent.run}",
     }
     _, root = locate(delta.table_uri)
     for batch in read_file(delta.table_uri, f"{root}/{unquote(path)}"):
         waits = pc.equal(batch["_state"], WAITING)
         columns = [_column(batch, field, {}, {}) for field in schema]
         changed = [
-            pc.if_else(pc.fill_null(waits, False), pa.scalar(said[field.name], field.type), column)
-            if field.name in said
+            pc.if_else(pc.fill_null(waits, False), pa.scalar(changes[field.name], field.type), column)
+            if field.name in changes
             else column
             for field, column in zip(schema, columns, strict=True)
         ]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from lakehouse.declare.column import Column
 from lakehouse.declare.sql_text import quote
 from lakehouse.declare.table import Table, schema_of
-from lakehouse.engine.work_settings import for_work, is_big
+from lakehouse.engine.work_settings import big_work, is_big
 from lakehouse.quality.compile import RowRule, mask_sql, masked, quarantined_sql
 from lakehouse.storage import File, list_files
 from lakehouse.write.modes import GOOD, functions_of
@@ -49,11 +49,11 @@ class Staged:
 
     def files(self, audit: str) -> list[File]:
         """The files of one verdict; `relative` is relative to the table."""
-        found = list_files(f"{self.path}/{AUDIT}={audit}", ".parquet")
-        return [File(f.path, f"{self.run}/{AUDIT}={audit}/{f.relative}", f.size, f.modified_ms) for f in found]
+        files = list_files(f"{self.path}/{AUDIT}={audit}", ".parquet")
+        return [File(f.path, f"{self.run}/{AUDIT}={audit}/{f.relative}", f.size, f.modified_ms) for f in files]
 
     def frame(self, session: "SparkSession", *audits: str) -> "DataFrame":
-        """The staged rows of some verdicts (all, where none is named), as they stand in the files."""
+        """The staged rows of some verdicts (all, if none is named), as they stand in the files."""
         files = [f.path for audit in audits or VERDICTS for f in self.files(audit)]
         if not files:
             return session.createDataFrame([], self.schema)
@@ -94,6 +94,6 @@ def stage(
     if table.partitioned_by:
         split[PART] = F.hex(F.xxhash64(*table.partitioned_by))
     rows = judged.withColumns(split).drop(IS_BAD)
-    with for_work(frame.sparkSession, big=is_big(frame)):
+    with big_work(frame.sparkSession, big=is_big(frame)):
         rows.write.partitionBy(*split).parquet(staged.path)
     return staged

@@ -10,6 +10,7 @@ from pyspark.sql import DataFrame, SparkSession
 from lakehouse.declare.column import Column
 from lakehouse.declare.table import Table
 from lakehouse.declare.write_modes import Append, WriteMode
+from lakehouse.delta.tables import Tables
 from lakehouse.engine.session import Connection
 from lakehouse.workspace import Workspace
 from lakehouse.write.batch import Batch, Published
@@ -46,7 +47,7 @@ class Door:
         return self.spark.createDataFrame(list(rows), schema)
 
     def write(self, table: Table, frame: DataFrame, run: str | None = None) -> Published:
-        return write(self.workspace, self.spark, table, frame, Batch(run or uuid.uuid4().hex[:12], "batch"))
+        return write(Tables(self.workspace), self.spark, table, frame, Batch(run or uuid.uuid4().hex[:12], "batch"))
 
     def read(self, name: str, *columns: str) -> list[tuple[Any, ...]]:
         return sorted(

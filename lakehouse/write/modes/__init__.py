@@ -8,7 +8,7 @@ from lakehouse.write.modes.overwrite import OVERWRITE
 from lakehouse.write.modes.replace_partitions import REPLACE_PARTITIONS
 from lakehouse.write.modes.scd2 import SCD2
 
-__all__ = ["GOOD", "MODES", "ModeFunctions", "Publication", "Winners", "functions_of"]
+__all__ = ["GOOD", "MODES", "ModeFunctions", "Publication", "Winners", "functions_of", "publish"]
 
 # Folder of the staged rows that take part.
 GOOD = "good"
@@ -20,6 +20,15 @@ MODES: dict[type[WriteMode], ModeFunctions] = {
     Merge: MERGE,
     Scd2: SCD2,
 }
+
+
+def publish(mode: WriteMode, publication: Publication) -> int:
+    """Make good rows a version, in one commit.
+
+    Returns:
+        Rows that changed the table.
+    """
+    return functions_of(mode).publish(mode, publication)
 
 
 def functions_of(mode: WriteMode) -> ModeFunctions:

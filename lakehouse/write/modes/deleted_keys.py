@@ -48,7 +48,7 @@ def remember(publication: Publication, mode: Merge, publish: Callable[[Merge, Pu
     """
     target, stamp = deleted_table(publication.table), publication.stamp
     merge = _merge_of(publication.table)
-    delta = ensure(publication.workspace, publication.session, target)
+    delta = ensure(publication.tables, publication.session, target)
     rows = sum(read_adopted(publication.delta.table_uri, file, set()).rows for file in publication.deletions)
     if not rows or is_done(delta, stamp):
         return delta
@@ -61,8 +61,8 @@ def remember(publication: Publication, mode: Merge, publish: Callable[[Merge, Pu
         deletions=(),
         rows=rows,
         frame=lambda: publication.frame().where(deletes(mode)),
-        stamp=Stamp(stamp.app, stamp.sequence, {**stamp.note, "checks": []}),
-        partitions=(),
+        stamp=Stamp(stamp.app, stamp.sequence, replace(stamp.note, checks=())),
+        replaced=(),
         adopts=adopted,
     )
     publish(merge, own)
@@ -75,7 +75,7 @@ def _copied(publication: Publication, delta: "DeltaTable") -> File:
     import pyarrow as pa
 
     schema = pa.schema(delta.schema().to_arrow()).remove_metadata()
-    relative = f"run-{publication.stamp.note['run']}/{publication.stamp.sequence}.parquet"
+    relative = f"run-{publication.stamp.note.run}/{publication.stamp.sequence}.parquet"
     root = publication.delta.table_uri
     read = (rows for file in publication.deletions for rows in read_file(root, file.path, schema.names))
     return write_file(delta, relative, schema, (rows.select(schema.names).cast(schema) for rows in read))

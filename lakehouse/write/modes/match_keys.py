@@ -47,7 +47,7 @@ class Matches:
 
 
 @dataclass(frozen=True)
-class Held:
+class StoredRows:
     """Rows that a batch is compared with: a table's, or those that a table remembers as deleted.
 
     Args:
@@ -88,7 +88,7 @@ class _Batch:
     sequence: Sequence[str]
 
 
-def match(changes: Changes, table: Held, remembered: Held | None = None) -> Matches:
+def match(changes: Changes, table: StoredRows, deletions: StoredRows | None = None) -> Matches:
     """Compare a batch with the rows of a table, and with the deletions that are remembered for it.
 
     Raises:
@@ -104,16 +104,16 @@ def match(changes: Changes, table: Held, remembered: Held | None = None) -> Matc
     deletes = np.repeat([place >= len(changes.rows) for place in range(len(files))], lengths)
     batch = _Batch(rows, deletes, changes.key, changes.sequence)
     times, is_older = np.zeros(rows.num_rows, dtype=np.int64), np.zeros(rows.num_rows, dtype=bool)
-    for _, _, places, newer in _all_matched(remembered, batch) if remembered else ():
+    for _, _, places, newer in _all_matched(deletions, batch) if deletions else ():
         is_older[places[~newer]] = True
     is_late, replaced, deleted = is_older.copy(), {}, 0
-    for target, found, places, newer in _all_matched(table, batch):
+    for target, rows_of_file, places, newer in _all_matched(table, batch):
         np.add.at(times, places, 1)
         takes = newer & ~is_late[places]
         is_older[places[~takes]] = True
         deleted += int((takes & deletes[places]).sum())
         if takes.any():
-            replaced[target.action["path"]] = found[takes]
+            replaced[target.action["path"]] = rows_of_file[takes]
     if (times > 1).any():
         raise NotComparableError("a key is in the table twice")
     parts = np.split(is_older, np.cumsum(lengths)[:-1])[: len(changes.rows)]
@@ -126,14 +126,15 @@ def match(changes: Changes, table: Held, remembered: Held | None = None) -> Matc
     )
 
 
-def _all_matched(held: Held, batch: _Batch) -> "Iterator[tuple[Target, np.ndarray, np.ndarray, np.ndarray]]":
+def _all_matched(stored: StoredRows, batch: _Batch) -> "Iterator[tuple[Target, np.ndarray, np.ndarray, np.ndarray]]":
     """What `_matched` says of each file whose bounds allow for one of the keys."""
     name = batch.key[0]
     bounds = _bounds(batch.rows[name])
-    wanted = [target for target in held.files if bounds is None or _may_match(target, name, *bounds)]
+    targets = [target for target in stored.files if bounds is None or _may_match(target, name, *bounds)]
     with ThreadPoolExecutor() as pool:
-        for target, found in zip(wanted, pool.map(lambda each: _matched(held.root, each, batch), wanted), strict=True):
-            yield target, *found
+        matched = pool.map(lambda target: _matched(stored.root, target, batch), targets)
+        for target, rows_and_places in zip(targets, matched, strict=True):
+            yield target, *rows_and_places
 
 
 def _matched(root: str, target: Target, batch: _Batch) -> "tuple[np.ndarray, np.ndarray, np.ndarray]":
@@ -144,14 +145,14 @@ def _matched(root: str, target: Target, batch: _Batch) -> "tuple[np.ndarray, np.
     import numpy as np
 
     sequence = list(batch.sequence)
-    found = _read(root, target.file, (*batch.key, *sequence))
-    rows, places = _places(found, batch.rows, batch.key)
+    stored = _read(root, target.file, (*batch.key, *sequence))
+    rows, places = _places(stored, batch.rows, batch.key)
     if target.deleted:
         lives = np.fromiter((row not in target.deleted for row in rows.tolist()), bool, len(rows))
         rows, places = rows[lives], places[lives]
     if not sequence:
         return rows, places, np.ones(len(rows), dtype=bool)
-    theirs, ours = found.select(sequence).take(rows), batch.rows.select(sequence).take(places)
+    theirs, ours = stored.select(sequence).take(rows), batch.rows.select(sequence).take(places)
     _check_sequence(theirs, sequence)
     is_newer = np.where(
         batch.deletes[places], ~_is_greater(theirs, ours, sequence), _is_greater(ours, theirs, sequence)
@@ -159,17 +160,17 @@ def _matched(root: str, target: Target, batch: _Batch) -> "tuple[np.ndarray, np.
     return rows, places, is_newer
 
 
-def _places(found: "pa.Table", batch: "pa.Table", key: Sequence[str]) -> "tuple[np.ndarray, np.ndarray]":
+def _places(stored: "pa.Table", batch: "pa.Table", key: Sequence[str]) -> "tuple[np.ndarray, np.ndarray]":
     import numpy as np
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if any(found.schema.field(name).type != batch.schema.field(name).type for name in key):
+    if any(stored.schema.field(name).type != batch.schema.field(name).type for name in key):
         raise NotComparableError("the table's files have other types than the batch")
     if len(key) == 1:
-        place = pc.index_in(found[key[0]], value_set=batch[key[0]].combine_chunks())
+        place = pc.index_in(stored[key[0]], value_set=batch[key[0]].combine_chunks())
         return np.flatnonzero(pc.is_valid(place).to_numpy()), place.drop_null().to_numpy()
-    left = found.select(list(key)).append_column("-row", pa.array(np.arange(found.num_rows)))
+    left = stored.select(list(key)).append_column("-row", pa.array(np.arange(stored.num_rows)))
     right = batch.select(list(key)).append_column("-place", pa.array(np.arange(batch.num_rows)))
     joined = left.join(right, keys=list(key), join_type="inner", use_threads=False)
     return joined["-row"].to_numpy(), joined["-place"].to_numpy()
@@ -239,12 +240,12 @@ def _bounds(keys: "pa.ChunkedArray") -> tuple[int, int] | None:
     import pyarrow.compute as pc
     import pyarrow.types as kinds
 
-    found = pc.min_max(keys).as_py() if kinds.is_int64(keys.type) and len(keys) else None
-    return None if found is None else (found["min"], found["max"])
+    bounds = pc.min_max(keys).as_py() if kinds.is_int64(keys.type) and len(keys) else None
+    return None if bounds is None else (bounds["min"], bounds["max"])
 
 
 def _may_match(target: Target, name: str, least: int, greatest: int) -> bool:
     """Whether the bounds of a file allow for one of the keys."""
-    held = json.loads(target.action.get("stats") or "{}")
-    low, high = held.get("minValues", {}).get(name), held.get("maxValues", {}).get(name)
+    statistics = json.loads(target.action.get("stats") or "{}")
+    low, high = statistics.get("minValues", {}).get(name), statistics.get("maxValues", {}).get(name)
     return not (isinstance(low, int) and isinstance(high, int)) or (least <= high and greatest >= low)

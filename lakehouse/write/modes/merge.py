@@ -6,8 +6,8 @@ from typing import Any
 from lakehouse.declare.sql_text import quote
 from lakehouse.declare.table import Table, deleted_of
 from lakehouse.declare.write_modes import Merge
-from lakehouse.delta.stamp import stamped
-from lakehouse.engine.work_settings import during, for_work
+from lakehouse.engine.statement import statement
+from lakehouse.engine.work_settings import settings_for
 from lakehouse.write.modes.deleted_keys import remember
 from lakehouse.write.modes.merge_by_reference import can_adopt_merge, merge_by_reference, only_adds
 from lakehouse.write.modes.mode import (
@@ -19,7 +19,6 @@ from lakehouse.write.modes.mode import (
     merge_sql,
     ordering,
     struct_of,
-    temp_view,
 )
 
 # Staged files do not change. Delta would copy the rows into memory first and not know their size any more: a merge of
@@ -56,7 +55,7 @@ def source_sql(table: Table, mode: Merge, view: str, *, remembers: bool) -> str:
     )
 
 
-def statement(table: Table, mode: Merge, source: str) -> str:
+def statement_sql(table: Table, mode: Merge, source: str) -> str:
     """The MERGE: newer rows update or delete, new keys are inserted, older and equal ones change nothing."""
     newer = not_older = ""
     if mode.sequence:
@@ -74,16 +73,15 @@ def publish_merge(mode: Merge, publication: Publication) -> int:
     is_adopted = publication.adopts and can_adopt_merge(mode, publication.delta)
     if not publication.rows or (is_adopted and only_adds(mode, publication.delta)):
         return commit_files(publication, "append")
-    remembered = remember(publication, mode, publish_merge) if mode.sequence and mode.delete_when else None
-    changed = merge_by_reference(publication, mode, remembered=remembered) if is_adopted else None
+    deleted = remember(publication, mode, publish_merge) if mode.sequence and mode.delete_when else None
+    changed = merge_by_reference(publication, mode, deleted=deleted) if is_adopted else None
     if changed is not None:
         return changed
-    session, table, stamp = publication.session, publication.table, publication.stamp
-    big = publication.is_big
-    with temp_view(session, publication.frame(), stamp) as view, for_work(session, big=big), during(session, _STAGED):
-        merge = statement(table, mode, source_sql(table, mode, view, remembers=remembered is not None))
-        with stamped(session, stamp):
-            done = session.sql(merge).collect()[0]
+    session, table = publication.session, publication.table
+    settings = {**settings_for(big=publication.is_big), **_STAGED}
+    with statement(session, settings=settings, stamp=publication.stamp, view=publication.frame()) as view:
+        source = source_sql(table, mode, view, remembers=deleted is not None)
+        done = session.sql(statement_sql(table, mode, source)).collect()[0]
     return int(done["num_inserted_rows"]) + int(done["num_updated_rows"]) + int(done["num_deleted_rows"])
 
 

@@ -20,7 +20,7 @@ from lakehouse.delta.log import log_of
 from lakehouse.delta.log_entry import commit_info, is_local, put_commit
 from lakehouse.schema.create import KEYED_PROPERTIES
 from lakehouse.storage import File, locate
-from lakehouse.write.modes.match_keys import Changes, Held, Matches, NotComparableError, Target, match
+from lakehouse.write.modes.match_keys import Changes, Matches, NotComparableError, StoredRows, Target, match
 from lakehouse.write.modes.mode import Publication, table_bytes
 
 if TYPE_CHECKING:
@@ -36,11 +36,11 @@ Action = dict[str, Any]
 
 def takes_vectors(delta: "DeltaTable") -> bool:
     """Whether rows of a table can be marked as deleted by reference."""
-    held = delta.metadata().configuration
+    properties = delta.metadata().configuration
     return (
         takes_references(delta)
-        and held.get(VECTORS) == "true"
-        and held.get("delta.appendOnly") != "true"
+        and properties.get(VECTORS) == "true"
+        and properties.get("delta.appendOnly") != "true"
         and is_local(delta.table_uri)
     )
 
@@ -55,13 +55,13 @@ def only_adds(mode: Merge, delta: "DeltaTable") -> bool:
     return not mode.delete_when and not table_bytes(delta)
 
 
-def merge_by_reference(publication: Publication, mode: Merge, *, remembered: "DeltaTable | None" = None) -> int | None:
+def merge_by_reference(publication: Publication, mode: Merge, *, deleted: "DeltaTable | None" = None) -> int | None:
     """Make the staged files the table's own and mark the rows that they replace or delete, in one commit.
 
     Args:
         publication: The rows.
         mode: Key and sequence.
-        remembered: A table of deletions, by key and sequence: what is older than one of them changes nothing.
+        deleted: A table of deletions, by key and sequence: what is older than one of them changes nothing.
 
     Returns:
         Rows that changed the table; None where the engine must merge, and nothing was done.
@@ -71,32 +71,32 @@ def merge_by_reference(publication: Publication, mode: Merge, *, remembered: "De
     """
     delta, files = publication.delta, [file for file in publication.files if file.size]
     try:
-        table = _held(delta)
-        late = _held(remembered) if remembered is not None else None
-        if table is None or (remembered is not None and late is None):
+        rows = _stored_rows(delta)
+        deletions = _stored_rows(deleted) if deleted is not None else None
+        if rows is None or (deleted is not None and deletions is None):
             return None
         changes = Changes(delta.table_uri, files, publication.deletions, mode.on, mode.sequence)
-        found = match(changes, table, late)
+        matches = match(changes, rows, deletions)
     except (NotReplayableError, NotComparableError) as error:
         _log.info("%s: the engine merges: %s", publication.table.name, error)
         return None
     metrics = {
         "numSourceRows": publication.rows,
-        "numTargetRowsInserted": found.inserted,
-        "numTargetRowsUpdated": found.updated,
-        "numTargetRowsDeleted": found.deleted,
+        "numTargetRowsInserted": matches.inserted,
+        "numTargetRowsUpdated": matches.updated,
+        "numTargetRowsDeleted": matches.deleted,
         "numTargetRowsCopied": 0,
         "numTargetFilesAdded": len(files),
-        "numTargetDeletionVectorsAdded": len(found.replaced),
+        "numTargetDeletionVectorsAdded": len(matches.replaced),
     }
     parameters = {"predicate": json.dumps(list(mode.on)), "byReference": "true"}
     done = commit_info(publication.stamp, "MERGE", parameters=parameters, metrics=metrics, read=delta.version())
-    put_commit(delta.table_uri, delta.version() + 1, [*done, *_moved(publication, files, table.files, found)])
+    put_commit(delta.table_uri, delta.version() + 1, [*done, *_moved(publication, files, rows.files, matches)])
     _checkpoint(publication)
-    return found.inserted + found.updated + found.deleted
+    return matches.inserted + matches.updated + matches.deleted
 
 
-def _held(delta: "DeltaTable") -> Held | None:
+def _stored_rows(delta: "DeltaTable") -> StoredRows | None:
     """The files of a table; None where there are too many rows, an unknown number, or files elsewhere.
 
     Raises:
@@ -106,7 +106,7 @@ def _held(delta: "DeltaTable") -> Held | None:
 
     root = delta.table_uri
     _, base = locate(root)
-    found: list[Target] = []
+    targets: list[Target] = []
     rows = 0
     for path, action in live_files(log_of(root), delta.version()).items():
         if "://" in path or path.startswith("/"):
@@ -114,20 +114,22 @@ def _held(delta: "DeltaTable") -> Held | None:
         rows += json.loads(action.get("stats") or "{}").get("numRecords", MOST_ROWS + 1)
         vector = action.get("deletionVector")
         file = File(f"{base}/{unquote(path)}", unquote(path), action["size"], action["modificationTime"])
-        found.append(Target(file, action, read_vector(root, vector) if vector else BitMap64()))
-    return Held(root, found) if rows <= MOST_ROWS else None
+        targets.append(Target(file, action, read_vector(root, vector) if vector else BitMap64()))
+    return StoredRows(root, targets) if rows <= MOST_ROWS else None
 
 
-def _moved(publication: Publication, files: Sequence[File], targets: Sequence[Target], found: Matches) -> list[Action]:
+def _moved(
+    publication: Publication, files: Sequence[File], targets: Sequence[Target], matches: Matches
+) -> list[Action]:
     """The actions: each file with replaced rows under its new vector, and the staged ones."""
     from pyroaring import BitMap64
 
     root, table = publication.delta.table_uri, publication.table
-    touched = {each.action["path"]: each for each in targets if each.action["path"] in found.replaced}
+    touched = {target.action["path"]: target for target in targets if target.action["path"] in matches.replaced}
     vectors: dict[str, BitMap64] = {
-        path: target.deleted | BitMap64(found.replaced[path]) for path, target in touched.items()
+        path: target.deleted | BitMap64(matches.replaced[path]) for path, target in touched.items()
     }
-    older = {file.relative: BitMap64(found.older[file.relative]) for file in files if file.relative in found.older}
+    older = {file.relative: BitMap64(matches.older[file.relative]) for file in files if file.relative in matches.older}
     written = write_vectors(root, {**vectors, **older}) if vectors or older else {}
     actions: list[Action] = []
     for path, target in touched.items():

@@ -1,7 +1,6 @@
 """What every write mode answers: which rows of a batch stand for their key, and how good rows become one commit."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -10,14 +9,19 @@ from lakehouse.declare.sql_text import quote
 from lakehouse.declare.table import Table
 from lakehouse.declare.write_modes import Merge, Scd2
 from lakehouse.delta.adopt import adopt, takes_references
-from lakehouse.delta.stamp import Stamp, stamped
+from lakehouse.delta.stamp import Stamp
+from lakehouse.delta.tables import Tables
+from lakehouse.engine.statement import statement
 from lakehouse.engine.work_settings import BIG_BYTES
 from lakehouse.storage import File
-from lakehouse.workspace import Workspace
+from lakehouse.write.run_kind import RunKind
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
     from pyspark.sql import DataFrame, SparkSession
+
+# The value of each partition column, as text; None for null.
+Partition = Mapping[str, str | None]
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ class Publication:
     """Good rows on their way into a table.
 
     Args:
-        workspace: Where the tables are.
+        tables: The tables that the run touches.
         session: The session.
         table: The declaration.
         delta: The table at its latest version.
@@ -55,13 +59,13 @@ class Publication:
         rows: How many rows passed, with those that delete their key.
         frame: Gives all of them as a frame, for modes that cannot adopt files.
         stamp: What the commit says of itself.
-        partitions: Values of the partitions to replace, for a mode that does.
-        rebuild: All inputs were read again.
+        kind: What the run is.
+        replaced: The partitions to replace, for a mode that does.
         adopts: Whether the staged files are to become the table's own.
         deletions: The staged files of the rows that delete their key.
     """
 
-    workspace: Workspace
+    tables: Tables
     session: "SparkSession"
     table: Table
     delta: "DeltaTable"
@@ -69,8 +73,8 @@ class Publication:
     rows: int
     frame: "Callable[[], DataFrame]"
     stamp: Stamp
-    partitions: tuple[Mapping[str, str | None], ...] = ()
-    rebuild: bool = False
+    kind: RunKind
+    replaced: tuple[Partition, ...] = ()
     adopts: bool = True
     deletions: tuple[File, ...] = ()
 
@@ -152,7 +156,7 @@ def commit_files(
         )
     names = ", ".join(map(quote, table.stored_names))
     place = f"({names})" if way == "append" else f"REPLACE WHERE {where}"
-    with temp_view(session, publication.frame(), publication.stamp) as view, stamped(session, publication.stamp):
+    with statement(session, stamp=publication.stamp, view=publication.frame()) as view:
         session.sql(f"INSERT INTO {quote(table.name)} {place} SELECT {names} FROM {view}")
     return publication.rows
 
@@ -195,14 +199,3 @@ def ordering(columns: tuple[Column, ...]) -> str:
 def struct_of(side: str, names: tuple[str, ...]) -> str:
     """The columns of one side of a MERGE as one comparable value."""
     return f"struct({', '.join(f'{side}.{quote(name)}' for name in names)})"
-
-
-@contextmanager
-def temp_view(session: "SparkSession", frame: "DataFrame", stamp: Stamp) -> Iterator[str]:
-    """Give a frame a name for one statement."""
-    name = f"staged_{stamp.sequence}_{abs(hash(stamp.app))}"
-    frame.createOrReplaceTempView(name)
-    try:
-        yield name
-    finally:
-        session.catalog.dropTempView(name)

@@ -1,16 +1,14 @@
 """ReplacePartitions: the rows replace exactly their partitions, by reference where one column partitions the table."""
 
-from collections.abc import Mapping
-
 from lakehouse.declare.sql_text import literal, quote
 from lakehouse.declare.table import Table
 from lakehouse.declare.write_modes import ReplacePartitions
-from lakehouse.write.modes.mode import ModeFunctions, Publication, commit_files
+from lakehouse.write.modes.mode import ModeFunctions, Partition, Publication, commit_files
 
 
 def publish_partitions(mode: ReplacePartitions, publication: Publication) -> int:
     """Replace the partitions of the publication."""
-    table, partitions = publication.table, publication.partitions
+    table, partitions = publication.table, publication.replaced
     if not partitions:
         return commit_files(publication, "append")
     values = [value for partition in partitions for value in partition.values() if value is not None]
@@ -24,7 +22,7 @@ def publish_partitions(mode: ReplacePartitions, publication: Publication) -> int
     )
 
 
-def condition(table: Table, partition: Mapping[str, str | None]) -> str:
+def condition(table: Table, partition: Partition) -> str:
     """The SQL condition of one partition. Delta wants plain columns in it, so the value is cast and not the column."""
     types = {column.name: column.type for column in table.columns}
     return " AND ".join(

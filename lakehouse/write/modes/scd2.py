@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from lakehouse.declare.sql_text import quote
 from lakehouse.declare.table import Table
 from lakehouse.declare.write_modes import Scd2
-from lakehouse.delta.stamp import stamped
-from lakehouse.engine.work_settings import for_work
+from lakehouse.engine.statement import statement
+from lakehouse.engine.work_settings import settings_for
 from lakehouse.write.modes.mode import (
     ModeFunctions,
     Publication,
@@ -21,7 +21,6 @@ from lakehouse.write.modes.mode import (
     deletes,
     merge_sql,
     ordering,
-    temp_view,
 )
 
 if TYPE_CHECKING:
@@ -54,13 +53,13 @@ def source_sql(table: Table, mode: Scd2, view: str, version: int) -> str:
     greatest = ", ".join(_greatest(table, "_is_deleted"))
     return f"""
         WITH batch AS (SELECT {names}, {deletes(mode)} AS _is_deleted FROM {view}),
-        known AS (
+        past AS (
             SELECT {past} FROM {quote(table.name)} VERSION AS OF {version} AS p
             LEFT SEMI JOIN (SELECT DISTINCT {keys} FROM batch) AS k ON {same_key}
         ),
         changes AS (
             SELECT *, false AS _is_new, _valid_to AS _was_to, _is_current AS _was_current
-            FROM (SELECT {names}, _is_deleted, _valid_to, _is_current FROM known)
+            FROM (SELECT {names}, _is_deleted, _valid_to, _is_current FROM past)
             UNION ALL
             SELECT *, NULL AS _valid_to, NULL AS _is_current, true AS _is_new, NULL AS _was_to, NULL AS _was_current
             FROM batch
@@ -98,12 +97,11 @@ def publish_scd2(mode: Scd2, publication: Publication) -> int:
     if not publication.rows:
         return commit_files(publication, "append")
     session, table = publication.session, publication.table
-    frame, stamp = publication.frame(), publication.stamp
-    with temp_view(session, frame, stamp) as view, for_work(session, big=publication.is_big):
+    settings = settings_for(big=publication.is_big)
+    with statement(session, settings=settings, stamp=publication.stamp, view=publication.frame()) as view:
         source = source_sql(table, mode, view, publication.delta.version())
-        statement = merge_sql(table.name, source, (*mode.on, *mode.sequence), table.stored_names)
-        with stamped(session, stamp):
-            done = session.sql(statement).collect()[0]
+        merge = merge_sql(table.name, source, (*mode.on, *mode.sequence), table.stored_names)
+        done = session.sql(merge).collect()[0]
     return int(done["num_inserted_rows"])
 
 

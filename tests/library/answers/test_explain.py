@@ -11,6 +11,7 @@ import pytest
 
 from lakehouse.answers.version import Read, explain, explained, explanations, spans
 from lakehouse.delta.history import Commit
+from lakehouse.delta.note import Note
 from lakehouse.errors import LakehouseError
 from lakehouse.workspace import Workspace
 
@@ -40,7 +41,7 @@ NOTE: dict[str, Any] = {
             "element_count": 9,
         },
     ],
-    "totals": {"in": 500},
+    "totals": {"in": 500, "passed": 430, "superseded": 30, "quarantined": 40, "replayed": 0},
     "partitions": ["2026-01-01"],
     "replay": {"quarantine_version": 3},
     "messages": ["read anew"],
@@ -50,7 +51,15 @@ MERGED = {"numTargetRowsInserted": "60", "numTargetRowsUpdated": "20", "numTarge
 
 
 def commit(note: dict[str, Any], metrics: dict[str, Any] | None = None) -> Commit:
-    return Commit(44, AT, "MERGE", note, metrics or {}, {"predicate": "x"}, "Apache-Spark/4.2.0 Delta-Lake/4.4.0")
+    return Commit(
+        44,
+        AT,
+        "MERGE",
+        Note.from_json(note) if note else None,
+        metrics or {},
+        {"predicate": "x"},
+        "Apache-Spark/4.2.0 Delta-Lake/4.4.0",
+    )
 
 
 def test_a_note_is_explained():
@@ -139,7 +148,7 @@ def test_a_person_reads_who_what_and_how(written: str):
         "partitions   2026-01-01",
         "replay       quarantine version 3",
         "rows         100 in, 85 published, 5 quarantined, 10 deduplicated",
-        "in total     500 in",
+        "in total     500 in, 430 passed, 30 superseded, 40 quarantined, 0 replayed",
         "told         read anew",
         "",
         "check           severity  holds  rows against it  observed",

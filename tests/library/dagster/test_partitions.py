@@ -14,6 +14,7 @@ from lakehouse.declare.column import Column
 from lakehouse.declare.table import Table
 from lakehouse.declare.write_modes import ReplacePartitions
 from lakehouse.delta.history import history, version_of
+from lakehouse.delta.tables import Tables
 from lakehouse.engine.session import CONNECTION, Connection
 from lakehouse.workspace import Workspace
 
@@ -56,7 +57,7 @@ class House:
 
         frame = self.spark.createDataFrame(list(rows), "day string, id bigint, value int")
         frame = frame.withColumn("day", frame.day.cast("date"))
-        write(self.workspace, self.spark, self.source, frame, Batch(uuid.uuid4().hex[:12], "b"))
+        write(Tables(self.workspace), self.spark, self.source, frame, Batch(uuid.uuid4().hex[:12], "b"))
 
     def asset(self) -> TableAsset:
         @table_asset(
@@ -136,7 +137,7 @@ def test_a_backfill_over_live_data_makes_only_what_failed_again(house: House):
 
     assert again.success
     assert house.rows() == [("2026-01-01", 1, 1), ("2026-01-02", 2, 2), ("2026-01-03", 3, 3)]
-    assert history(house.workspace, house.target.name)[0].note["partitions"] == ["2026-01-02"]
+    assert history(house.workspace, house.target.name)[0].note.partitions == ("2026-01-02",)
     before = version_of(house.workspace, house.target.name)
     assert house.make("2026-01-01", "2026-01-03").success
     assert version_of(house.workspace, house.target.name) == before

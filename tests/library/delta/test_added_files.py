@@ -9,6 +9,7 @@ from lakehouse.declare.table import Table
 from lakehouse.declare.write_modes import Append, Merge
 from lakehouse.delta.change_feed import added_files
 from lakehouse.delta.history import version_of
+from lakehouse.delta.tables import Tables
 from lakehouse.sources.kinds import load
 from lakehouse.sources.source import ReadContext
 from tests.library.door import Door
@@ -17,7 +18,7 @@ NAMES = ("id", "name", "value")
 
 
 def read(door: Door, table: Table, since: int, *, deletes: bool = False) -> list[tuple]:
-    context = ReadContext(door.workspace, lambda: door.spark, "silver.reader", "b")
+    context = ReadContext(Tables(door.workspace), lambda: door.spark, "silver.reader", "b")
     frame = load(table.changes(deletes=deletes), context, since, version_of(door.workspace, table.name))
     return sorted(tuple(row) for row in frame.select(*NAMES, *(["_is_deleted"] if deletes else [])).collect())
 

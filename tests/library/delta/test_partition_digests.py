@@ -10,6 +10,7 @@ from lakehouse.declare.table import Table
 from lakehouse.declare.write_modes import Append
 from lakehouse.delta.history import open_table
 from lakehouse.delta.partition_digests import partition_digests
+from lakehouse.delta.tables import Tables
 from lakehouse.maintenance import keep_up
 from tests.library.door import Door
 from tests.library.maintenance.limits import FEW
@@ -43,7 +44,7 @@ def digests_of(door: Door, table: Table) -> dict[str, str]:
 
 def compact(door: Door, table: Table) -> None:
     before = door.spark.table(table.name).count()
-    assert keep_up(door.workspace, door.spark, table.name, limits=FEW) == ()
+    assert keep_up(Tables(door.workspace), door.spark, table.name, limits=FEW) == ()
     assert open_table(door.workspace, table.name).history(1)[0]["operation"] == "OPTIMIZE"
     assert door.spark.table(table.name).count() == before
 

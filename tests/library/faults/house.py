@@ -110,7 +110,8 @@ class House:
     def number(self, mode: str) -> int:
         """The last batch that is in, by the table's own word."""
         name = self.table(mode).name
-        return int(last_position(self.workspace, name, open_table(self.workspace, name)).get("inputs", {}).get(NAME, 0))
+        position = last_position(self.workspace, name, open_table(self.workspace, name))
+        return int((position.note.inputs or {}).get(NAME, 0)) if position else 0
 
     def problems(self, mode: str, rows: list[tuple[Any, ...]] | None = None) -> list[str]:
         """What is not as it must be, with no run under way. Rows are read by delta-rs where none are given."""

@@ -12,6 +12,7 @@ from lakehouse.declare.column import Column
 from lakehouse.declare.table import Table
 from lakehouse.declare.write_modes import Merge, Overwrite
 from lakehouse.delta.history import history
+from lakehouse.delta.tables import Tables
 from lakehouse.engine.session import Connection
 from lakehouse.errors import AuditFailedError
 from lakehouse.sql.ask_trino import ask
@@ -116,7 +117,7 @@ def bring(connection: Connection, table: Table, publish: int) -> None:
     """A batch through the door; one below 0 has a row that breaks a critical expectation."""
     session, run = connection.session(), uuid.uuid4().hex[:12]
     rows = [(key, publish, 300 if publish < 0 and key == 0 else key) for key in range(ROWS)]
-    write(connection.workspace, session, table, session.createDataFrame(rows, table.schema), Batch(run, run))
+    write(Tables(connection.workspace), session, table, session.createDataFrame(rows, table.schema), Batch(run, run))
 
 
 def crash(workspace: Workspace, table: Table, pipe: Any) -> None:

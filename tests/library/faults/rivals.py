@@ -10,6 +10,7 @@ from lakehouse.declare.column import Column
 from lakehouse.declare.sql_text import quote
 from lakehouse.declare.table import Table
 from lakehouse.declare.write_modes import Append, Merge
+from lakehouse.delta.tables import Tables as OpenTables
 from lakehouse.engine.session import Connection
 from lakehouse.locks.table_lock import table_lock
 from lakehouse.runs.run import recover_if_open
@@ -68,8 +69,10 @@ def race(workspace: Workspace, *, count: int, turns: int) -> Race:
     with Connection(workspace) as connection:
         session = connection.session()
         rows = session.createDataFrame([(0, 0), (-1, 0)], tables.number.schema)
-        write(workspace, session, tables.number, rows, Batch("first", "first"))
-        write(workspace, session, tables.lines, session.createDataFrame([], tables.lines.schema), Batch("0", "0"))
+        write(OpenTables(workspace), session, tables.number, rows, Batch("first", "first"))
+        write(
+            Tables(workspace), session, tables.lines, session.createDataFrame([], tables.lines.schema), Batch("0", "0")
+        )
         rival = clients.start(compete, workspace, tables.number.name)
         running = [clients.start(add, workspace, tables, place, turns) for place in range(count)]
         for client in running:
@@ -104,10 +107,10 @@ def add(workspace: Workspace, tables: Tables, place: int, turns: int, pipe: Pipe
                     recover_if_open(connection, tables.number)
                     value = session.sql(f"SELECT value FROM {quote(tables.number.name)} WHERE id = 0").collect()[0][0]
                     frame = session.createDataFrame([(0, value + 1)], tables.number.schema)
-                    write(workspace, session, tables.number, frame, Batch(run, run))
+                    write(OpenTables(workspace), session, tables.number, frame, Batch(run, run))
                 with table_lock(workspace, tables.lines.name, wait_s=PATIENCE_SECONDS):
                     frame = session.createDataFrame([(place, turn)], tables.lines.schema)
-                    write(workspace, session, tables.lines, frame, Batch(run, run))
+                    write(OpenTables(workspace), session, tables.lines, frame, Batch(run, run))
     except Exception as error:
         pipe.send(f"{clients.FAILED} client {place}: {type(error).__name__}: {str(error)[:500]}")
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from lakehouse.delta.history import history, open_table, version_of
+from lakehouse.delta.tables import Tables
 from lakehouse.locks.table_lock import table_lock
 from lakehouse.maintenance import Limits
 from lakehouse.quality.judge import CheckResult
@@ -51,7 +52,7 @@ def house(tmp_path: Path) -> Workspace:
 
 def put(house: Workspace, version: int | None, run: str, limits: Limits = FEW, results: Any = RESULTS) -> None:
     nobody: Any = None
-    record(house, nobody, ASSET, results, run_id=run, version=version, limits=limits)
+    record(Tables(house), nobody, ASSET, results, run_id=run, version=version, limits=limits)
 
 
 def rows(house: Workspace) -> list[tuple[Any, ...]]:
@@ -68,7 +69,7 @@ def test_results_are_joined_and_stay(house: Workspace):
     delta = open_table(house, CHECKS.name)
 
     assert len(delta.file_uris()) < 4
-    assert any("upkeep" in commit.note for commit in history(house, CHECKS.name, 3))
+    assert any(commit.note.upkeep for commit in history(house, CHECKS.name, 3))
     assert len(rows(house)) == 24
     assert [(each.name, each.unexpected_count) for each in audited(house, ASSET, 5)] == [("a", 0), ("b", 3)]
     assert audited(house, ASSET, 99) == ()
@@ -107,5 +108,5 @@ def test_one_process_joins_at_a_time(house: Workspace):
             put(house, version, "run", FEW)
 
     commits = history(house, CHECKS.name, version_of(house, CHECKS.name) - latest)
-    assert not any("upkeep" in commit.note for commit in commits)
+    assert not any(commit.note.upkeep for commit in commits)
     assert len(rows(house)) == 10

@@ -16,6 +16,7 @@ from lakehouse.declare.column import Column
 from lakehouse.declare.table import Foreign, Table, deleted_of, quarantine_of
 from lakehouse.declare.write_modes import Append, Merge
 from lakehouse.delta.history import history, last_note, open_table, version_of
+from lakehouse.delta.tables import Tables
 from lakehouse.engine.session import Connection
 from lakehouse.maintenance import keep_up
 from lakehouse.runs.replay import replay
@@ -56,7 +57,7 @@ def files(door: Door, name: str) -> int:
 
 
 def compact(door: Door, *names: str) -> tuple[str, ...]:
-    return keep_up(door.workspace, door.spark, *names, limits=FEW)
+    return keep_up(Tables(door.workspace), door.spark, *names, limits=FEW)
 
 
 @pytest.mark.parametrize("mode", [MERGE, Append()], ids=["merge", "append"])
@@ -71,9 +72,9 @@ def test_rows_are_the_same_in_fewer_files_by_a_commit_that_says_so(door: Door, m
     assert files(door, table.name) == 1 < many
     latest = history(door.workspace, table.name)[0]
     assert (latest.version, latest.operation) == (version + 1, "OPTIMIZE")
-    assert latest.note["upkeep"]["files"] == many
-    assert "run" in last_note(open_table(door.workspace, table.name))
-    assert explain(door.workspace, table.name).upkeep == latest.note["upkeep"]
+    assert latest.note.upkeep.files == many
+    assert last_note(open_table(door.workspace, table.name)).run
+    assert explain(door.workspace, table.name).upkeep == latest.note.upkeep.to_json()
     assert compact(door, table.name) == ()
     assert version_of(door.workspace, table.name) == version + 1
 
@@ -84,7 +85,7 @@ def test_the_next_commit_does_not_carry_the_note(door: Door):
     compact(door, table.name)
     door.spark.sql(f"DELETE FROM {table.name} WHERE id < 3")
 
-    assert history(door.workspace, table.name)[0].note == {}
+    assert history(door.workspace, table.name)[0].note is None
 
 
 def follower(mode: Any = None) -> Table:
@@ -165,7 +166,7 @@ def test_a_plain_table_is_read_after_vacuum_has_taken_the_files_of_before(door: 
 
     assert {row[0] for row in door.read(target.name)} == {row[0] for row in door.read(source.name)}
     note = history(door.workspace, target.name)[0].note
-    assert note["inputs"] == {"raw": filled}
+    assert note.inputs == {"raw": filled}
     assert done.published > 0
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from lakehouse.dagster.model_asset import ModelAsset, model_asset
 from lakehouse.declare.table import Foreign
+from lakehouse.delta.tables import Tables
 from lakehouse.engine.session import Connection
 from lakehouse.errors import DeclarationError, LakehouseError
 from lakehouse.models.champion import Champion
@@ -80,7 +81,7 @@ def test_a_new_version_of_the_data_is_trained_on(connection: Connection, table: 
 def test_the_champion_is_read_at_its_version_and_follows_a_rollback(connection: Connection, table: str) -> None:
     asset = asset_of(table)
     champion = Champion(asset.name)
-    context = ReadContext(connection.workspace, connection.session, "ml.scores", "batch")
+    context = ReadContext(Tables(connection.workspace), connection.session, "ml.scores", "batch")
     asset.materialize(connection)
     connection.session().sql(f"COMMENT ON TABLE {table} IS 'one more version'")
     asset.materialize(connection)
@@ -95,7 +96,7 @@ def test_the_champion_is_read_at_its_version_and_follows_a_rollback(connection: 
 
 
 def test_a_model_without_a_champion_names_what_to_materialise(connection: Connection) -> None:
-    context = ReadContext(connection.workspace, connection.session, "ml.scores", "batch")
+    context = ReadContext(Tables(connection.workspace), connection.session, "ml.scores", "batch")
 
     with pytest.raises(LakehouseError, match=r"champion of `nobody`, which has none yet. Materialise ml.nobody first"):
         position_of(Champion("nobody"), context)

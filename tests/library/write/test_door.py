@@ -6,6 +6,8 @@ from pyspark.sql import functions as F
 from lakehouse.declare.table import quarantine_of
 from lakehouse.declare.write_modes import Append, Merge, Overwrite, Scd2
 from lakehouse.delta.history import history, open_table
+from lakehouse.delta.note import RowCounts
+from lakehouse.delta.tables import Tables
 from lakehouse.errors import AuditFailedError, InvalidKeyError, SchemaMismatchError
 from lakehouse.storage import list_files
 from lakehouse.write.intent import open_intent
@@ -53,8 +55,8 @@ def test_an_append_adds_the_rows_in_one_commit_that_explains_itself(door: Door):
     assert door.read(table.name) == [(1, "a", 1), (2, "b", 2), (3, "c", 3)]
     commit = history(door.workspace, table.name)[0]
     assert commit.version == 2
-    assert commit.note["asset"] == table.name
-    assert commit.note["rows"] == {"in": 1, "quarantined": 0, "superseded": 0}
+    assert commit.note.asset == table.name
+    assert commit.note.rows == RowCounts(came=1, quarantined=0, superseded=0)
 
 
 def test_an_overwrite_replaces_everything(door: Door):
@@ -255,7 +257,7 @@ def test_a_crash_after_the_decision_is_finished_by_the_next_run(door: Door, at, 
             door.write(table, frame)
     assert (open_intent(door.workspace, table.name) is None) == (crash == "forget_positions")
 
-    module.recover(door.workspace, door.spark, table)
+    module.recover(Tables(door.workspace), door.spark, table)
 
     expected = {
         None: [(1, "a", 1), (1, "b", 2), (7, "x", 7)],
@@ -270,7 +272,7 @@ def test_a_crash_after_the_decision_is_finished_by_the_next_run(door: Door, at, 
     assert versions == [2, 1, 0]
     recorded = door.spark.table("ops.checks").where((F.col("asset") == table.name) & (F.col("table_version") == 2))
     assert recorded.count() == recorded.select("check_name").distinct().count() > 0
-    assert module.recover(door.workspace, door.spark, table) is None
+    assert module.recover(Tables(door.workspace), door.spark, table) is None
 
 
 def _decided(door: Door, table, frame, monkeypatch) -> None:
@@ -302,7 +304,7 @@ def test_a_decision_whose_files_are_gone_is_said_and_not_half_done(door: Door, m
 
     table = door.table()
     _decided(door, table, door.rows((1, "a", 1, None), (2, "b", 2, None)), monkeypatch)
-    delete_folder(open_intent(door.workspace, table.name).files.path)
+    delete_folder(open_intent(door.workspace, table.name).staged.path)
 
     with pytest.raises(StagedFilesGoneError) as error:
         door.write(table, door.rows((3, "c", 3, None)))

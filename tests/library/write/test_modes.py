@@ -6,9 +6,11 @@ from lakehouse.declare.column import Column
 from lakehouse.declare.table import Table, deleted_of
 from lakehouse.declare.write_modes import Append, Merge, Overwrite, ReplacePartitions, Scd2
 from lakehouse.delta.history import history, open_table
+from lakehouse.delta.tables import Tables
 from lakehouse.errors import DeclarationError, PartitionMismatchError
 from lakehouse.write.batch import Batch
 from lakehouse.write.door import write
+from lakehouse.write.run_kind import ForPartitions
 from tests.library.door import COLUMNS, Door
 
 DAYS = (Column("day", "date", "UTC date"), Column("id", "bigint", "Key"), Column("name", "string", "A name"))
@@ -60,8 +62,8 @@ def test_a_run_for_partitions_empties_those_that_have_no_rows_left(door: Door):
     table = partitioned(door)
     door.write(table, days(door, ("2026-01-01", 1, "a"), ("2026-01-02", 2, "b")))
 
-    batch = Batch("r1", "r1", partitions=("2026-01-01",))
-    write(door.workspace, door.spark, table, days(door), batch)
+    batch = Batch("r1", "r1", kind=ForPartitions({"2026-01-01": {}}))
+    write(Tables(door.workspace), door.spark, table, days(door), batch)
 
     assert found(door, table) == [("2026-01-02", 2, "b")]
 
@@ -72,11 +74,11 @@ def test_rows_of_other_partitions_than_the_runs_are_refused(door: Door):
 
     with pytest.raises(PartitionMismatchError) as error:
         write(
-            door.workspace,
+            Tables(door.workspace),
             door.spark,
             table,
             days(door, ("2026-01-01", 9, "z"), ("2026-01-07", 2, "b")),
-            Batch("r2", "r2", partitions=("2026-01-01",)),
+            Batch("r2", "r2", kind=ForPartitions({"2026-01-01": {}})),
         )
 
     assert str(error.value) == (
@@ -147,7 +149,7 @@ def test_a_clustered_table_is_published_by_the_engine(door: Door, mode):
     )
     assert found(door, table) == rows
     assert nothing.version == done.version + 1
-    assert history(door.workspace, table.name)[0].note["asset"] == table.name
+    assert history(door.workspace, table.name)[0].note.asset == table.name
 
 
 def test_a_row_against_a_constraint_goes_to_quarantine(door: Door):

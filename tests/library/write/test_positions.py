@@ -12,7 +12,8 @@ from lakehouse.declare.table import Table, quarantine_of
 from lakehouse.declare.write_modes import Append, Merge, Overwrite, Scd2
 from lakehouse.delta.history import history, open_table, version_of
 from lakehouse.delta.row_changes import last_row_change
-from lakehouse.engine.work_settings import during
+from lakehouse.delta.tables import Tables
+from lakehouse.engine.statement import with_settings
 from lakehouse.errors import DeclarationDiffersError
 from lakehouse.runs.run import run
 from lakehouse.sources.kinds import load, position_of
@@ -45,7 +46,7 @@ def forget_log(door: Door, table: Table) -> None:
 
 def vacuum(door: Door, table: Table) -> None:
     """VACUUM without retention, as after a long time. delta-rs' own would take deletion vectors that are in use."""
-    with during(door.spark, {"spark.databricks.delta.retentionDurationCheck.enabled": "false"}):
+    with with_settings(door.spark, {"spark.databricks.delta.retentionDurationCheck.enabled": "false"}):
         door.spark.sql(f"VACUUM {table.name} RETAIN 0 HOURS")
 
 
@@ -62,7 +63,7 @@ def test_a_second_run_reads_only_what_is_new_and_a_third_nothing(door: Door):
     assert third.unchanged
     assert third.version == second.version == version_of(door.workspace, target.name)
     note = history(door.workspace, target.name)[0].note
-    assert (note["since"], note["inputs"]) == ({"raw": 1}, {"raw": 2})
+    assert (note.since, note.inputs) == ({"raw": 1}, {"raw": 2})
 
 
 def test_the_position_survives_log_cleanup_and_vacuum(door: Door):
@@ -77,7 +78,7 @@ def test_the_position_survives_log_cleanup_and_vacuum(door: Door):
     delta = open_table(door.workspace, target.name)
 
     assert not [commit for commit in history(door.workspace, target.name) if commit.note]
-    assert last_position(door.workspace, target.name, delta)["inputs"] == {"raw": 1}
+    assert last_position(door.workspace, target.name, delta).note.inputs == {"raw": 1}
     assert make(door, target, {"raw": source.changes()}).unchanged
     door.write(source, door.rows((2, "b", 2, None)))
     assert make(door, target, {"raw": source.changes()}).rows_in == 1
@@ -93,7 +94,7 @@ def test_a_position_that_a_crash_left_behind_is_not_believed(door: Door):
 
     delta = open_table(door.workspace, target.name)
 
-    assert last_position(door.workspace, target.name, delta)["inputs"] == {"raw": 1}
+    assert last_position(door.workspace, target.name, delta).note.inputs == {"raw": 1}
 
 
 @pytest.mark.parametrize("loss", [forget_log, vacuum])
@@ -110,7 +111,7 @@ def test_where_the_feed_is_gone_all_is_read_and_one_line_says_so(door: Door, los
 
     assert door.read(target.name) == [(1, "AA", 4), (2, "b", 2)]
     (line,) = done.messages
-    assert line.endswith(f"All of it is read, at version {last_row_change(door.workspace, source.name)}.")
+    assert line.endswith(f"All of it is read, at version {last_row_change(open_table(door.workspace, source.name))}.")
     assert source.name in line
 
 
@@ -167,7 +168,7 @@ def test_a_key_that_changed_many_times_comes_once_with_its_last_state(door: Door
     source = door.table(Merge(on=("id",)))
     for value in range(4):
         door.write(source, door.rows((1, "a", value, None)))
-    context = ReadContext(door.workspace, lambda: door.spark, "silver.reader", "b")
+    context = ReadContext(Tables(door.workspace), lambda: door.spark, "silver.reader", "b")
 
     frame = load(source.changes(), context, 1, position_of(source.changes(), context))
 
@@ -178,7 +179,7 @@ def test_changes_of_a_history_carry_its_columns(door: Door, at: Any):
     source = follower(Scd2(on=("id",), sequence=("sent_at",)))
     door.write(source, door.rows((1, "a", 1, at(1))))
     door.write(source, door.rows((1, "b", 1, at(2))))
-    context = ReadContext(door.workspace, lambda: door.spark, "silver.reader", "b")
+    context = ReadContext(Tables(door.workspace), lambda: door.spark, "silver.reader", "b")
 
     found = load(source.changes(), context, 1, 2).select("name", "_is_current").collect()
 
@@ -196,7 +197,7 @@ def test_a_snapshot_is_pinned_at_the_version_of_the_start(door: Door):
     done = make(door, target, {"raw": source}, meanwhile)
 
     assert door.read(target.name) == [(1, "a", 1)]
-    assert history(door.workspace, target.name)[0].note["inputs"] == {"raw": 1}
+    assert history(door.workspace, target.name)[0].note.inputs == {"raw": 1}
     assert done.published == 1
 
 

@@ -19,6 +19,7 @@ from lakehouse.answers.row_accounts import Accounts, accounts
 from lakehouse.declare.column import Column
 from lakehouse.declare.table import Table, quarantine_of
 from lakehouse.declare.write_modes import Append, Merge, Overwrite, ReplacePartitions
+from lakehouse.delta.tables import Tables
 from lakehouse.errors import AuditFailedError, LakehouseError
 from lakehouse.runs.replay import discard, fix, reopen, replay
 from lakehouse.write.door import recover
@@ -251,7 +252,7 @@ class Rows(RuleBasedStateMachine):
     @precondition(lambda self: self.stopped)
     @rule()
     def power_is_back(self) -> None:
-        recover(self.door.workspace, self.door.spark, self.table)
+        recover(Tables(self.door.workspace), self.door.spark, self.table)
         self.stopped = False
 
     @invariant()

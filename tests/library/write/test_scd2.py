@@ -13,6 +13,7 @@ from lakehouse.declare.column import Column
 from lakehouse.declare.table import Table, quarantine_of
 from lakehouse.declare.write_modes import Scd2
 from lakehouse.delta.history import history
+from lakehouse.delta.tables import Tables
 from tests.library.door import Door
 
 COLUMNS = (
@@ -113,7 +114,7 @@ def test_T1_a_kill_between_the_halves_leaves_one_current_row_per_key(histories: 
             with pytest.raises(KeyboardInterrupt):
                 histories.write(table, upsert(1, "b", 2, 20))
         assert [row[1] for row in histories.read(table) if row[5]] == [current]
-        module.recover(histories.door.workspace, histories.door.spark, table)
+        module.recover(Tables(histories.door.workspace), histories.door.spark, table)
         assert [row[1] for row in histories.read(table) if row[5]] == ["b"]
 
 

@@ -13,6 +13,7 @@ from lakehouse.declare.column import Column
 from lakehouse.declare.table import Table
 from lakehouse.declare.types import canonical, is_wider
 from lakehouse.declare.write_modes import Merge
+from lakehouse.delta.tables import Tables
 from lakehouse.engine.session import Connection
 from lakehouse.errors import DeclarationDiffersError, TableMissingError
 from lakehouse.schema.apply import Applied, apply, plan, refused_by_rows
@@ -41,7 +42,7 @@ def connection(workspace: Workspace, spark: Any) -> Connection:
 
 @pytest.fixture
 def made(workspace: Workspace, spark: Any, table: Table) -> Table:
-    ensure(workspace, spark, table)
+    ensure(Tables(workspace), spark, table)
     spark.sql(f"INSERT INTO {table.name} VALUES (1, 'a', 10), (2, 'b', null)")
     return table
 
@@ -232,7 +233,7 @@ def test_the_quarantine_is_changed_with_its_table(
 ):
     from lakehouse.schema.create import quarantine_table
 
-    rejected = ensure(workspace, spark, quarantine_table(made))
+    rejected = ensure(Tables(workspace), spark, quarantine_table(made))
     wanted = replace(made, columns=(ID, NOTE, Column("amount", "bigint", "A number", renamed_from="value")))
 
     done = apply(connection, wanted)
@@ -356,7 +357,7 @@ def test_a_folder_that_is_gone_is_told_from_a_table_that_never_was(
 
 def test_a_declaration_that_was_renamed_does_not_begin_anew_unsaid(workspace: Workspace, spark: Any, fresh: Any):
     table = Table(fresh("silver"), columns=(ID, Column("in_no_other_table", "int", "One")), grain="one row")
-    ensure(workspace, spark, table)
+    ensure(Tables(workspace), spark, table)
     renamed = replace(table, name=table.name + "s")
 
     error = missing(workspace, renamed, [renamed.name])

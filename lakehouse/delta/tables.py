@@ -1,0 +1,61 @@
+"""The tables that one run touches, each opened once and handed down."""
+
+from typing import TYPE_CHECKING
+
+from lakehouse.delta.history import open_table, raise_if_damaged
+from lakehouse.workspace import Workspace
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+
+class Tables:
+    """The tables of a workspace as one run knows them. To open one reads its log; what came since is read alone.
+
+    For one thread: a run makes its own.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        """Opens nothing yet.
+
+        Args:
+            workspace: Where the tables are.
+        """
+        self.workspace = workspace
+        self._opened: dict[str, DeltaTable] = {}
+
+    def opened(self, name: str) -> "DeltaTable | None":
+        """`layer.entities` as this run looked at it last, or None if there is no such table yet.
+
+        Raises:
+            DamagedLogError: an entry of its log is missing, empty or torn.
+        """
+        if name not in self._opened:
+            table = open_table(self.workspace, name)
+            if table is None:
+                return None
+            self._opened[name] = table
+        return self._opened[name]
+
+    def latest(self, name: str) -> "DeltaTable | None":
+        """`layer.entities` at its latest version, or None if there is no such table.
+
+        Raises:
+            DamagedLogError: an entry of its log is missing, empty or torn.
+        """
+        from deltalake.exceptions import DeltaError
+
+        table = self._opened.get(name)
+        if table is None:
+            return self.opened(name)
+        if not raise_if_damaged(self.workspace, name):
+            # Somebody has dropped it.
+            del self._opened[name]
+            return None
+        try:
+            table.update_incremental()
+        except DeltaError:
+            # The opener tells what is wrong with the log.
+            del self._opened[name]
+            return self.opened(name)
+        return table
