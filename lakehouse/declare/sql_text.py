@@ -3,7 +3,12 @@
 
 def quote(identifier: str) -> str:
     """`identifier` as Spark SQL wants it. The only place where an identifier is quoted."""
-    return ".".join("`" + part.replace("`", "``") + "`" for part in identifier.split("."))
+    return ".".join(map(quote_name, identifier.split(".")))
+
+
+def quote_name(name: str) -> str:
+    """One name, which may have a dot in it, as Spark SQL wants it."""
+    return "`" + name.replace("`", "``") + "`"
 
 
 def literal(text: str) -> str:

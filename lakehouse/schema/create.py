@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from lakehouse.declare.column import Column
 from lakehouse.declare.sql_text import literal, quote
 from lakehouse.declare.table import INTERNAL_LAYERS, Table, quarantine_of
+from lakehouse.declare.types import without_lengths
 from lakehouse.delta.history import open_table
 from lakehouse.workspace import Workspace
 
@@ -58,8 +59,11 @@ def ddl(table: Table) -> str:
 
 
 def quarantine_table(table: Table) -> Table:
-    """The declaration of a table's quarantine: the batch's columns, all nullable, and why each row is there."""
-    columns: Sequence[Column] = [Column(c.name, c.type, c.comment) for c in table.brought]
+    """The declaration of a table's quarantine: the batch's columns, and why each row is there.
+
+    All are nullable and texts may have any length: rows that break such a rule wait here.
+    """
+    columns: Sequence[Column] = [Column(c.name, without_lengths(c.type), c.comment) for c in table.brought]
     return Table(quarantine_of(table.name), columns=(*columns, *QUARANTINE_COLUMNS), grain=f"rejected: {table.grain}")
 
 
