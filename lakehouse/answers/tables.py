@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 
-from lakehouse.declare.table import LAYERS
 from lakehouse.delta.history import open_table, row_count
+from lakehouse.delta.table_names import table_names
 from lakehouse.quality.judge import CheckResult
-from lakehouse.storage import locate
 from lakehouse.workspace import Workspace
 from lakehouse.write.ops_checks import audited
 from lakehouse.write.position import last_position
@@ -32,20 +31,6 @@ class TableLine:
     quarantined: int
     checks_passed: int
     checks: int
-
-
-def table_names(workspace: Workspace) -> list[str]:
-    """The tables below the warehouse, by layer."""
-    from pyarrow.fs import FileSelector, FileType
-
-    store, root = locate(workspace.warehouse)
-    found = []
-    for layer in LAYERS:
-        for info in store.get_file_info(FileSelector(f"{root}/{layer}", allow_not_found=True)):
-            is_folder = info.type == FileType.Directory
-            if is_folder and store.get_file_info(f"{info.path}/_delta_log").type == FileType.Directory:
-                found.append(f"{layer}.{info.base_name}")
-    return sorted(found, key=lambda name: (LAYERS.index(name.partition(".")[0]), name))
 
 
 def table_line(workspace: Workspace, name: str) -> TableLine:

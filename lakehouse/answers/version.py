@@ -8,6 +8,7 @@ from typing import Any
 
 from lakehouse.answers.tables import table_names
 from lakehouse.delta.history import Commit, commit_of, history
+from lakehouse.delta.table_names import table_names
 from lakehouse.errors import LakehouseError, near_miss
 from lakehouse.workspace import Workspace
 

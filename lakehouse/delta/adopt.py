@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 from lakehouse.delta.file_statistics import Adopted, read_adopted
-from lakehouse.delta.stamp import Stamp
+from lakehouse.delta.stamp import NOTE, Stamp
 from lakehouse.storage import File
 
 if TYPE_CHECKING:
@@ -113,4 +113,4 @@ def _commit_properties(stamp: Stamp) -> "CommitProperties":
     from deltalake.transaction import Transaction
 
     keys = [Transaction(stamp.app, stamp.sequence)] if stamp.app else []
-    return CommitProperties(custom_metadata={"userMetadata": stamp.text}, app_transactions=keys)
+    return CommitProperties(custom_metadata={NOTE: stamp.text}, app_transactions=keys)

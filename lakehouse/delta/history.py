@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from lakehouse.delta.live_files import NotReplayableError, live_files
 from lakehouse.delta.log import log_of
 from lakehouse.delta.log_health import first_damage
+from lakehouse.delta.stamp import NOTE
 from lakehouse.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def version_of(workspace: Workspace, name: str) -> int | None:
 
 def _commit(entry: dict[str, Any]) -> Commit:
     try:
-        note = json.loads(entry.get("userMetadata") or "{}")
+        note = json.loads(entry.get(NOTE) or "{}")
     except ValueError:
         note = {}
     if not isinstance(note, dict) or MARK not in note:

@@ -10,7 +10,7 @@ from importlib.metadata import version as version_of
 from typing import Any
 
 from lakehouse.delta.log import FOLDER
-from lakehouse.delta.stamp import Stamp
+from lakehouse.delta.stamp import NOTE, Stamp
 from lakehouse.storage import locate
 
 
@@ -67,7 +67,7 @@ def commit_info(
         "isolationLevel": "Serializable",
         "isBlindAppend": False,
         "operationMetrics": {name: str(value) for name, value in metrics.items()},
-        "userMetadata": stamp.text,
+        NOTE: stamp.text,
         "engineInfo": f"lakehouse/{version_of('lakehouse')}",
         "txnId": str(uuid.uuid4()),
     }

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 
 TXN_APP, TXN_VERSION = "spark.databricks.delta.write.txnAppId", "spark.databricks.delta.write.txnVersion"
-USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
+# Where a commit has its note, and the setting of a session from which Spark takes it.
+NOTE = "userMetadata"
+USER_METADATA = f"spark.databricks.delta.commitInfo.{NOTE}"
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from lakehouse.declare.sql_text import quote
 from lakehouse.delta.history import MARK, open_table
+from lakehouse.delta.stamp import USER_METADATA
 from lakehouse.engine.work_settings import BIG_BYTES, during, for_work
 from lakehouse.errors import LakehouseError
 from lakehouse.locks import check_lease
@@ -71,7 +72,7 @@ def compact(session: "SparkSession", name: str, found: Need, limits: Limits) -> 
     It leaves out what a rival has removed meanwhile; where that is not possible, its commit fails and nothing changes.
     """
     wanted = {
-        "spark.databricks.delta.commitInfo.userMetadata": note_of(name, found),
+        USER_METADATA: note_of(name, found),
         f"{_OPTIMIZE}.minFileSize": str(limits.small_bytes),
         f"{_OPTIMIZE}.maxFileSize": str(limits.full_bytes),
         # By default all that is clustered is clustered again each time, up to 100 GiB.

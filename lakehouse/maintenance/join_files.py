@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from lakehouse.delta.stamp import NOTE
 from lakehouse.maintenance.compact import note_of
 from lakehouse.maintenance.small_files import Held, Need
 from lakehouse.storage import locate
@@ -49,7 +50,7 @@ def join(delta: "DeltaTable", name: str, files: Sequence[Held], found: Need, *, 
         [*removed, added],
         "append",
         delta.schema(),
-        commit_properties=CommitProperties(custom_metadata={"userMetadata": note_of(name, found)}),
+        commit_properties=CommitProperties(custom_metadata={NOTE: note_of(name, found)}),
     )
 
 

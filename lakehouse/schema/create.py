@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lakehouse.declare.column import Column
-from lakehouse.declare.sql_text import literal, quote
+from lakehouse.declare.sql_text import create_database, literal, quote
 from lakehouse.declare.table import INTERNAL_LAYERS, Table, quarantine_of
 from lakehouse.declare.types import without_lengths
 from lakehouse.delta.history import open_table
@@ -86,8 +86,7 @@ def ensure(workspace: Workspace, session: "SparkSession", table: Table) -> "Delt
 
 
 def _create(workspace: Workspace, session: "SparkSession", table: Table) -> "DeltaTable":
-    location = literal(workspace.table_path(table.name).rpartition("/")[0])
-    session.sql(f"CREATE DATABASE IF NOT EXISTS {quote(table.layer)} LOCATION {location}")
+    session.sql(create_database(table.layer, workspace.layer_path(table.layer)))
     session.sql(ddl(table))
     for name, condition in table.constraints:
         session.sql(f"ALTER TABLE {quote(table.name)} ADD CONSTRAINT {quote(name)} CHECK ({condition})")
