@@ -77,8 +77,11 @@ def _halves(values: "pa.ChunkedArray") -> "tuple[pa.ChunkedArray, pa.ChunkedArra
 
 
 def _set_of(present: "pa.ChunkedArray", distinct: "pa.Array") -> tuple[Any, ...]:
-    """The distinct values, if they are few, come again and again, and are the same in both halves."""
-    if len(distinct) > _FEW or len(distinct) * _OFTEN > len(present):
+    """The distinct values, if they are few, come again and again, and are the same in both halves.
+
+    One value alone is no set: a file that is sorted by the column looks so.
+    """
+    if not 1 < len(distinct) <= _FEW or len(distinct) * _OFTEN > len(present):
         return ()
     first, second = (set(half.unique().to_pylist()) for half in _halves(present))
     return tuple(sorted(first)) if first == second else ()

@@ -27,9 +27,7 @@ JSON = [
     {"id": 1, "Kind": "a", "size": 1.5, "tags": ["x"], "place": {"city": "Bonn", "no": 3}, "at": "2026-01-01T10:00:00"},
     {"id": 2, "Kind": "b", "size": None, "tags": [], "place": None, "at": "2026-01-02T10:00:00"},
 ]
-HOSTILE = """it's,"say ""hi""","{{ 7 * 7 }}","'); import os #",back\\slash
-1,a,b,c,2026-01-01
-"""
+HOSTILE = 'it\'s,"say ""hi""","{{ 7 * 7 }}","\'); import os #",back\\slash\n1,a,b,c,2026-01-01\n'
 CONFTEST = """
 import pytest
 
@@ -108,14 +106,12 @@ def project(workspace: Workspace, names: dict[str, str], tmp_path_factory: pytes
     project.new(names["csv"], "--like", samples / "orders.csv", "--land", "--key", "order_id")
     project.new(names["json"], "--like", folder / "landing" / "things" / "a.jsonl", "--key", "id")
     project.new(names["parquet"], "--like", samples / "prices.parquet", "--land")
-    hostile = folder / "landing" / 'o\'re "{{ 7 }}' / "a.csv"
+    hostile = folder / "landing" / "o're \"{{ 7 }}" / "a.csv"
     hostile.parent.mkdir()
     hostile.write_text(HOSTILE)
     project.new(names["hostile"], "--like", hostile)
     project.new(names["columns"], "--columns", "id bigint not null 'Number', amount decimal(10, 2), at timestamp")
-    project.new(
-        names["reads"], "--columns", "id bigint not null, amount double", "--reads", names["columns"]
-    )
+    project.new(names["reads"], "--columns", "id bigint not null, amount double", "--reads", names["columns"])
     project.new(names["all"], "--reads", names["columns"], "--key", "id")
     entity = names["columns"].partition(".")[2]
     (folder / "landing" / entity).mkdir()
@@ -243,9 +239,8 @@ def test_a_column_that_the_parent_lacks_is_refused_with_the_near_miss(
 ):
     name = fresh("silver")
     command = [BIN / "lakehouse", "new", "table", name, "--reads", names["columns"], "--columns", "amonut double"]
-    done = subprocess.run(
-        list(map(str, command)), cwd=project.folder, env=project.environment, capture_output=True, text=True, check=False
-    )
+    shown = {"cwd": project.folder, "env": project.environment, "capture_output": True, "text": True}
+    done = subprocess.run(list(map(str, command)), **shown, check=False)
 
     assert done.returncode == 1
     assert f"{name}: `amonut` is no column of {names['columns']} (did you mean `amount`?)" in done.stderr

@@ -63,7 +63,7 @@ def holds(expectation: dict[str, Any], rows: pd.DataFrame) -> bool:
     values = rows[kwargs["column"]]
     present = values.dropna()
     good = {
-        "expect_column_values_to_not_be_null": lambda: values.notna(),
+        "expect_column_values_to_not_be_null": values.notna,
         "expect_column_values_to_be_in_set": lambda: present.isin(kwargs["value_set"]),
         "expect_column_values_to_be_between": lambda: present.between(kwargs["min_value"], kwargs["max_value"]),
         "expect_column_values_to_be_unique": lambda: ~present.duplicated(keep=False),
