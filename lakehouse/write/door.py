@@ -12,6 +12,7 @@ from lakehouse.errors import AuditFailedError, PartitionsFailedError, StagedFile
 from lakehouse.locks import check_lease
 from lakehouse.maintenance import keep_up
 from lakehouse.quality.measure.masks import broken_rules_sql, labels_of
+from lakehouse.quality.references import pinned
 from lakehouse.schema.create import ensure
 from lakehouse.storage import delete_folder, sync
 from lakehouse.workspace import Workspace
@@ -59,7 +60,7 @@ def write(workspace: Workspace, session: "SparkSession", table: Table, frame: "D
 def _write(workspace: Workspace, session: "SparkSession", table: Table, frame: "DataFrame", batch: Batch) -> Published:
     started = time.monotonic()
     delta = ensure(workspace, session, table)
-    rules = rules_of(table, suite_of(workspace, table))
+    rules = pinned(workspace, rules_of(table, suite_of(workspace, table)))
     carried = () if batch.replay is None else (quarantine.ROW_ID,)
     shaped = check_shape(table, frame, delta.version(), carried)
     staged = stage(table, shaped, rules.rows, root=workspace.table_path(table.name), run=batch.run_id, carried=carried)
