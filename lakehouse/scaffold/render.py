@@ -39,7 +39,9 @@ def python(template: str, path: Path, project: Path, **values: Any) -> str:
         LakehouseError: ruff refuses the file.
     """
     source = rendered(template, **values)
-    for arguments in (["check", "--select", "I", "--fix", "--quiet"], ["format", "--quiet"]):
+    # Ruff tells the project's own modules by their files, and this one's is not there yet.
+    own = ("--config", 'lint.isort.known-first-party=["assets"]')
+    for arguments in (["check", "--select", "I", "--fix", "--quiet", *own], ["format", "--quiet"]):
         source = _ruff([*arguments, "--no-cache", "--stdin-filename", str(path), "-"], source, project)
     return source
 

@@ -121,11 +121,11 @@ def test_it_counts_what_duckdb_counts_and_gx_agrees(workspace: Workspace, spark:
         database.sql(
             f"SELECT count(*) FROM ({kept}) l WHERE shop IS NOT NULL AND NOT EXISTS "
             "(SELECT 1 FROM orders o WHERE o.shop = l.shop)"
-        ).fetchone()[0],
+        ).fetchall()[0][0],
         database.sql(
             f"SELECT count(*) FROM ({kept}) l WHERE shop IS NOT NULL AND number IS NOT NULL AND NOT EXISTS "
             "(SELECT 1 FROM orders o WHERE o.shop = l.shop AND o.order_number = l.number)"
-        ).fetchone()[0],
+        ).fetchall()[0][0],
     ]
 
     results = audit(frame, pinned(workspace, compile_suite(suite, {"shop": "int", "number": "string"})))

@@ -65,7 +65,7 @@ def project(workspace: Workspace, names: dict[str, str], tmp_path_factory: pytes
     project.new(names["csv"], "--like", samples / "orders.csv", "--land", "--key", "order_id")
     project.new(names["json"], "--like", folder / "landing" / "things" / "a.jsonl", "--key", "id")
     project.new(names["parquet"], "--like", samples / "prices.parquet", "--land")
-    hostile = folder / "landing" / "o're \"{{ 7 }}" / "a.csv"
+    hostile = folder / "landing" / 'o\'re "7"' / "a.csv"
     hostile.parent.mkdir()
     hostile.write_text(HOSTILE)
     project.new(names["hostile"], "--like", hostile)
@@ -121,7 +121,7 @@ def test_the_tables_run_at_once_and_only_once(project: Project, names: dict[str,
         (name, type_) for name, type_ in spark.table(names["columns"]).dtypes if name != "_unreadable"
     ]
     assert [row[0] for row in spark.table(names["hostile"]).select("_source_file").collect()] == [
-        "landing/o're \"{{ 7 }}/a.csv"
+        'landing/o\'re "7"/a.csv'
     ]
     waiting = spark.table(quarantine_of(names["columns"])).collect()
     assert [row["_unreadable"] for row in waiting] == ["id"]
