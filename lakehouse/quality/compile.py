@@ -8,6 +8,7 @@ from lakehouse.quality.rules.aggregates import AGGREGATE_RULES
 from lakehouse.quality.rules.columns import MULTICOLUMN_RULES
 from lakehouse.quality.rules.divergence import kl_divergence
 from lakehouse.quality.rules.queries import QUERY_RULES
+from lakehouse.quality.rules.references import REFERENCE_RULES
 from lakehouse.quality.rules.rows import COLUMN_RULES
 from lakehouse.quality.rules.rule import (
     AggregateRule,
@@ -21,7 +22,7 @@ from lakehouse.quality.rules.rule import (
 from lakehouse.quality.rules.schema import SCHEMA_RULES
 from lakehouse.quality.rules.sql_values import NotCompiledError
 from lakehouse.quality.rules.statistics import STATISTICS_RULES
-from lakehouse.quality.suite.suite import Expectation, Suite, known_types
+from lakehouse.quality.suite.suite import Expectation, Suite, all_types
 
 __all__ = [
     "AggregateRule",
@@ -101,13 +102,15 @@ def _needs_rows(expectation: Expectation) -> bool:
         and expectation.mostly < 1
         and expectation.type not in SCHEMA_RULES
         and expectation.type not in _OTHER_ROWS
-        and "mostly" in known_types()[expectation.type]["kwargs"]
+        and "mostly" in all_types()[expectation.type]["kwargs"]
     )
 
 
 def _compile(expectation: Expectation, columns: Mapping[str, str]) -> RowRule | AggregateRule | str:
     """The rule, or the reason why there is none."""
     kind = expectation.type
+    if kind in REFERENCE_RULES:
+        return REFERENCE_RULES[kind](expectation, columns)
     try:
         # Where no row has to be told from the others, how often values occur is cheaper to count than to mark.
         if kind in _TABLE_RULES and (kind not in _ROW_RULES or not _needs_rows(expectation)):
@@ -120,5 +123,5 @@ def _compile(expectation: Expectation, columns: Mapping[str, str]) -> RowRule | 
 
 
 def known_to_the_pass() -> tuple[str, ...]:
-    """The types that the one pass knows."""
+    """The types of GX that the one pass knows."""
     return tuple(sorted({*_ROW_RULES, *_TABLE_RULES}))

@@ -9,6 +9,7 @@ from lakehouse.quality.measure.masks import masked
 from lakehouse.quality.measure.measure import Measured, measure
 from lakehouse.quality.measure.rows import Key, Rows
 from lakehouse.quality.results import CheckResult, Verdict, failed_check, result_of, verdict
+from lakehouse.quality.rules.references import observed
 from lakehouse.quality.rules.rule import AggregateRule, Compiled, Outcome, RowRule, is_met
 
 if TYPE_CHECKING:
@@ -116,7 +117,8 @@ def _of_row(rule: RowRule, measured: Measured) -> CheckResult:
     elements, considered = measured.count(rule.counted), measured.count(rule.considered)
     unexpected = measured.count(rule.broken)
     success = is_met(elements, considered, unexpected, rule.expectation.mostly)
-    return result_of(rule.expectation, Outcome(success, None, elements, unexpected, considered), is_row_rule=True)
+    outcome = Outcome(success, observed(rule), elements, unexpected, considered)
+    return result_of(rule.expectation, outcome, is_row_rule=True)
 
 
 def _of_table(rule: AggregateRule, measured: Measured) -> CheckResult:

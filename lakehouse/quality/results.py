@@ -23,7 +23,8 @@ class CheckResult:
         element_count: Rows looked at (those of the row condition), where the rule is one on rows.
         unexpected_count: Rows that break it.
         unexpected_percent: Their share of the rows considered, in percent; None where none was considered.
-        observed: What was measured, for rules on the table; the reason, where it could not be computed.
+        observed: What was measured, for rules on the table; table and version, for a rule that looks into another
+            table; the reason, if it could not be computed.
         rule_id: GX's id of the expectation.
         missing_count: Rows looked at that were not considered; None where all are.
         is_row_rule: Whether the rows that break it are known one by one.

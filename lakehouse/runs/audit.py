@@ -7,6 +7,7 @@ from lakehouse.engine.session import Connection
 from lakehouse.errors import AuditFailedError
 from lakehouse.quality.compile import Compiled, compile_suite
 from lakehouse.quality.judge import CheckResult, audit, verdict
+from lakehouse.quality.references import pinned
 from lakehouse.quality.suite.suite import load_suite
 from lakehouse.sources.tables import snapshot
 from lakehouse.write.ops_checks import audited, record
@@ -43,7 +44,8 @@ def judged(
     if len(results) < len(names):
         session = connection.session()
         frame = snapshot(session, name, version)
-        results = audit(frame, compiled({field.name: field.dataType.simpleString() for field in frame.schema.fields}))
+        columns = {field.name: field.dataType.simpleString() for field in frame.schema.fields}
+        results = audit(frame, pinned(connection.workspace, compiled(columns)))
         record(tables, session, name, results, run_id=run_id, version=version)
     blocking = verdict(results).blocking
     if blocking:

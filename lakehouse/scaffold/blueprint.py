@@ -14,8 +14,16 @@ _TYPES = (
     *("string", "boolean", "tinyint", "smallint", "int", "bigint", "float", "double", "decimal", "date", "timestamp"),
     *("timestamp_ntz", "binary", "array", "map", "struct"),
 )
-# The columns that say where a row came from; a new table adds them.
-OURS = ("_unreadable", "_source_file", "_source_row", "_batch_id", "_ingested_at")
+# The columns that say how a row arrived; a new table that reads files adds them.
+SOURCE_COLUMNS = (
+    Column("_source_file", "string", "File that the row came from, relative to the project", nullable=False),
+    Column("_source_row", "bigint", "Row in that file, from 1", nullable=False),
+    Column("_batch_id", "string", "The run that read it", nullable=False),
+    Column("_ingested_at", "timestamp", "UTC time at which it was read", nullable=False),
+)
+ARRIVAL = ("_ingested_at", "_source_file", "_source_row")
+UNREADABLE = Column("_unreadable", "string", "Columns whose text could not be read; null in every published row")
+OURS = tuple(column.name for column in (UNREADABLE, *SOURCE_COLUMNS))
 
 
 @dataclass(frozen=True)
@@ -24,7 +32,7 @@ class Field:
 
     Args:
         column: As it is declared.
-        source: Its name where it comes from; empty where it does not come from there.
+        source: Its name in the files or the table that it comes from.
         is_cast: It has another type there, in a table.
     """
 
@@ -35,14 +43,14 @@ class Field:
 
 @dataclass(frozen=True)
 class Origin:
-    """Where the rows come from.
+    """What gives the rows.
 
     Args:
         format: `csv`, `json`, `parquet`, or `table`.
         place: File pattern relative to the project, or `layer.entities`.
         separator: Of a CSV.
         constant: Name of the declaration, for a table.
-        module: Where the declaration is, for a table.
+        module: The module of the declaration, for a table.
     """
 
     format: str
@@ -54,12 +62,12 @@ class Origin:
 
 @dataclass(frozen=True)
 class Blueprint:
-    """A table to be.
+    """A table to be, in the words of its templates.
 
     Args:
-        table: Name, columns and write mode as they will be declared, without the columns that say where a row is from.
+        table: Name, columns and write mode as they will be declared, without the columns that say how a row arrived.
         fields: The columns with their names in the source.
-        origin: Where the rows come from.
+        origin: What gives the rows.
     """
 
     table: Table
@@ -75,6 +83,66 @@ class Blueprint:
     def function(self) -> str:
         """Name of the asset's function."""
         return f"{self.table.layer}_{self.table.entity}"
+
+    @property
+    def words(self) -> str:
+        """The table in words."""
+        return title(self.table.entity)
+
+    @property
+    def title(self) -> str:
+        """First line of the asset's module. It holds no name of a file: in a docstring such a name could be code."""
+        if self.origin.format == "table":
+            return f"{self.words}, made from {self.origin.place}"
+        return f"{self.words}, as the files in the landing folder give them"
+
+    @property
+    def grain(self) -> str:
+        """What one row is, as far as the key tells."""
+        return f"one row per {' and '.join(self.table.key)}" if self.table.key else "one row per record of its source"
+
+    @property
+    def mode(self) -> str:
+        """Name of the write mode."""
+        return type(self.table.write).__name__
+
+    @property
+    def sequence(self) -> tuple[str, ...]:
+        """What orders the changes of a key: the last that arrived wins, as far as the columns tell."""
+        names = {column.name for column in self.declared}
+        return ARRIVAL if self.table.key and names.issuperset(ARRIVAL) else ()
+
+    @property
+    def declared(self) -> tuple[Column, ...]:
+        """All columns of the declaration."""
+        if self.origin.format == "table":
+            return self.table.columns
+        unreadable = (UNREADABLE,) if self.origin.format in ("csv", "json") else ()
+        return (*self.table.columns, *unreadable, *SOURCE_COLUMNS)
+
+    @property
+    def nested(self) -> tuple[Column, ...]:
+        """The columns that a line does not give as text: what is nested in JSON."""
+        is_nested = ("struct", "array", "map")
+        columns = [field.column for field in self.fields if field.column.type.startswith(is_nested)]
+        return tuple(columns) if self.origin.format == "json" else ()
+
+    @property
+    def typed(self) -> tuple[Column, ...]:
+        """The columns whose text must be read as a value."""
+        nested = {column.name for column in self.nested}
+        columns = [field.column for field in self.fields if field.column.name not in nested]
+        return tuple(column for column in columns if column.type != "string")
+
+    @property
+    def renames(self) -> bool:
+        """Whether a column has another name in the source."""
+        return any(field.source != field.column.name for field in self.fields)
+
+    @property
+    def casts(self) -> bool:
+        """Whether a column has another type in the table that is read."""
+        return any(field.is_cast for field in self.fields)
 
 
 def checked_name(name: str) -> str:
@@ -101,8 +169,8 @@ def checked_name(name: str) -> str:
 def snake(name: str) -> str:
     """A name as a column is called: `Order ID` is `order_id`."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name.strip().lstrip("\ufeff"))
-    found = re.sub(r"\W+", "_", spaced, flags=re.ASCII).strip("_").lower()
-    return f"n_{found}" if found[:1].isdigit() else found
+    words = re.sub(r"\W+", "_", spaced, flags=re.ASCII).strip("_").lower()
+    return f"n_{words}" if words[:1].isdigit() else words
 
 
 def parse_columns(text: str) -> tuple[Column, ...]:
@@ -111,7 +179,7 @@ def parse_columns(text: str) -> tuple[Column, ...]:
     Raises:
         DeclarationError: an entry is not a name and a type.
     """
-    found = []
+    columns = []
     for entry in _split(text):
         match = re.fullmatch(
             r"(?is)(\w+)\s+(.+?)(\s+not\s+null)?(?:\s+comment)?(?:\s*'([^']*)')?(\s+not\s+null)?", entry
@@ -127,8 +195,8 @@ def parse_columns(text: str) -> tuple[Column, ...]:
             raise DeclarationError(
                 f"`{name}`: `{type_}` is no type of Spark" + (f" (did you mean `{near}`?)" if near else "")
             )
-        found.append(Column(name, canonical(type_), comment or title(name), nullable=not (required or late)))
-    return tuple(found)
+        columns.append(Column(name, canonical(type_), comment or title(name), nullable=not (required or late)))
+    return tuple(columns)
 
 
 def title(name: str) -> str:

@@ -1,21 +1,42 @@
 """`lakehouse new table`: the files of a table that runs at once. Nothing that is there is written over."""
 
-import shutil
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from lakehouse.dagster.discover import modules, project_package, table_assets
 from lakehouse.declare.column import Column
-from lakehouse.declare.table import LAYERS, Table
-from lakehouse.declare.types import canonical
+from lakehouse.declare.table import Table
 from lakehouse.declare.write_modes import Append, Merge
 from lakehouse.errors import DeclarationError, LakehouseError, near_miss
-from lakehouse.scaffold.asset_file import asset_file
 from lakehouse.scaffold.blueprint import Blueprint, Field, Origin, checked_name, parse_columns, title
+from lakehouse.scaffold.example import example_line
+from lakehouse.scaffold.new_files import write_new
+from lakehouse.scaffold.parent import parent_of, refuse_declared, taken
+from lakehouse.scaffold.render import python
 from lakehouse.scaffold.sample import Sample, read_sample
 from lakehouse.scaffold.suggest import suite
-from lakehouse.scaffold.test_file import test_file
 from lakehouse.workspace import Workspace
+
+_TEMPLATES = {
+    "csv": ("asset_of_lines.py", "test_of_lines.py"),
+    "json": ("asset_of_lines.py", "test_of_lines.py"),
+    "parquet": ("asset_of_parquet.py", "test_of_columns.py"),
+    "table": ("asset_of_table.py", "test_of_columns.py"),
+}
+
+
+@dataclass(frozen=True)
+class Made:
+    """What was made.
+
+    Args:
+        files: The files that were written.
+        hint: What is left to do, in a sentence; empty if nothing is.
+    """
+
+    files: tuple[Path, ...]
+    hint: str = ""
 
 
 def new_table(
@@ -24,81 +45,97 @@ def new_table(
     *,
     columns: str | None = None,
     like: Path | None = None,
+    land: bool = False,
     key: Sequence[str] = (),
     reads: str | None = None,
-) -> list[Path]:
+) -> Made:
     """Write the declaration, the asset, the suite and the test of a table.
 
     Args:
         workspace: Its project gets the files.
         name: `layer.entities`.
         columns: The columns as in DDL; the rows come from `reads`, or as JSON lines in `landing/<entities>/`.
-        like: A sample file that gives the columns; the rows come from it and from files beside it in `landing/`.
+        like: A sample file that gives the columns; the rows come from it if it is in the project, else from files of
+            its kind in `landing/<entities>/`.
+        land: Copy a sample from outside of the project to that folder.
         key: Columns that identify a row: the table is merged by them, else appended to.
-        reads: `layer.entities` that the rows come from.
-
-    Returns:
-        The files that were written.
+        reads: `layer.entities` that the rows come from; it gives its columns and types, all of them without `columns`.
 
     Raises:
         LakehouseError: a name, column or file that cannot be; or a file that is there already. Nothing was written.
     """
     project = workspace.settings.project
     checked_name(name)
-    _refuse_known(workspace, name)
-    if (columns is None) == (like is None) or (like is not None and reads is not None):
-        raise LakehouseError(
-            f"{name}: give either `--columns` (with `--reads`, if its rows come from a table) or `--like`."
-        )
+    refuse_declared(workspace, name)
+    _check_arguments(name, columns=columns, like=like, reads=reads, land=land)
     sample = None if like is None else read_sample(like)
-    fields = _sampled(sample, key) if sample else tuple(Field(each, each.name) for each in parse_columns(columns or ""))
-    layer, _, entity = name.partition(".")
-    copied: tuple[Path, Path] | None = None
+    given = None if columns is None else parse_columns(columns)
+    entity = name.partition(".")[2]
+    copies: dict[Path, Path] = {}
+    hint = ""
     if sample:
-        origin, copied = _landed(project, sample, entity)
+        origin, target = landing(project, sample, entity)
+        fields = sampled(sample, key)
+        if target and land:
+            copies[target] = sample.path.resolve()
+        elif target:
+            hint = (
+                f"{sample.path} gave the columns and was not copied. "
+                f"Put files of its kind into {target.parent.relative_to(project)}/, or copy it there by `--land`."
+            )
     elif reads:
-        origin, fields = _read(workspace, name, reads, fields)
+        parent = parent_of(workspace, name, reads)
+        origin = Origin("table", reads, constant=parent.constant, module=parent.module)
+        fields = taken(parent, name, given)
     else:
         origin = Origin("json", f"landing/{entity}/*.jsonl")
-    blueprint = Blueprint(_table(name, fields, key), fields, origin)
-    files = {
-        project / "assets" / layer / f"{entity}.py": asset_file(blueprint),
-        project / "expectations" / layer / f"{entity}.json": suite(blueprint, sample),
-        project / "tests" / "assets" / layer / f"test_{entity}.py": test_file(blueprint),
-    }
+        fields = tuple(Field(column, column.name) for column in given or ())
+    blueprint = Blueprint(declared_as(name, fields, key), fields, origin)
+    files = files_of(project, blueprint, sample)
+    write_new(project, name, files, copies)
+    return Made((*files, *copies), hint)
+
+
+def _check_arguments(name: str, *, columns: str | None, like: Path | None, reads: str | None, land: bool) -> None:
+    if like is None and columns is None and reads is None:
+        raise LakehouseError(f"{name}: give `--columns`, `--like` with a sample file, or `--reads` with a table.")
+    if like is not None and (columns is not None or reads is not None):
+        raise LakehouseError(f"{name}: `--like` gives the columns and the files. Leave `--columns` and `--reads` out.")
+    if land and like is None:
+        raise LakehouseError(f"{name}: `--land` copies the sample of `--like`, which is not given.")
+
+
+def files_of(project: Path, blueprint: Blueprint, sample: Sample | None) -> dict[Path, str]:
+    """All that the table needs, by path."""
+    layer, entity = blueprint.table.layer, blueprint.table.entity
+    asset, test = _TEMPLATES[blueprint.origin.format]
     package = project / "assets" / layer / "__init__.py"
-    if not package.exists():
-        files = {package: f'"""The {layer} tables."""\n', **files}
-    return _write(project, name, files, copied)
+    asset_path = project / "assets" / layer / f"{entity}.py"
+    test_path = project / "tests" / "assets" / layer / f"test_{entity}.py"
+    example = example_line(blueprint) if test == "test_of_lines.py" else None
+    packages = {} if package.exists() else {package: f'"""The {layer} tables."""\n'}
+    return {
+        **packages,
+        asset_path: python(asset, asset_path, project, blueprint=blueprint),
+        project / "expectations" / layer / f"{entity}.json": suite(blueprint, sample),
+        test_path: python(test, test_path, project, blueprint=blueprint, example=example),
+    }
 
 
-def _write(project: Path, name: str, files: dict[Path, str], copied: tuple[Path, Path] | None) -> list[Path]:
-    there = [path for path in (*files, *((copied[1],) if copied else ())) if path.exists()]
-    if there:
-        listed = "\n".join(f"  {path.relative_to(project)}" for path in there)
-        raise LakehouseError(f"{name} was not made: what is there already is not written over.\n{listed}")
-    for path, content in files.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content, encoding="utf-8")
-    if copied:
-        copied[1].parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(*copied)
-    return [*files, *((copied[1],) if copied else ())]
-
-
-def _refuse_known(workspace: Workspace, name: str) -> None:
-    if name in [asset.table.name for asset in table_assets(project_package(workspace))]:
-        raise LakehouseError(f"{name} is declared already. Change its file in assets/ and run `lakehouse plan {name}`.")
-
-
-def _sampled(sample: Sample, key: Sequence[str]) -> tuple[Field, ...]:
+def sampled(sample: Sample, key: Sequence[str]) -> tuple[Field, ...]:
+    """The columns of a sample; those of the key are never null."""
     return tuple(
-        Field(Column(each.name, each.type, title(each.name), nullable=each.name not in key), each.source)
-        for each in sample.columns
+        Field(Column(column.name, column.type, title(column.name), nullable=column.name not in key), column.source)
+        for column in sample.columns
     )
 
 
-def _table(name: str, fields: tuple[Field, ...], key: Sequence[str]) -> Table:
+def declared_as(name: str, fields: tuple[Field, ...], key: Sequence[str]) -> Table:
+    """The declaration of these columns, merged by a key if there is one.
+
+    Raises:
+        DeclarationError: a key that is no column.
+    """
     names = [field.column.name for field in fields]
     for column in key:
         if column not in names:
@@ -110,42 +147,17 @@ def _table(name: str, fields: tuple[Field, ...], key: Sequence[str]) -> Table:
     return Table(name, columns=columns, grain="one row", write=Merge(on=tuple(key)) if key else Append())
 
 
-def _landed(project: Path, sample: Sample, entity: str) -> tuple[Origin, tuple[Path, Path] | None]:
-    """Where the asset reads: the files beside the sample in a landing folder, the sample alone elsewhere.
+def landing(project: Path, sample: Sample, entity: str) -> tuple[Origin, Path | None]:
+    """What the asset reads, and the sample's place in the landing folder if it comes from outside of the project.
 
-    A sample from outside is copied to a landing folder of its own.
+    A sample in a landing folder stands for the files beside it, one elsewhere in the project for itself.
     """
     path = sample.path.resolve()
-    if path.is_relative_to(project):
-        relative = path.relative_to(project)
-        is_landing = relative.parts[0] == "landing" and len(relative.parts) > 2
-        place = str(relative.parent / f"*{path.suffix}") if is_landing else str(relative)
-        return Origin(sample.format, place, sample.separator), None
-    target = project / "landing" / entity / path.name
-    return Origin(sample.format, f"landing/{entity}/*{path.suffix}", sample.separator), (path, target)
-
-
-def _read(workspace: Workspace, name: str, reads: str, fields: tuple[Field, ...]) -> tuple[Origin, tuple[Field, ...]]:
-    """The table that is read, and which columns it gives."""
-    package = project_package(workspace)
-    tables = {asset.table.name: asset.table for asset in table_assets(package)}
-    if reads not in tables:
-        near = near_miss(reads, list(tables))
-        raise LakehouseError(f"{reads} is not declared in assets/" + (f" (did you mean `{near}`?)" if near else ""))
-    source = tables[reads]
-    if LAYERS.index(source.layer) > LAYERS.index(name.partition(".")[0]):
-        raise LakehouseError(f"{name} cannot read {reads}: layers read {' -> '.join(LAYERS)}, never back.")
-    types = {column.name: canonical(column.type) for column in source.stored}
-    taken = tuple(
-        Field(
-            each.column,
-            each.column.name if each.column.name in types else "",
-            is_cast=types.get(each.column.name) != each.column.type,
-        )
-        for each in fields
-    )
-    for module in modules(package):
-        for constant, value in vars(module).items():
-            if value is source and module.__name__ == f"assets.{reads}":
-                return Origin("table", reads, constant=constant, module=module.__name__), taken
-    raise LakehouseError(f"{reads} is no module-level name in assets/{reads.replace('.', '/')}.py.")
+    if not path.is_relative_to(project):
+        target = project / "landing" / entity / path.name
+        return Origin(sample.format, f"landing/{entity}/*{path.suffix}", sample.separator), target
+    relative = path.relative_to(project)
+    is_landing = relative.parts[0] == "landing" and len(relative.parts) > 2
+    # In a pattern only the name of the file is matched; these three signs would stand for others there.
+    name = f"*{path.suffix}" if is_landing else re.sub(r"([*?[])", r"[\1]", path.name)
+    return Origin(sample.format, (relative.parent / name).as_posix(), sample.separator), None

@@ -2,12 +2,14 @@
 
 import io
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lakehouse.errors import LakehouseError
 from lakehouse.scaffold.blueprint import OURS, snake
+from lakehouse.scaffold.profile import SampleColumn, profiled
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -23,7 +25,6 @@ FORMATS = {
 # As much of a file as is looked at.
 _BYTES = 32 * 2**20
 _ROWS = 200_000
-_FEW = 12
 _SIMPLE = {
     "bool": "boolean",
     "int8": "tinyint",
@@ -45,31 +46,6 @@ _SIMPLE = {
 
 
 @dataclass(frozen=True)
-class SampleColumn:
-    """One column of a sample.
-
-    Args:
-        name: As a column is called.
-        source: As the file calls it.
-        type: Spark SQL type.
-        has_nulls: Whether a value is missing.
-        is_unique: Whether no value comes twice.
-        values: The distinct values, where they are few and come again and again.
-        low: Lowest number.
-        high: Highest number.
-    """
-
-    name: str
-    source: str
-    type: str
-    has_nulls: bool
-    is_unique: bool
-    values: tuple[Any, ...] = ()
-    low: float | None = None
-    high: float | None = None
-
-
-@dataclass(frozen=True)
 class Sample:
     """A sample file.
 
@@ -79,6 +55,7 @@ class Sample:
         separator: Of a CSV.
         rows: Rows that were looked at.
         columns: In the file's order.
+        values: The rows that were looked at, under the file's names.
     """
 
     path: Path
@@ -86,6 +63,15 @@ class Sample:
     separator: str
     rows: int
     columns: tuple[SampleColumn, ...]
+    values: "pa.Table" = field(repr=False, compare=False)
+
+    def is_unique(self, sources: Sequence[str]) -> bool:
+        """Whether no two rows have the same values in these columns, and no value of them is missing."""
+        rows = self.values.select(list(sources))
+        if any(rows[name].null_count for name in sources):
+            return False
+        distinct = rows.group_by(list(sources)).aggregate([])
+        return bool(rows.num_rows > 1 and distinct.num_rows == rows.num_rows)
 
 
 def read_sample(path: Path) -> Sample:
@@ -113,9 +99,12 @@ def read_sample(path: Path) -> Sample:
         raise LakehouseError(f"{path} cannot be read as {kind}, in UTF-8.") from None
     if not table.num_rows or not table.num_columns:
         raise LakehouseError(f"{path} has no rows to learn from. Give a sample with rows, or `--columns`.")
-    columns = tuple(_column(name, table[name], format_) for name in table.column_names)
-    _check_names(path, columns)
-    return Sample(path, format_, separator, table.num_rows, columns)
+    _check_names(path, table.column_names)
+    columns = tuple(
+        profiled(snake(name), name, spark_type(name, table[name].type, format_), table[name])
+        for name in table.column_names
+    )
+    return Sample(path, format_, separator, table.num_rows, columns, table)
 
 
 def _head(path: Path) -> bytes:
@@ -171,30 +160,6 @@ def _read_parquet(path: Path) -> "pa.Table":
     return pa.Table.from_batches([] if first is None else [first], schema=file.schema_arrow)
 
 
-def _column(source: str, values: "pa.ChunkedArray", format_: str) -> SampleColumn:
-    import pyarrow.compute as pc
-
-    type_ = spark_type(source, values.type, format_)
-    is_number = type_ in ("tinyint", "smallint", "int", "bigint", "float", "double") or type_.startswith("decimal")
-    is_plain = is_number or type_ in ("string", "boolean", "date", "timestamp", "timestamp_ntz")
-    present = values.drop_null()
-    if not is_plain or not len(present):
-        return SampleColumn(snake(source), source, type_, values.null_count > 0, is_unique=False)
-    distinct = pc.unique(present)
-    repeats = len(distinct) <= _FEW and len(distinct) * 5 <= len(present)
-    bounds = pc.min_max(present).as_py() if is_number else {"min": None, "max": None}
-    return SampleColumn(
-        snake(source),
-        source,
-        type_,
-        values.null_count > 0,
-        is_unique=len(distinct) == len(values) > 1,
-        values=tuple(sorted(distinct.to_pylist())) if repeats and type_ in ("string", "int", "bigint") else (),
-        low=None if bounds["min"] is None else float(bounds["min"]),
-        high=None if bounds["max"] is None else float(bounds["max"]),
-    )
-
-
 def spark_type(source: str, type_: "pa.DataType", format_: str) -> str:
     """An Arrow type as DDL.
 
@@ -223,21 +188,32 @@ def _nested(source: str, type_: "pa.DataType", format_: str) -> str:
     import pyarrow as pa
 
     if pa.types.is_struct(type_):
-        return f"struct<{','.join(f'{each.name}:{spark_type(source, each.type, format_)}' for each in type_)}>"
+        inside = (f"{_inner_name(source, part.name)}:{spark_type(source, part.type, format_)}" for part in type_)
+        return f"struct<{','.join(inside)}>"
     if pa.types.is_map(type_):
         key, item = spark_type(source, type_.key_type, format_), spark_type(source, type_.item_type, format_)
         return f"map<{key},{item}>"
     return f"array<{spark_type(source, type_.value_type, format_)}>"
 
 
-def _check_names(path: Path, columns: tuple[SampleColumn, ...]) -> None:
+def _inner_name(source: str, name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_]\w*", name, flags=re.ASCII):
+        raise LakehouseError(
+            f"column {source!r}: the field {name!r} within it cannot be declared. "
+            "Use letters, digits and _ for it in the file."
+        )
+    return name
+
+
+def _check_names(path: Path, sources: Sequence[str]) -> None:
+    """Every name of a file must become the name of one column, and must stand in one line."""
     seen: dict[str, str] = {}
-    for column in columns:
-        if not column.name or column.name in OURS or "`" in column.source:
-            raise LakehouseError(f"{path}: `{column.source}` cannot be the name of a column. Rename it in the file.")
-        if column.name in seen:
+    for source in sources:
+        name = snake(source)
+        if not name or name in OURS or re.search(r"[`\x00-\x1f\x7f\x85\u2028\u2029]", source):
+            raise LakehouseError(f"{path}: {source!r} cannot be the name of a column. Rename it in the file.")
+        if name in seen:
             raise LakehouseError(
-                f"{path}: `{seen[column.name]}` and `{column.source}` would both be the column `{column.name}`. "
-                "Rename one in the file."
+                f"{path}: {seen[name]!r} and {source!r} would both be the column `{name}`. Rename one in the file."
             )
-        seen[column.name] = column.source
+        seen[name] = source

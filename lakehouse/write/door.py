@@ -15,6 +15,7 @@ from lakehouse.errors import AuditFailedError, PartitionsFailedError, StagedFile
 from lakehouse.locks import check_lease
 from lakehouse.maintenance import keep_up
 from lakehouse.quality.measure.masks import broken_rules_sql, labels_of
+from lakehouse.quality.references import pinned
 from lakehouse.schema.create import ensure
 from lakehouse.storage import delete_folder, sync
 from lakehouse.write import quarantine
@@ -61,7 +62,7 @@ def write(tables: Tables, session: "SparkSession", table: Table, frame: "DataFra
 def _write(tables: Tables, session: "SparkSession", table: Table, frame: "DataFrame", batch: Batch) -> Published:
     started, workspace = time.monotonic(), tables.workspace
     delta = ensure(tables, session, table)
-    rules = rules_of(table, suite_of(workspace, table))
+    rules = pinned(workspace, rules_of(table, suite_of(workspace, table)))
     carried = (quarantine.ROW_ID,) if isinstance(batch.kind, Replayed) else ()
     shaped = check_shape(table, frame, delta.version(), carried)
     staged = stage(table, shaped, rules.rows, root=workspace.table_path(table.name), run=batch.run_id, carried=carried)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from lakehouse.quality.references import joined, without_flags
 from lakehouse.quality.rules.python_predicates import register
 from lakehouse.quality.rules.rule import RowRule
 from lakehouse.quality.rules.sql_values import literal
@@ -52,13 +53,17 @@ def mask_sql(rules: Sequence[RowRule]) -> dict[str, str]:
 def masked(frame: "DataFrame", rules: Sequence[RowRule]) -> "DataFrame":
     """The frame with the masks of its rows; runs nothing.
 
-    What the rules call in Python is made known to the frame's session.
+    What the rules call in Python is made known to the frame's session. References to other tables must be pinned
+    (`quality/references.py`).
     """
     from pyspark.sql import functions as F
 
     masks = mask_sql(rules)
     register(frame.sparkSession, masks.values())
-    return frame.withColumns({name: F.expr(sql) for name, sql in masks.items()}) if masks else frame
+    if not masks:
+        return frame
+    flagged = joined(frame, rules).withColumns({name: F.expr(sql) for name, sql in masks.items()})
+    return without_flags(flagged, rules)
 
 
 def quarantined_sql(rules: Sequence[RowRule]) -> str:

@@ -9,6 +9,27 @@ from lakehouse.quality.suite.suite import Expectation
 
 
 @dataclass(frozen=True)
+class Reference:
+    """Keys of another table, which a row rule looks into.
+
+    Args:
+        flag: Column that is true for a row whose key is there, else null; no declared column can have its name.
+        columns: The key in the table that is judged.
+        types: Spark SQL types of these.
+        table: The other table, `layer.entities`.
+        other_columns: The key there.
+        version: The other table's version that is looked into; None before it is pinned.
+    """
+
+    flag: str
+    columns: tuple[str, ...]
+    types: tuple[str, ...]
+    table: str
+    other_columns: tuple[str, ...]
+    version: int | None = None
+
+
+@dataclass(frozen=True)
 class RowRule:
     """A rule that each row keeps or breaks by itself.
 
@@ -18,6 +39,7 @@ class RowRule:
         considered: SQL predicate, never null: the row counts in the share that `mostly` is about.
         counted: SQL predicate, never null: the row counts as an element (the row condition; all rows without one).
         needs_shuffle: Its predicate has a window: the rows must be brought together by value.
+        reference: The keys of another table that its predicates look into; None if it needs the row alone.
     """
 
     expectation: Expectation
@@ -25,6 +47,7 @@ class RowRule:
     considered: str = "true"
     counted: str = "true"
     needs_shuffle: bool = False
+    reference: Reference | None = None
 
     @property
     def name(self) -> str:

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from lakehouse.errors import SuiteError, near_miss
-from lakehouse.quality.suite.expectation import Condition, Expectation, expectation_of, known_types, numbered
+from lakehouse.quality.suite.expectation import Condition, Expectation, all_types, expectation_of, known_types, numbered
 
-__all__ = ["Condition", "Expectation", "Suite", "expectation_of", "known_types", "load_suite", "numbered"]
+__all__ = ["Condition", "Expectation", "Suite", "all_types", "expectation_of", "known_types", "load_suite", "numbered"]
 
 SEVERITIES = ("critical", "warning", "info")
 # Keys of great_expectations.expectations.expectation_configuration.ExpectationConfiguration (1.24).
@@ -85,9 +85,9 @@ def _problems(listed: Sequence[Any], columns: Mapping[str, str] | None) -> Itera
 
 def _problems_of(found: Mapping[str, Any], columns: Mapping[str, str] | None) -> Iterator[str]:
     kind, kwargs = found.get("type"), found.get("kwargs", {})
-    known = known_types().get(str(kind))
+    known = all_types().get(str(kind))
     if known is None:
-        yield f"unknown type `{kind}`{_hint(str(kind), list(known_types()))}"
+        yield f"unknown type `{kind}`{_hint(str(kind), list(all_types()))}"
         return
     yield from (f"unknown key `{key}`{_hint(key, sorted(_KEYS))}" for key in sorted(set(found) - _KEYS))
     if found.get("severity", "critical") not in SEVERITIES:
@@ -99,7 +99,7 @@ def _problems_of(found: Mapping[str, Any], columns: Mapping[str, str] | None) ->
 
 
 def _argument_problems(kind: str, kwargs: Mapping[str, Any], columns: Mapping[str, str] | None) -> Iterator[str]:
-    known = known_types()[kind]
+    known = all_types()[kind]
     strange = [key for key in kwargs if key not in known["kwargs"]]
     yield from (f"unknown argument `{key}`{_hint(key, known['kwargs'])}" for key in strange)
     yield from (f"argument `{key}` is missing" for key in known["required"] if key not in kwargs)
