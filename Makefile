@@ -1,4 +1,4 @@
-# The project's commands; `make` lists them. Needs Python 3.11 or 3.12 and make, nothing else.
+# The project's commands; `make` lists them. Needs Python 3.11, 3.12 or 3.13 and make, nothing else.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 BIN := .venv/bin
@@ -17,8 +17,11 @@ $(READY): requirements.lock pyproject.toml infra/setup.sh
 demo: $(READY) ## Show the whole chain on real data
 	@$(BIN)/python -m orchestration.demo
 
-test: $(READY) ## Run the tests
-	@$(BIN)/pytest
+test: $(READY) ## Run the tests that protect every promise in small
+	@$(BIN)/pytest -m "not slow"
+
+test-slow: $(READY) ## Run the long ones: many random examples, kills, the browser, other Pythons
+	@HYPOTHESIS_PROFILE=thorough $(BIN)/pytest -m "slow or thorough"
 
 check: $(READY) ## Run what needs no server: format, lint, types, layers, SQL, lock, changelog
 	@$(BIN)/ruff format --check .
@@ -52,4 +55,4 @@ lock: $(READY) ## Make requirements.lock anew from pyproject.toml; upgrade=1 tak
 	@$(BIN)/uv pip compile pyproject.toml --quiet --extra dev --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-emit-find-links $(if $(upgrade),--upgrade) --output-file requirements.lock
 
-.PHONY: help setup demo test check docs bench bench-faults up down dbt lock
+.PHONY: help setup demo test test-slow check docs bench bench-faults up down dbt lock

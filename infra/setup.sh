@@ -1,16 +1,16 @@
 #!/bin/sh
-# Makes the project's own environment in .venv from requirements.lock. Needs Python 3.11 or 3.12, or uv. Root is not needed.
+# Makes the project's own environment in .venv from requirements.lock. Needs Python 3.11, 3.12 or 3.13, or uv. Root is not needed.
 set -eu
 cd "$(dirname "$0")/.."
 venv=.venv
 
 usable() {
     command -v "$1" >/dev/null 2>&1 &&
-        "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' >/dev/null 2>&1
+        "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' >/dev/null 2>&1
 }
 
 find_python() {
-    for name in ${PYTHON:-} python3.12 python3.11 python3 python; do
+    for name in ${PYTHON:-} python3.13 python3.12 python3.11 python3 python; do
         if usable "$name"; then
             command -v "$name"
             return
@@ -33,11 +33,11 @@ if ! usable "$venv/bin/python"; then
         "$python" -m venv $without "$venv" || fail \
             "$python cannot make an environment. Install its venv module (Debian and Ubuntu: python3-venv), or uv, and run it again."
     elif command -v uv >/dev/null 2>&1; then
-        uv venv --quiet --python '>=3.11,<3.13' "$venv" || fail \
-            "uv found no Python 3.11 or 3.12 and could not fetch one. Install one, or name it: make PYTHON=/path/to/python3.12"
+        uv venv --quiet --python '>=3.11,<3.14' "$venv" || fail \
+            "uv found no Python 3.11, 3.12 or 3.13 and could not fetch one. Install one, or name it: make PYTHON=/path/to/python3.13"
     else
-        fail "no Python 3.11 or 3.12 was found." \
-            "Install one (Debian and Ubuntu: python3 python3-venv), or uv, or name it: make PYTHON=/path/to/python3.12"
+        fail "no Python 3.11, 3.12 or 3.13 was found." \
+            "Install one (Debian and Ubuntu: python3 python3-venv), or uv, or name it: make PYTHON=/path/to/python3.13"
     fi
 fi
 

@@ -11,12 +11,6 @@ ROOT = TESTS.parent
 PROJECT = TESTS / "library" / "project"
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Name the markers."""
-    config.addinivalue_line("markers", "services: starts or asks real servers (all of tests/library/services)")
-    config.addinivalue_line("markers", "slow: takes minutes, as it does a thing very often")
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests of `tests/library/services` by their path."""
     for item in items:

@@ -58,7 +58,9 @@ def _guarded(check: Callable[[Workspace], Finding], workspace: Workspace) -> Fin
 
 def _python(_: Workspace) -> Finding:
     found = f"{sys.version.split()[0]} at {sys.executable}"
-    return Finding("python", sys.version_info >= (3, 11), found, "Install Python 3.11 or 3.12 and run `make setup`.")
+    return Finding(
+        "python", sys.version_info >= (3, 11), found, "Install Python 3.11, 3.12 or 3.13 and run `make setup`."
+    )
 
 
 def _java(workspace: Workspace) -> Finding:

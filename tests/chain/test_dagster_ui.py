@@ -76,6 +76,7 @@ def land_new_readings(project: Path) -> int:
     return len(lines)
 
 
+@pytest.mark.slow
 def test_materialize_all_gives_a_green_graph(demo: Demo, browser: Any, spark: Any):
     from selenium.webdriver.support.ui import WebDriverWait
 

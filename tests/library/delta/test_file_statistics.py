@@ -5,11 +5,12 @@ from datetime import UTC, date, datetime
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lakehouse.delta.file_statistics import read_adopted
 from lakehouse.storage import list_files
+from tests.library.examples import thorough
 
 MOMENTS = st.datetimes(min_value=datetime(1900, 1, 1), max_value=datetime(2200, 1, 1), timezones=st.just(UTC))
 ROWS = st.lists(
@@ -35,7 +36,7 @@ SCHEMA = pa.schema(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@thorough(60, 400)
 @given(rows=ROWS, group=st.integers(1, 10))
 def test_bounds_hold_for_every_row_and_nulls_are_counted(tmp_path_factory, rows, group):
     folder = tmp_path_factory.mktemp("files")

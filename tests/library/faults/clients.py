@@ -14,7 +14,7 @@ from tests.library.faults.batches import random_of
 from tests.library.faults.house import House
 from tests.library.faults.steps import Gap, kill_at
 
-HERE, WORKS, FAILED = "here", "works", "failed"
+HERE, WORKS, DONE, FAILED = "here", "works", "done", "failed"
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(["tests.library.faults.preloaded"])
 
@@ -119,6 +119,7 @@ def _work(task: Task, connection: Connection, pipe: Pipe) -> None:
             house.mend(connection, mode)
         else:
             house.following(connection, mode)
+        pipe.send(DONE)
 
 
 def _until_the_gap(house: House, connection: Connection, task: Task) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import psutil
 
 from lakehouse.answers.row_accounts import accounts
+from lakehouse.delta.history import open_table
 from lakehouse.engine.session import Connection
 from lakehouse.errors import ServiceError
 from lakehouse.services.supervise import supervisor, wire
@@ -17,7 +18,7 @@ from lakehouse.sql.ask_trino import ask
 from lakehouse.workspace import Workspace
 from tests.library.faults import clients
 from tests.library.faults.batches import MODES, random_of
-from tests.library.faults.clients import HERE, WORKS, Client, Task
+from tests.library.faults.clients import DONE, HERE, WORKS, Client, Task
 from tests.library.faults.house import House
 from tests.library.faults.steps import BATCH, DOOR, OF_MERGES, RECOVERY, REPLAY, Gap
 
@@ -36,6 +37,7 @@ class Kill:
         action: "batch", "replay", "recover" (it dies again while it finishes what the kill before left) or "any".
         gap: Where, for a step.
         delay: Seconds from the beginning of its work, for a moment.
+        after: Acknowledged pieces of work that are awaited before the delay.
     """
 
     kind: str
@@ -43,6 +45,7 @@ class Kill:
     action: str = "any"
     gap: Gap | None = None
     delay: float = 0.0
+    after: int = 0
 
     def __str__(self) -> str:
         return f"{self.kind} {'+'.join(self.modes)} {self.action} {self.gap or f'{self.delay:.2f} s'}"
@@ -126,6 +129,8 @@ def _carry_out(workspace: Workspace, client: Client, kill: Kill, outcome: Outcom
         ended = client.until(PATIENCE_SECONDS)
     else:
         client.until(PATIENCE_SECONDS, HERE)
+        for _ in range(kill.after):
+            client.until(PATIENCE_SECONDS, DONE)
         client.until(kill.delay)
         ended = _kill_server(workspace, client) if kill.kind == "server" else True
     if not ended:
@@ -166,7 +171,8 @@ def _wrong(house: House) -> list[str]:
 def _finish(house: House, outcome: Outcome, modes: tuple[str, ...]) -> None:
     """Recover all, then compare what each reader reads with the model."""
     client = clients.start(clients.work, Task(house, modes, action="recover"))
-    client.until(PATIENCE_SECONDS)
+    if not client.until(PATIENCE_SECONDS * len(modes)):
+        outcome.failures.append("the last recovery: the client hung")
     client.drain()
     client.kill()
     outcome.failures += [f"the last recovery: {failure}" for failure in client.failures]
@@ -176,13 +182,25 @@ def _finish(house: House, outcome: Outcome, modes: tuple[str, ...]) -> None:
             try:
                 outcome.problems += [f"{mode} by {name}: {each}" for each in house.problems(mode, read(mode))]
             except Exception as error:
-                outcome.problems.append(f"{mode} by {name}: unreadable, {type(error).__name__}: {str(error)[:300]}")
+                outcome.problems += [f"{mode} by {name}: {each}" for each in unreadable(house, mode, error)]
         outcome.readers.append(name)
     entries = house.ledger.entries()
     outcome.replays = sum(entry.what == "replay" for entry in entries)
     for mode in modes:
         outcome.batches[mode] = house.number(mode)
         outcome.rows += accounts(house.workspace, house.table(mode).name).rows_in
+
+
+def unreadable(house: House, mode: str, error: Exception) -> list[str]:
+    """What a reader's error means: a loss if a batch was acknowledged, nothing if none was and no log is there."""
+    acknowledged = house.ledger.acknowledged(mode)
+    has_log = open_table(house.workspace, house.table(mode).name) is not None
+    if not acknowledged and not has_log:
+        return []
+    return [
+        f"{'unreadable' if has_log else 'lost: the table is gone'}, batch {acknowledged} was acknowledged, "
+        f"{'its log is there' if has_log else 'no log is there'}, {type(error).__name__}: {str(error)[:300]}"
+    ]
 
 
 def readers(house: House) -> dict[str, Callable[[str], list[tuple[Any, ...]]]]:
@@ -197,5 +215,5 @@ def readers(house: House) -> dict[str, Callable[[str], list[tuple[Any, ...]]]]:
         names = ", ".join(house.table(mode).stored_names)
         return sorted(ask(house.workspace, f"SELECT {names} FROM {house.table(mode).name}").rows, key=str)
 
-    found = {"delta-rs": house.read, "Spark": by_spark}
-    return found | ({"Trino": by_trino} if "trino" in house.workspace.services() else {})
+    always = {"delta-rs": house.read, "Spark": by_spark}
+    return always | ({"Trino": by_trino} if "trino" in house.workspace.services() else {})

@@ -122,6 +122,7 @@ def test_a_session_that_is_closed_takes_its_work_with_it(stuck: Orchestra, start
     stuck.await_silence(SILENT_WITHIN_SECONDS)
 
 
+@pytest.mark.slow
 def test_the_work_of_a_client_that_was_killed_ends_by_itself(stuck: Orchestra, started: Start):
     process = started(CLIENT, str(stuck.project / "beat"))
 

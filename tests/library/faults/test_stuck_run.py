@@ -33,6 +33,7 @@ def test_a_run_whose_process_was_killed_is_marked_failed(stuck: Orchestra, spark
     assert sorted(row.line for row in spark.table(stuck.table).collect()) == ["a", "b", "c"]
 
 
+@pytest.mark.slow
 def test_also_where_all_that_could_have_seen_it_was_killed_with_it(stuck: Orchestra):
     (stuck.project / "landing" / "in" / "two.txt").write_text("d\n")
     run = stuck.launch()

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from deltalake import DeltaTable
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lakehouse.delta.partition_digests import partition_digests
+from tests.library.examples import thorough
 
 PARTS = ("a", "b c/d%")
 SCHEMA = {
@@ -126,7 +127,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@thorough(25, 120)
 @given(STEPS)
 def test_it_changes_exactly_where_the_rows_do(steps: list[tuple[str, str]]):
     with tempfile.TemporaryDirectory() as root:
@@ -148,7 +149,7 @@ def test_it_changes_exactly_where_the_rows_do(steps: list[tuple[str, str]]):
             assert all(found[change] != found.get(change - 1) for change in found)
 
 
-@settings(max_examples=30, deadline=None)
+@thorough(12, 60)
 @given(STEPS)
 def test_vectors_are_known_when_the_log_has_forgotten_their_commits(steps: list[tuple[str, str]]):
     with tempfile.TemporaryDirectory() as root:

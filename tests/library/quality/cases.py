@@ -2,7 +2,6 @@
 
 import datetime
 import math
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -16,6 +15,7 @@ from lakehouse.quality.compile import Compiled, compile_suite
 from lakehouse.quality.judge import CheckResult, audit
 from lakehouse.quality.rules.statistics import STATISTICS_RULES
 from lakehouse.quality.suite.suite import Expectation, Suite, expectation_of, numbered
+from tests.library.examples import examples
 
 COLUMNS = {
     "i": "int",
@@ -46,8 +46,8 @@ WITHOUT_ORACLE = frozenset(
         "expect_table_row_count_to_equal_other_table",
     )
 )
-# Frames for each property in `make test`; HYPOTHESIS_PROFILE=full is for the long run.
-EXAMPLES = 100 if os.environ.get("HYPOTHESIS_PROFILE") == "full" else 2
+# Frames for each property.
+EXAMPLES = examples(2, 20)
 
 _small = st.integers(-2, 5)
 _number = st.one_of(_small.map(float), st.sampled_from((0.1, -0.0, 2.5, math.nan, math.inf, -math.inf)))

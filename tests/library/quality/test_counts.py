@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lakehouse.quality.compile import RowRule, masked
@@ -12,6 +12,7 @@ from lakehouse.quality.measure.mask_counts import by_bit, by_mask
 from lakehouse.quality.measure.masks import BITS
 from lakehouse.quality.measure.rows import Rows
 from lakehouse.quality.rules.rule import declared
+from tests.library.examples import thorough
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -26,7 +27,7 @@ def more_than(limit: int) -> RowRule:
 
 @pytest.mark.parametrize("most", [0, mask_counts.MOST])
 @pytest.mark.parametrize("by", [(), ("p",)])
-@settings(max_examples=8, deadline=None)
+@thorough(4, 16)
 @given(data=_rows)
 def test_each_bit_is_counted_in_each_part(
     spark: "SparkSession", by: tuple[str, ...], most: int, data: list[tuple[Any, int]]

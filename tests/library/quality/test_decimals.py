@@ -3,10 +3,11 @@
 import re
 from decimal import Decimal
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lakehouse.quality.rules.decimal_bounds import least, most
+from tests.library.examples import thorough
 
 KINDS = st.sampled_from([(9, 2), (15, 2), (38, 6), (5, 0), (18, 9)])
 BOUNDS = st.one_of(
@@ -39,7 +40,7 @@ def test_it_is_written_in_the_type_of_the_column():
     assert most("c", 50.0, "decimal(38,6)", strict=False) == "c <= CAST('50.000000' AS decimal(38,6))"
 
 
-@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@thorough(2, 10)
 @given(bounds=st.lists(BOUNDS | st.sampled_from([8.9e12, -8.9e12, 9.1e12]), min_size=20, max_size=20))
 def test_the_engine_reads_the_decimal_that_is_written(spark, bounds: list[float]):
     for precision, scale in ((9, 2), (15, 2), (18, 6), (18, 9)):

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lakehouse.quality.measure.measure import measure
@@ -12,6 +12,7 @@ from lakehouse.quality.measure.value_counts import by_bits, by_value
 from lakehouse.quality.rules.aggregates import unique
 from lakehouse.quality.rules.rule import Grouping
 from lakehouse.quality.suite.suite import expectation_of
+from tests.library.examples import thorough
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -21,7 +22,7 @@ _rows = st.lists(st.tuples(st.sampled_from(("a", "b")), _numbers), max_size=14)
 
 
 @pytest.mark.parametrize("by", [(), ("p",)])
-@settings(max_examples=12, deadline=None)
+@thorough(5, 24)
 @given(data=_rows)
 @example(data=[("a", -1), ("a", 0), ("b", 63), ("b", 64), ("b", -64)])
 @example(data=[("a", None), ("a", None), ("b", None)])

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from lakehouse.quality import gx
@@ -19,6 +20,7 @@ def test_the_list_of_types_is_that_of_the_installed_gx() -> None:
 
 
 # GX takes seconds for a suite: each frame is judged against all types at once. benchmarks/parity.py goes on for longer.
+@pytest.mark.thorough
 @seed(20)
 @settings(
     max_examples=EXAMPLES,

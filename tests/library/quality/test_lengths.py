@@ -3,12 +3,13 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lakehouse.quality.compile import compile_suite
 from lakehouse.quality.judge import audit
 from lakehouse.quality.suite.suite import Suite, expectation_of, numbered
+from tests.library.examples import thorough
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -18,7 +19,7 @@ _words = st.lists(st.one_of(st.none(), st.text(_characters, max_size=14)), min_s
 _bounds = st.tuples(st.one_of(st.none(), st.integers(-1, 12)), st.one_of(st.none(), st.integers(-1, 12)))
 
 
-@settings(max_examples=25, deadline=None)
+@thorough(10, 50)
 @given(
     words=_words,
     bounds=_bounds.filter(lambda found: found != (None, None)),

@@ -28,6 +28,7 @@ def same(one: CheckResult, other: CheckResult) -> bool:
 
 
 @pytest.mark.parametrize("by", [("b",), ("d", "s")])
+@pytest.mark.thorough
 @seed(4)
 @settings(
     max_examples=max(1, EXAMPLES // 2),

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable, QueryBuilder
 from deltalake.exceptions import CommitFailedError
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyroaring import BitMap64
 
@@ -24,6 +24,7 @@ from lakehouse.delta.log_entry import put_commit
 from lakehouse.sql.ask_trino import ask
 from lakehouse.write.modes import merge_by_reference as by_reference
 from tests.library.door import Door
+from tests.library.examples import thorough
 
 NO_VECTORS = (("delta.enableDeletionVectors", "false"),)
 KEYS = st.integers(min_value=0, max_value=12)
@@ -51,7 +52,7 @@ def net(door: Door, table: Table, version: int) -> list[tuple]:
 
 
 @pytest.mark.parametrize("sequence", [(), ("sent_at",)], ids=["unordered", "ordered"])
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@thorough(2, 12)
 @given(batches=BATCHES)
 def test_rows_counts_and_changes_are_those_of_the_engines_merge(door: Door, at, sequence, batches):
     mode = Merge(on=("id",), sequence=sequence)
@@ -78,7 +79,7 @@ CHANGES = st.lists(
 
 
 @pytest.mark.parametrize("sequence", [(), ("sent_at",)], ids=["unordered", "ordered"])
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@thorough(2, 12)
 @given(batches=CHANGES)
 def test_deletions_are_those_of_the_engines_merge(door: Door, at, sequence, batches):
     mode = Merge(on=("id",), sequence=sequence, delete_when="operation = 'delete'", signals=OPERATION)

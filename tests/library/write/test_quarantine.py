@@ -25,6 +25,7 @@ from lakehouse.runs.replay import discard, fix, reopen, replay
 from lakehouse.write.door import recover
 from lakehouse.write.intent import open_intent
 from tests.library.door import COLUMNS, Door
+from tests.library.examples import examples
 
 BETWEEN = {
     "type": "expect_column_values_to_be_between",
@@ -276,15 +277,15 @@ class Rows(RuleBasedStateMachine):
             assert len({row[0] for row in ids}) == len(ids) == self.came
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("mode", [Append(), Merge(on=("id",))], ids=["append", "merge"])
 def test_counts_add_up_at_every_moment(door: Door, mode):
     machine = type("Rows", (Rows,), {"door": door, "mode": mode})
-    deep = settings.get_current_profile_name() == "full"
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=25 if deep else 3,
-            stateful_step_count=15 if deep else 8,
+            max_examples=examples(3, 15),
+            stateful_step_count=examples(8, 15),
             deadline=None,
             suppress_health_check=list(HealthCheck),
         ),

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lakehouse.declare.column import Column
@@ -15,6 +15,7 @@ from lakehouse.declare.write_modes import Scd2
 from lakehouse.delta.history import history
 from lakehouse.delta.tables import Tables
 from tests.library.door import Door
+from tests.library.examples import thorough
 
 COLUMNS = (
     Column("id", "bigint", "Key"),
@@ -238,7 +239,7 @@ CHANGES = st.lists(
 )
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@thorough(3, 16)
 @given(changes=CHANGES, cuts=st.lists(st.integers(0, 12), max_size=3))
 def test_any_changes_in_any_batches_give_the_history_of_the_model(histories: Histories, changes, cuts):
     table = histories.table()
