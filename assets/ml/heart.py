@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 # Codes of more than two kinds; the hospital's words for a sex are two, so its 0 and 1 stay a number.
-CODED = tuple(each.column for each in ATTRIBUTES if len(each.codes) > 2)
+CODED = tuple(attribute.column for attribute in ATTRIBUTES if len(attribute.codes) > 2)
 NUMERIC = tuple(name for name in FEATURE_COLUMNS if name not in CODED)
 HELD_OUT_PERCENT = 25
 PARAMETERS = {"C": 0.1, "max_iter": 1000}

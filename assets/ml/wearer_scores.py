@@ -25,6 +25,6 @@ ML_WEARER_SCORES = Table(
 @table_asset(ML_WEARER_SCORES, reads={"wearers": Foreign("gold.wearer_latest"), "model": Champion("heart")})
 def ml_wearer_scores(wearers: "DataFrame", model: ChampionModel) -> "DataFrame":
     """Score the latest state of each wearer by the champion, in the engine."""
-    return score_frame(wearers, model, keep=("wearer_id", "reading_id", "read_at")).select(
+    return score_frame(wearers, model, keep=("wearer_id", "reading_id", "read_at"), score_column="risk").select(
         *ML_WEARER_SCORES.column_names
     )

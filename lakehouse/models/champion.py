@@ -43,19 +43,19 @@ class ChampionModel:
 
 
 def _position_of_champion(source: Champion, context: ReadContext) -> int:
-    found = with_alias(context.workspace, source.name, CHAMPION)
-    if found is None:
+    champion = with_alias(context.workspace, source.name, CHAMPION)
+    if champion is None:
         raise LakehouseError(
             f"{context.reader} reads the champion of `{source.name}`, which has none yet. "
             f"Materialise {_dependency_of_champion(source)} first."
         )
-    return found.version
+    return champion.version
 
 
 def _load_champion(source: Champion, context: ReadContext, since: int | None, position: int) -> ChampionModel:  # noqa: ARG001
-    found = next(each for each in versions(context.workspace, source.name) if each.version == position)
-    content = read_onnx(context.workspace, found)
-    return ChampionModel(source.name, found.version, found.run_id, content, feature_names_of(content))
+    champion = next(version for version in versions(context.workspace, source.name) if version.version == position)
+    content = read_onnx(context.workspace, champion)
+    return ChampionModel(source.name, champion.version, champion.run_id, content, feature_names_of(content))
 
 
 def _dependency_of_champion(source: Champion) -> str:

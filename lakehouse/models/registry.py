@@ -1,6 +1,7 @@
 """The registry: a training becomes a version that explains itself, and a champion only if it is not worse."""
 
 import json
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +9,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from lakehouse.errors import LakehouseError
-from lakehouse.models.onnx_model import risks, to_onnx
+from lakehouse.models.metric import Metric
+from lakehouse.models.onnx_model import scores, to_onnx
 from lakehouse.models.store import (
     ONNX_FILE,
     ModelVersion,
@@ -35,42 +37,55 @@ _PACKAGES = ("scikit-learn", "skops", "numpy", "pandas")
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What the gate found, on the challenger's held-out rows.
+class GateDecision:
+    """What the gate decided, on the challenger's held-out rows.
 
     Args:
-        auc: Of the challenger.
-        champion: Version of the champion before; None where there was none.
-        champion_auc: Its AUC on the same rows.
+        metric: The figure that was compared.
+        challenger: The challenger's figure.
+        version: Version of the champion before; None if there was none.
+        champion: That champion's figure on the same rows.
         rows: How many.
     """
 
-    auc: float
-    champion: int | None
-    champion_auc: float | None
+    metric: Metric
+    challenger: float
+    version: int | None
+    champion: float | None
     rows: int
 
     @property
     def moves(self) -> bool:
         """Whether the challenger becomes champion."""
-        return self.champion_auc is None or self.auc >= self.champion_auc
+        return self.champion is None or self.metric.is_as_good(self.challenger, self.champion)
 
     def __str__(self) -> str:
         """The decision with both figures."""
+        figure = f"{self.metric.name} {self.challenger:.4f}"
         if self.champion is None:
-            return f"first champion: AUC {self.auc:.4f} on {self.rows} held-out rows"
-        sign, word = (">=", "champion") if self.moves else ("<", "refused")
+            return f"first champion: {figure} on {self.rows} held-out rows"
+        word, compared = ("champion", "no worse than") if self.moves else ("refused", "worse than")
         return (
-            f"{word}: AUC {self.auc:.4f} {sign} {self.champion_auc:.4f} of version {self.champion} "
+            f"{word}: {figure}, {compared} {self.champion:.4f} of version {self.version} "
             f"on the same {self.rows} held-out rows"
         )
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """What is logged with the run."""
+        theirs = {} if self.champion is None else {f"champion_{self.metric.name}": self.champion}
+        return {self.metric.name: self.challenger, "held_out_rows": self.rows, **theirs}
 
 
 def find_version(workspace: Workspace, name: str, inputs: Mapping[str, int], code: str) -> ModelVersion | None:
     """The newest version that was trained on the same Delta versions by the same code, and was judged by the gate."""
-    wanted = fingerprint(inputs, code)
-    found = [each for each in versions(workspace, name) if each.tags.get(FINGERPRINT) == wanted and GATE in each.tags]
-    return found[-1] if found else None
+    same = fingerprint(inputs, code)
+    judged = [
+        version
+        for version in versions(workspace, name)
+        if version.tags.get(FINGERPRINT) == same and GATE in version.tags
+    ]
+    return judged[-1] if judged else None
 
 
 def log_and_register(workspace: Workspace, name: str, trained: Trained, origin: Origin) -> ModelVersion:
@@ -86,42 +101,54 @@ def log_and_register(workspace: Workspace, name: str, trained: Trained, origin: 
         The new version, with its aliases; tag `gate` says what was decided.
 
     Raises:
-        LakehouseError: the champion asks for features that the held-out rows do not have.
+        LakehouseError: the champion asks for features that the held-out rows do not have, or the gate's figure is no
+            number.
     """
     content = to_onnx(trained.pipeline, trained.feature_names)
     before = with_alias(workspace, name, CHAMPION)
-    verdict = judge(workspace, trained, content, before)
+    decision = judge(workspace, name, trained, content=content, champion=before)
     client = open_store(workspace)
-    run_id = _log(client, workspace, name, trained=trained, origin=origin, content=content, verdict=verdict)
+    run_id = _log(client, workspace, name, trained=trained, origin=origin, content=content, decision=decision)
     tags = _tags(trained, origin)
     number = _register(client, name, run_id, tags)
-    if verdict.moves:
+    if decision.moves:
         if before is not None:
             client.set_registered_model_alias(name, PREVIOUS, str(before.version))
         client.set_registered_model_alias(name, CHAMPION, number)
     # The last step: a version without this tag was cut off, and is trained again.
-    client.set_model_version_tag(name, number, GATE, str(verdict))
+    client.set_model_version_tag(name, number, GATE, str(decision))
     return next(each for each in versions(workspace, name) if each.version == int(number))
 
 
-def judge(workspace: Workspace, trained: Trained, content: bytes, champion: ModelVersion | None) -> Verdict:
+def judge(
+    workspace: Workspace, name: str, trained: Trained, *, content: bytes, champion: ModelVersion | None
+) -> GateDecision:
     """Compare challenger and champion on the challenger's held-out rows, both as the ONNX that will be served."""
-    from sklearn.metrics import roc_auc_score
-
-    rows, labels = trained.held_out, trained.held_out_labels
-    auc = float(roc_auc_score(labels, risks(content, rows)))
+    rows, labels, metric = trained.held_out, trained.held_out_labels, trained.gate
+    figure = float(metric.function(labels, scores(content, rows)))
+    if not math.isfinite(figure):
+        raise LakehouseError(
+            f"{name} was trained but not registered, {_kept(champion)}.\n"
+            f"  {metric.name}  expected a number on {len(rows)} held-out rows, got {figure}\n"
+            f"Look at `Trained.held_out_labels`, or compare by another metric (`Trained.gate`)."
+        )
     if champion is None:
-        return Verdict(auc, None, None, len(rows))
+        return GateDecision(metric, figure, None, None, len(rows))
     needed = json.loads(champion.tags["feature_names"])
     missing = [name for name in needed if name not in rows.columns]
     if missing:
         raise LakehouseError(
-            f"{champion.name} was trained but not registered, version {champion.version} stays champion.\n"
+            f"{name} was trained but not registered, {_kept(champion)}.\n"
             f"  {', '.join(missing)}  expected in the held-out rows, because the champion needs it, got nothing\n"
             f"Keep these columns in `Trained.held_out`, or delete the alias `{CHAMPION}` to start afresh."
         )
-    theirs = float(roc_auc_score(labels, risks(read_onnx(workspace, champion), rows)))
-    return Verdict(auc, champion.version, theirs, len(rows))
+    theirs = float(metric.function(labels, scores(read_onnx(workspace, champion), rows)))
+    return GateDecision(metric, figure, champion.version, theirs, len(rows))
+
+
+def _kept(champion: ModelVersion | None) -> str:
+    """Words for the state that a refused training leaves."""
+    return "it has no champion yet" if champion is None else f"version {champion.version} stays champion"
 
 
 def rollback(workspace: Workspace, name: str) -> ModelVersion:
@@ -158,13 +185,13 @@ def _log(
     trained: Trained,
     origin: Origin,
     content: bytes,
-    verdict: Verdict,
+    decision: GateDecision,
 ) -> str:
-    tags = _tags(trained, origin) | {GATE: str(verdict), "mlflow.source.git.commit": origin.commit or origin.code}
+    tags = _tags(trained, origin) | {GATE: str(decision), "mlflow.source.git.commit": origin.commit or origin.code}
     experiment = experiment_of(client, workspace, name)
     run_id = str(client.create_run(experiment, tags=tags, run_name=f"{name} {tags[FINGERPRINT][:8]}").info.run_id)
     try:
-        _log_figures(client, run_id, trained, verdict)
+        _log_figures(client, run_id, trained, decision)
         client.log_inputs(run_id, [_dataset_input(dataset) for dataset in origin.datasets])
         _log_files(client, run_id, trained, content)
     except BaseException:
@@ -174,16 +201,15 @@ def _log(
     return run_id
 
 
-def _log_figures(client: "MlflowClient", run_id: str, trained: Trained, verdict: Verdict) -> None:
-    from mlflow.entities import Metric, Param
+def _log_figures(client: "MlflowClient", run_id: str, trained: Trained, decision: GateDecision) -> None:
+    from mlflow.entities import Metric as Logged
+    from mlflow.entities import Param
 
-    figures = {**trained.metrics, "auc": verdict.auc, "held_out_rows": verdict.rows}
-    if verdict.champion_auc is not None:
-        figures["champion_auc"] = verdict.champion_auc
+    figures = {**trained.metrics, **decision.figures}
     now = int(time.time() * 1000)
     client.log_batch(
         run_id,
-        metrics=[Metric(key, float(value), now, 0) for key, value in figures.items()],
+        metrics=[Logged(key, float(value), now, 0) for key, value in figures.items()],
         params=[Param(key, str(value)) for key, value in trained.parameters.items()],
     )
 

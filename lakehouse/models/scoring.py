@@ -3,28 +3,44 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from lakehouse.errors import DeclarationError
 from lakehouse.models.champion import ChampionModel
+from lakehouse.models.onnx_model import open_onnx, score_output
 
 if TYPE_CHECKING:
     from pyarrow import RecordBatch
     from pyspark.sql import DataFrame
 
 
-def score_frame(frame: "DataFrame", model: ChampionModel, *, keep: Sequence[str]) -> "DataFrame":
+def score_frame(
+    frame: "DataFrame", model: ChampionModel, *, keep: Sequence[str], score_column: str = "score"
+) -> "DataFrame":
     """Score each row.
 
     Args:
         frame: Has `keep` and the model's features; a null feature is missing, as it was in training.
         model: The champion.
         keep: Columns to carry over.
+        score_column: Name of the column that the score is given in.
 
     Returns:
-        `keep`, then `risk` (probability of the positive class), `model_name` and `model_version`.
+        `keep`, then the score (double: the probability of the positive class, or what a regression predicts),
+        `model_name` (string) and `model_version` (int).
+
+    Raises:
+        DeclarationError: two columns would have one name.
     """
     from pyspark.sql.types import DoubleType, IntegerType, StringType, StructType
 
     content, features, carried = model.onnx_bytes, model.feature_names, list(keep)
     name, version = model.name, model.version
+    output, column = score_output(open_onnx(content))
+    result_names = [*carried, score_column, "model_name", "model_version"]
+    twice = sorted({result for result in result_names if result_names.count(result) > 1})
+    if twice:
+        raise DeclarationError(
+            f"scores of `{name}`: {', '.join(twice)} would be there twice; change `score_column` or `keep`"
+        )
 
     # Nested and importing for itself, so that it travels whole: the workers need onnxruntime, not this library.
     def score(batches: Iterator["RecordBatch"]) -> Iterator["RecordBatch"]:
@@ -37,19 +53,19 @@ def score_frame(frame: "DataFrame", model: ChampionModel, *, keep: Sequence[str]
         session = ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         for batch in batches:
             feed = {
-                each: batch.column(each).cast(pa.float64()).to_numpy(False).astype(np.float32).reshape(-1, 1)
-                for each in features
+                feature: batch.column(feature).cast(pa.float64()).to_numpy(False).astype(np.float32).reshape(-1, 1)
+                for feature in features
             }
-            (found,) = session.run(["probabilities"], feed)
-            columns = [batch.column(each) for each in carried]
+            (values,) = session.run([output], feed)
+            columns = [batch.column(kept) for kept in carried]
             added = [
-                pa.array(found[:, 1].astype(np.float64)),
+                pa.array(values[:, column].astype(np.float64)),
                 pa.array([name] * batch.num_rows, pa.string()),
                 pa.array([version] * batch.num_rows, pa.int32()),
             ]
-            yield pa.RecordBatch.from_arrays(columns + added, [*carried, "risk", "model_name", "model_version"])
+            yield pa.RecordBatch.from_arrays(columns + added, result_names)
 
     needed = frame.select(*dict.fromkeys([*carried, *features]))
     schema = StructType(list(frame.select(*carried).schema.fields))
-    schema.add("risk", DoubleType()).add("model_name", StringType()).add("model_version", IntegerType())
+    schema.add(score_column, DoubleType()).add("model_name", StringType()).add("model_version", IntegerType())
     return needed.mapInArrow(score, schema)

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from lakehouse.models.metric import AUC, Metric
+
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
@@ -15,13 +17,15 @@ class Trained:
     """A fitted pipeline with the rows that it has not seen.
 
     Args:
-        pipeline: Scikit-learn estimator with `predict_proba`, fitted on a frame with the columns `feature_names`.
+        pipeline: Scikit-learn classifier of two classes, or a regressor of one number, fitted on a frame with the
+            columns `feature_names`.
         feature_names: Columns that it needs, numeric, in order. A null is NaN and the pipeline's own business.
         held_out: Rows that it was not fitted on, with at least `feature_names`; more columns let a former champion
             with other features be compared on the same rows.
-        held_out_labels: Their labels, 1 or 0.
+        held_out_labels: Their labels: 1 or 0, or for a regression the numbers.
         parameters: What the training was told.
-        metrics: What it measured, beside `auc`, which the registry measures itself.
+        metrics: What it measured, beside `gate`, which the registry measures itself.
+        gate: The figure by which challenger and champion are compared.
     """
 
     pipeline: Any
@@ -30,6 +34,7 @@ class Trained:
     held_out_labels: "Series"
     parameters: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
+    gate: Metric = AUC
 
 
 @dataclass(frozen=True)
@@ -89,7 +94,7 @@ def is_held_out(ids: "Series", percent: int = 25) -> "Series":
     Returns:
         Booleans, with the index of `ids`.
     """
-    return ids.map(lambda each: int.from_bytes(hashlib.sha256(str(each).encode()).digest()[:8]) % 100 < percent).astype(
+    return ids.map(lambda id_: int.from_bytes(hashlib.sha256(str(id_).encode()).digest()[:8]) % 100 < percent).astype(
         bool
     )
 

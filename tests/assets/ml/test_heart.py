@@ -9,7 +9,7 @@ import pytest
 
 from assets.attributes import ATTRIBUTES, FEATURE_COLUMNS, LABEL_COLUMN
 from assets.ml.heart import heart
-from lakehouse.models.onnx_model import risks, to_onnx
+from lakehouse.models.onnx_model import scores, to_onnx
 from tests.conftest import ROOT
 
 
@@ -49,7 +49,7 @@ def test_onnx_says_what_scikit_learn_says_about_every_patient_also_with_unknown_
     pipeline = heart(patients).pipeline
     features = patients[list(FEATURE_COLUMNS)].astype("float64")
 
-    found = risks(to_onnx(pipeline, FEATURE_COLUMNS), features)
+    found = scores(to_onnx(pipeline, FEATURE_COLUMNS), features)
 
     assert features.isna().any(axis=1).sum() == 6
     np.testing.assert_allclose(found, pipeline.predict_proba(features)[:, 1], rtol=0, atol=1e-5)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lakehouse.models.onnx_model import OPSETS, feature_names_of, open_onnx, risks, to_onnx
+from lakehouse.models.onnx_model import OPSETS, feature_names_of, open_onnx, scores, to_onnx
 from tests.library.models.cases import FEATURES, people, train
 
 
@@ -11,7 +11,7 @@ def test_probabilities_equal_those_of_the_pipeline_also_where_values_are_missing
     rows.loc[0, list(FEATURES)] = np.nan
     pipeline = train(rows).pipeline
 
-    found = risks(to_onnx(pipeline, FEATURES), rows)
+    found = scores(to_onnx(pipeline, FEATURES), rows)
 
     np.testing.assert_allclose(found, pipeline.predict_proba(rows[list(FEATURES)])[:, 1], rtol=0, atol=1e-5)
 
@@ -22,7 +22,7 @@ def test_integer_columns_with_nulls_are_taken_as_they_come() -> None:
 
     typed = rows.astype({"age_years": "int32", "kind_code": "Int32"})
 
-    assert (risks(content, typed) == risks(content, rows)).all()
+    assert (scores(content, typed) == scores(content, rows)).all()
 
 
 def test_the_file_carries_its_feature_names_and_opset() -> None:

@@ -44,7 +44,7 @@ def test_the_first_version_becomes_champion(store: Workspace) -> None:
     made = log_and_register(store, "people", train(people()), origin())
 
     assert made.aliases == ("champion",)
-    assert made.tags["gate"].startswith("first champion: AUC 0.")
+    assert made.tags["gate"].startswith("first champion: auc 0.")
 
 
 def test_a_challenger_that_is_as_good_becomes_champion_and_the_other_is_kept_as_previous(store: Workspace) -> None:
@@ -64,7 +64,7 @@ def test_a_worse_challenger_is_refused_and_both_figures_are_logged(store: Worksp
     assert refused.aliases == ()
     assert with_alias(store, "people", "champion") == champion
     assert refused.metrics["auc"] < refused.metrics["champion_auc"] == champion.metrics["auc"]
-    figures = f"refused: AUC {refused.metrics['auc']:.4f} < {champion.metrics['auc']:.4f} of version 1"
+    figures = f"refused: auc {refused.metrics['auc']:.4f}, worse than {champion.metrics['auc']:.4f} of version 1"
     assert refused.tags["gate"].startswith(figures)
     assert open_store(store).get_run(refused.run_id).data.tags["gate"] == refused.tags["gate"]
 
@@ -77,10 +77,10 @@ def test_the_champion_is_judged_on_the_rows_that_the_challenger_has_not_seen(sto
 
     from sklearn.metrics import roc_auc_score
 
-    from lakehouse.models.onnx_model import risks
+    from lakehouse.models.onnx_model import scores
 
     first = versions(store, "people")[0]
-    expected = roc_auc_score(more.held_out_labels, risks(read_onnx(store, first), more.held_out))
+    expected = roc_auc_score(more.held_out_labels, scores(read_onnx(store, first), more.held_out))
     assert second.metrics["champion_auc"] == expected
     assert second.metrics["held_out_rows"] == len(more.held_out)
 
@@ -178,3 +178,34 @@ def test_no_telemetry_leaves_the_process(store: Workspace) -> None:
     open_store(store)
 
     assert get_telemetry_client() is None
+
+
+@pytest.mark.parametrize("name", ["RMSE", "MAE", "R2"])
+def test_the_gate_of_a_regression_keeps_the_better_of_two_whichever_way_its_figure_goes(
+    store: Workspace, name: str
+) -> None:
+    from sklearn.compose import ColumnTransformer
+    from sklearn.linear_model import Ridge
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    from lakehouse.models import metric
+    from lakehouse.models.training import Trained
+
+    gate = getattr(metric, name)
+    rows = people().fillna(0.0)
+    features, weights = rows[list(FEATURES)], 40 + rows["age_years"] / 2
+
+    def fitted(shrinkage: float) -> Trained:
+        prepared = ColumnTransformer([("numbers", StandardScaler(), list(FEATURES))])
+        pipeline = make_pipeline(prepared, Ridge(alpha=shrinkage)).fit(features[50:], weights[50:])
+        return Trained(pipeline, FEATURES, features[:50], weights[:50], gate=gate)
+
+    first = log_and_register(store, "weights", fitted(1.0), origin())
+    worse = log_and_register(store, "weights", fitted(1e6), origin(code="worse"))
+    better = log_and_register(store, "weights", fitted(1e-3), origin(code="better"))
+
+    assert first.tags["gate"].startswith(f"first champion: {gate.name} ")
+    assert worse.tags["gate"].startswith(f"refused: {gate.name} ")
+    assert (worse.metrics[gate.name] > first.metrics[gate.name]) is not gate.higher_is_better
+    assert with_alias(store, "weights", "champion") == better

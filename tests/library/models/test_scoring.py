@@ -35,7 +35,7 @@ def test_every_row_is_scored_as_the_pipeline_would_also_with_nulls(spark: "Spark
     scored = score_frame(frame_of(spark, rows).repartition(3), model, keep=["person_id", "kind_code"]).toPandas()
 
     expected = train(people()).pipeline.predict_proba(rows[list(FEATURES)])[:, 1]
-    found = scored.set_index("person_id").loc[rows["person_id"], "risk"]
+    found = scored.set_index("person_id").loc[rows["person_id"], "score"]
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
     assert rows[list(FEATURES)].isna().any(axis=1).sum() > 10
 
@@ -44,7 +44,7 @@ def test_kept_columns_come_first_and_each_row_names_its_model(spark: "SparkSessi
     scored = score_frame(frame_of(spark, people(3)), model, keep=["person_id"])
 
     types = {field.name: field.dataType.simpleString() for field in scored.schema.fields}
-    assert types == {"person_id": "string", "risk": "double", "model_name": "string", "model_version": "int"}
+    assert types == {"person_id": "string", "score": "double", "model_name": "string", "model_version": "int"}
     assert {(row.model_name, row.model_version) for row in scored.collect()} == {("people", 7)}
 
 
