@@ -14,8 +14,8 @@ ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"(?P<before>[^\n]*(?:\n[^\n]+)*)\n\n```(?P<language>sh|python)\n(?P<text>.*?)```", re.DOTALL)
 # The environment of this repository stands for the one that the project's `make setup` makes.
 OUTSIDE = {"make setup"}
-# Servers are started, tables are written, and a model is trained.
-pytestmark = pytest.mark.timeout(1200)
+# Servers are started, tables are written, a model is trained, and Trino is fetched if it is not there yet.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
 def run(command: str, folder: Path, environment: dict[str, str]) -> str:
