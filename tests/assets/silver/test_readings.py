@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,6 +19,7 @@ from lakehouse.write.table_rules import rules_of, suite_of
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, Row
 
+ROOT = Path(__file__).parents[3]
 READING = {
     **{"reading_id": "r-1", "wearer_id": "w-1", "read_at": "2026-01-01T00:00:01Z", "sent_at": "2026-01-01T00:00:02Z"},
     **{"age": 63, "sex": 1, "cp": 1, "trestbps": 145, "chol": 233, "fbs": 1, "restecg": 2, "thalach": 150},
@@ -88,7 +90,8 @@ def guilty(workspace: Workspace, table: Table, frame: "DataFrame") -> dict[tuple
     """The broken rules, without their values, by file and row."""
     from pyspark.sql import functions as F
 
-    rules = rules_of(table, suite_of(workspace, table)).rows
+    project = Workspace(workspace.settings.model_copy(update={"project": ROOT}))
+    rules = rules_of(table, suite_of(project, table)).rows
     broken = F.array_compact(F.array(*(F.when(F.expr(r.broken), F.lit(r.label)) for r in rules if r.quarantines)))
     rows = frame.select("_source_file", "_source_row", broken.alias("broken")).where("size(broken) > 0").collect()
     return {(row[0], row[1]): sorted(label.partition("(")[0].strip() for label in row[2]) for row in rows}
