@@ -1,7 +1,6 @@
 """Settings: the only reader of the environment. Each is `LAKEHOUSE_<NAME>`, nested with two underscores."""
 
 import os
-import re
 from pathlib import Path
 from typing import Literal
 
@@ -103,23 +102,4 @@ def load() -> Settings:
             for problem in error.errors(include_input=False, include_url=False)
         )
         raise SettingsError(f"settings could not be read:\n{lines}\nSet or unset these variables.") from None
-    settings = settings.model_copy(update={"home": settings.home.resolve(), "project": settings.project.resolve()})
-    _check_warehouse(settings)
-    return settings
-
-
-def _check_warehouse(settings: Settings) -> None:
-    """Refuse a folder in which delta-rs finds no table.
-
-    It makes an URL of the path, in which a backslash becomes a slash, and what looks like an escape is resolved (tried
-    with 1.6).
-    """
-    from lakehouse.errors import SettingsError
-
-    root = settings.warehouse or str(settings.home)
-    if "://" not in root and re.search(r"\\|%[0-9A-Fa-f]{2}", root):
-        name = "LAKEHOUSE_WAREHOUSE" if settings.warehouse else "LAKEHOUSE_HOME"
-        raise SettingsError(
-            f"{name} is {root}: tables in a folder with a backslash, or with % and two digits, cannot be read. "
-            f"Name another folder; blanks, apostrophes and letters of any language are fine."
-        )
+    return settings.model_copy(update={"home": settings.home.resolve(), "project": settings.project.resolve()})

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from pyarrow.fs import FileSystem
 
 
@@ -78,22 +76,6 @@ def write_json(uri: str, value: Any) -> None:
     except OSError:
         with suppress(FileNotFoundError):
             os.unlink(draft)
-        raise
-
-
-def write_private_json(path: "Path", value: Any) -> None:
-    """Write a local file with JSON in one step, readable by its owner alone: it may hold tokens."""
-    import os
-    from contextlib import suppress
-
-    draft = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            json.dump(value, file, indent=1)
-        draft.replace(path)
-    except OSError:
-        with suppress(FileNotFoundError):
-            draft.unlink()
         raise
 
 

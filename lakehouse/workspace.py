@@ -1,13 +1,13 @@
 """Where a workspace keeps its things, and who answers in it. Pure paths and one small file; starts nothing."""
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lakehouse.errors import ServiceError
 from lakehouse.settings import Settings
-from lakehouse.storage import write_private_json
 
 
 @dataclass(frozen=True)
@@ -26,14 +26,10 @@ class Workspace:
         """Root of the tables, a path or URI without a slash at the end."""
         return (self.settings.warehouse or str(self.home / "warehouse")).rstrip("/")
 
-    def layer_path(self, layer: str) -> str:
-        """Where the tables of a layer are."""
-        return f"{self.warehouse}/{layer}"
-
     def table_path(self, name: str) -> str:
         """Where the files of `layer.entities` are."""
         layer, _, entity = name.partition(".")
-        return f"{self.layer_path(layer)}/{entity}"
+        return f"{self.warehouse}/{layer}/{entity}"
 
     @property
     def expectations(self) -> Path:
@@ -44,11 +40,6 @@ class Workspace:
     def logs(self) -> Path:
         """Folder of the servers' logs."""
         return self.home / "logs"
-
-    @property
-    def locks(self) -> Path:
-        """Folder of the locks of this workspace's processes."""
-        return self.home / "locks"
 
     @property
     def services_file(self) -> Path:
@@ -68,7 +59,10 @@ class Workspace:
     def write_services(self, services: dict[str, dict[str, Any]]) -> None:
         """Replace the services file in one step, readable by its owner alone."""
         self.home.mkdir(parents=True, exist_ok=True)
-        write_private_json(self.services_file, services)
+        draft = self.services_file.with_suffix(f".{os.getpid()}.tmp")
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            json.dump(services, file, indent=1)
+        draft.replace(self.services_file)
 
     def _address(self, name: str, given: str | None, pattern: str) -> str:
         if given:

@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 
 from lakehouse.declare.column import Column
 from lakehouse.declare.sql_text import quote
-from lakehouse.declare.types import without_lengths
 from lakehouse.declare.write_modes import Append, Merge, ReplacePartitions, Scd2, WriteMode
 from lakehouse.errors import DeclarationError, near_miss
 
@@ -17,8 +16,8 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}\Z")
 
 
 def schema_of(columns: "tuple[Column, ...]") -> str:
-    """Columns as a DDL string, as frames have them: texts without their lengths."""
-    return ", ".join(f"{quote(column.name)} {without_lengths(column.type)}" for column in columns)
+    """Columns as a DDL string."""
+    return ", ".join(f"{quote(column.name)} {column.type}" for column in columns)
 
 
 def deleted_of(name: str) -> str:

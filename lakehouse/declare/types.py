@@ -2,14 +2,20 @@
 
 import re
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
-from lakehouse.declare.sql_text import quote_name
-from lakehouse.errors import DeclarationError, near_miss
-
-# The words of Spark's schema JSON that DDL writes otherwise (Delta protocol, "Primitive Types").
-_JSON_WORDS = {"integer": "int", "long": "bigint", "short": "smallint", "byte": "tinyint"}
+# Other spellings that Spark's DDL accepts, and Delta's words where they differ from Spark's.
+_ALIASES = {
+    "integer": "int",
+    "long": "bigint",
+    "short": "smallint",
+    "byte": "tinyint",
+    "real": "float",
+    "dec": "decimal",
+    "numeric": "decimal",
+    "timestamp_ltz": "timestamp",
+}
+_WORD = re.compile(r"`(?:[^`]|``)*`|'(?:[^'\\]|\\.)*'|\w+|[<>(),:]")
 # Where Spark keeps the declared length of a char or varchar, which Delta stores as a string.
 _CHAR = "__CHAR_VARCHAR_TYPE_STRING"
 
@@ -25,90 +31,91 @@ _WIDER = {
 _DIGITS = {"tinyint": 10, "smallint": 10, "int": 10, "bigint": 20}
 
 
-@lru_cache(maxsize=4096)
 def canonical(ddl: str) -> str:
-    """A type in one spelling: `STRUCT<a: Integer>` is `struct<a:int>`. NOT NULL and comments inside are left out.
-
-    Raises:
-        DeclarationError: it is no type that a table can have.
-    """
-    from lakehouse.declare.spark_types import WORDS, spelled
-
-    try:
-        return spelled(ddl)
-    except ValueError:
-        known = {word.lower() for word in WORDS}
-        unknown = next((word for word in re.findall(r"[a-z_]+", ddl.lower()) if word not in known), "")
-        hint = near_miss(unknown, sorted(known)) if unknown else None
-        raise DeclarationError(
-            f"`{ddl}` is no type of Spark that a table can have"
-            + (f" (did you mean `{hint}`?)" if hint else "")
-            + ". A column says NOT NULL by `nullable=False` and its comment by `comment`; a collation, geometry and "
-            "geography are not kept by Delta."
-        ) from None
+    """A type in one spelling: `STRUCT<a: Integer>` is `struct<a:int>`. NOT NULL and comments inside are left out."""
+    return _type(_WORD.findall(ddl)[::-1])
 
 
-@lru_cache(maxsize=4096)
-def without_lengths(ddl: str) -> str:
-    """A type as frames have it: a `char` or `varchar` of a table is a `string` in every computation of Spark."""
-    # Most types have none, and then sqlglot need not be imported.
-    if "char" not in ddl.lower():
-        return ddl
-    from lakehouse.declare.spark_types import spelled
-
-    return spelled(canonical(ddl), with_lengths=False)
-
-
-def longer_than_declared(ddl: str, value: str) -> str:
-    """SQL that is true if a text of `value` is longer than its `char` or `varchar` says; empty if it has none."""
-    if "char" not in ddl.lower():
-        return ""
-    from lakehouse.declare.spark_types import too_long
-
-    return too_long(canonical(ddl), value)
+def _type(words: list[str]) -> str:
+    """The type at the end of `words` (they are reversed), which are taken off."""
+    name = words.pop().lower() if words else ""
+    if name == "struct" and _is_next(words, "<"):
+        return f"struct<{','.join(_fields(words))}>"
+    if name in ("array", "map") and _is_next(words, "<"):
+        return f"{name}<{','.join(_inside(words, _type, '>'))}>"
+    name = _ALIASES.get(name, name)
+    if _is_next(words, "("):
+        return f"{name}({','.join(_inside(words, list.pop, ')'))})"
+    return "decimal(10,0)" if name == "decimal" else name
 
 
-def from_json(type_: str | Mapping[str, Any], metadata: Mapping[str, Any] | None = None) -> str:
-    """A type of a schema's JSON, as Delta stores it and Spark has it for frames, in the spelling of `canonical`.
+def _is_next(words: list[str], word: str) -> bool:
+    return bool(words) and words[-1] == word
+
+
+def _inside(words: list[str], take: Any, end: str) -> list[str]:
+    """What stands between brackets, separated by commas."""
+    words.pop()
+    found = []
+    while words and not _is_next(words, end):
+        found.append(take(words))
+        if _is_next(words, ","):
+            words.pop()
+    if words:
+        words.pop()
+    return found
+
+
+def _fields(words: list[str]) -> list[str]:
+    return _inside(words, _field, ">")
+
+
+def _field(words: list[str]) -> str:
+    name = words.pop().strip("`")
+    if _is_next(words, ":"):
+        words.pop()
+    found = f"{name}:{_type(words)}"
+    while words and words[-1].lower() in ("not", "null", "comment"):
+        if words.pop().lower() == "comment":
+            words.pop()
+    return found
+
+
+def from_delta(type_: str | Mapping[str, Any], metadata: Mapping[str, Any] | None = None) -> str:
+    """A type of Delta's schema JSON as DDL.
 
     Args:
         type_: A word, or the JSON of a nested type.
         metadata: Of the field, for the length of a char or varchar.
     """
-    declared = (metadata or {}).get(_CHAR)
-    if declared:
-        return canonical(str(declared))
     if isinstance(type_, str):
-        return _JSON_WORDS.get(type_, type_)
+        return canonical(str((metadata or {}).get(_CHAR) or type_))
     if type_["type"] == "array":
-        return f"array<{from_json(type_['elementType'])}>"
+        return f"array<{from_delta(type_['elementType'])}>"
     if type_["type"] == "map":
-        return f"map<{from_json(type_['keyType'])},{from_json(type_['valueType'])}>"
-    if type_["type"] == "udt":
-        return from_json(type_["sqlType"])
-    fields = (f"{field_name(field['name'])}:{from_json(field['type'], field['metadata'])}" for field in type_["fields"])
+        return f"map<{from_delta(type_['keyType'])},{from_delta(type_['valueType'])}>"
+    fields = [f"{field['name']}:{from_delta(field['type'], field['metadata'])}" for field in type_["fields"]]
     return f"struct<{','.join(fields)}>"
-
-
-def field_name(name: str) -> str:
-    """The name of a field as it stands in a type: in backquotes if it is not a plain word."""
-    return name if re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII) else quote_name(name)
 
 
 def is_wider(stored: str, declared: str) -> bool:
     """Whether Delta's type widening turns `stored` into `declared`, both canonical, without rewriting a file."""
     if declared in _WIDER.get(stored, ()):
         return True
-    to = _digits(declared)
-    if to is None:
+    wanted = _decimal(declared)
+    if wanted is None:
         return False
-    at = _digits(stored)
-    if at is None:
-        return stored in _DIGITS and to[0] >= _DIGITS[stored]
-    return to[0] >= at[0] and to[1] >= at[1] and to != at
+    whole, fraction = wanted
+    held = _decimal(stored)
+    if held is None:
+        return stored in _DIGITS and whole >= _DIGITS[stored]
+    return whole >= held[0] and fraction >= held[1] and wanted != held
 
 
-def _digits(decimal: str) -> tuple[int, int] | None:
-    """Digits before and after the point of a decimal; None for another type."""
-    sizes = re.fullmatch(r"decimal\((\d+),(\d+)\)", decimal)
-    return (int(sizes[1]) - int(sizes[2]), int(sizes[2])) if sizes else None
+def _decimal(ddl: str) -> tuple[int, int] | None:
+    """Digits before and after the point."""
+    found = re.fullmatch(r"decimal\((\d+)(?:,(\d+))?\)", ddl)
+    if found is None:
+        return None
+    precision, scale = int(found[1]), int(found[2] or 0)
+    return precision - scale, scale

@@ -1,14 +1,19 @@
 """The lock of a table: one writer of this workspace at a time. The system frees it when its process ends."""
 
-from contextlib import AbstractContextManager
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 
-from lakehouse.locks.file_lock import file_lock
+from lakehouse.errors import WorkspaceBusyError
 from lakehouse.workspace import Workspace
 
 WAIT_S = 900.0
 
 
-def table_lock(workspace: Workspace, name: str, wait_s: float = WAIT_S) -> AbstractContextManager[None]:
+@contextmanager
+def table_lock(workspace: Workspace, name: str, wait_s: float = WAIT_S) -> Iterator[None]:
     """Hold the lock of a table against other threads and processes of this workspace.
 
     Args:
@@ -19,14 +24,23 @@ def table_lock(workspace: Workspace, name: str, wait_s: float = WAIT_S) -> Abstr
     Raises:
         WorkspaceBusyError: it was held for all that time; the message names the holder.
     """
-    return file_lock(
-        workspace.locks,
-        name,
-        f"a writer of {name}",
-        wait_seconds=wait_s,
-        busy=lambda holder: (
-            f"{name} was not written: process {holder.pid if holder else 'unknown'} has been writing it since "
-            f"{holder.since if holder else 'an unknown time'} (UTC). Wait for it, or end it if it hangs; what it has "
-            f"decided is finished by the next run."
-        ),
-    )
+    from filelock import FileLock, Timeout
+
+    folder = workspace.home / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    holder = folder / f"{name}.json"
+    try:
+        with FileLock(folder / f"{name}.lock", timeout=wait_s, poll_interval=0.02):
+            holder.write_text(
+                json.dumps({"pid": os.getpid(), "since": datetime.now(UTC).isoformat(timespec="seconds")})
+            )
+            yield
+    except Timeout:
+        found: dict[str, object] = {}
+        with suppress(FileNotFoundError, ValueError):
+            found = json.loads(holder.read_text())
+        raise WorkspaceBusyError(
+            f"{name} was not written: process {found.get('pid', 'unknown')} has been writing it since "
+            f"{found.get('since', 'an unknown time')} (UTC). Wait for it, or end it if it hangs; what it has decided "
+            f"is finished by the next run."
+        ) from None

@@ -1,15 +1,20 @@
-"""The lock of a workspace: one run of the whole chain at a time, the others wait and are told for whom."""
+"""Who holds the workspace: one run at a time, the others wait and are told for whom."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from getpass import getuser
 
-from lakehouse.locks.file_lock import file_lock
+from lakehouse.errors import WorkspaceBusyError
 from lakehouse.workspace import Workspace
 
 
+@contextmanager
 def workspace_lock(
     workspace: Workspace, what: str, *, wait_seconds: float = 600, say: Callable[[str], object] = print
-) -> AbstractContextManager[None]:
+) -> Iterator[None]:
     """Hold the workspace for a run of the whole chain.
 
     Args:
@@ -21,14 +26,44 @@ def workspace_lock(
     Raises:
         WorkspaceBusyError: the holder did not finish in time.
     """
-    return file_lock(
-        workspace.locks,
-        "workspace",
-        what,
-        wait_seconds=wait_seconds,
-        busy=lambda holder: (
-            f"{workspace.home} is still held by {holder or 'another process'} after {wait_seconds:.0f} s. "
-            f"Nothing was done. Try again when it has finished, or end that process."
-        ),
-        waiting=lambda holder: say(f"{workspace.home} is held by {holder or 'another process'}; waiting for it."),
-    )
+    from filelock import FileLock, Timeout
+
+    folder = workspace.home / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    lock, holder = FileLock(folder / "workspace.lock"), folder / "workspace.holder.json"
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        say(f"{workspace.home} is held by {_holder(holder)}; waiting for it.")
+        try:
+            lock.acquire(timeout=wait_seconds)
+        except Timeout:
+            raise WorkspaceBusyError(
+                f"{workspace.home} is still held by {_holder(holder)} after {wait_seconds:.0f} s. "
+                f"Nothing was done. Try again when it has finished, or end that process."
+            ) from None
+    try:
+        holder.write_text(
+            json.dumps(
+                {
+                    "what": what,
+                    "pid": os.getpid(),
+                    "user": getuser(),
+                    "since": datetime.now(UTC).isoformat("T", "seconds"),
+                }
+            )
+        )
+        yield
+    finally:
+        with suppress(FileNotFoundError):
+            holder.unlink()
+        lock.release()
+
+
+def _holder(file: os.PathLike[str]) -> str:
+    try:
+        with open(file) as stream:
+            found = json.load(stream)
+    except (FileNotFoundError, ValueError):
+        return "another process"
+    return f"{found['what']} (pid {found['pid']}, user {found['user']}, since {found['since']})"

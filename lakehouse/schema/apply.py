@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from lakehouse.declare.sql_text import create_database, location, quote
+from lakehouse.declare.sql_text import quote
 from lakehouse.declare.table import Table, quarantine_of
 from lakehouse.delta.tables import Tables
 from lakehouse.engine.session import Connection
@@ -160,9 +160,11 @@ def is_in_catalogue(session: "SparkSession", table: Table) -> bool:
 
 def _register(workspace: Workspace, session: "SparkSession", table: Table) -> Difference:
     """Make a table known whose files are there and which the catalogue lacks."""
+    from lakehouse.declare.sql_text import literal
+
     root = workspace.table_path(table.name)
-    session.sql(create_database(table.layer, workspace.layer_path(table.layer)))
-    sql = f"CREATE TABLE IF NOT EXISTS {quote(table.name)} USING DELTA {location(root)}"
+    session.sql(f"CREATE DATABASE IF NOT EXISTS {quote(table.layer)} LOCATION {literal(root.rpartition('/')[0])}")
+    sql = f"CREATE TABLE IF NOT EXISTS {quote(table.name)} USING DELTA LOCATION {literal(root)}"
     session.sql(sql)
     return Difference("register table", "", "nothing", root, (sql,))
 

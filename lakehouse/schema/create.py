@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lakehouse.declare.column import Column
-from lakehouse.declare.sql_text import create_database, literal, quote
+from lakehouse.declare.sql_text import literal, quote
 from lakehouse.declare.table import INTERNAL_LAYERS, Table, quarantine_of
-from lakehouse.declare.types import without_lengths
 from lakehouse.delta.tables import Tables
 
 if TYPE_CHECKING:
@@ -58,11 +57,8 @@ def ddl(table: Table) -> str:
 
 
 def quarantine_table(table: Table) -> Table:
-    """The declaration of a table's quarantine: the batch's columns, and why each row is there.
-
-    All are nullable and texts may have any length: rows that break such a rule wait here.
-    """
-    columns: Sequence[Column] = [Column(c.name, without_lengths(c.type), c.comment) for c in table.brought]
+    """The declaration of a table's quarantine: the batch's columns, all nullable, and why each row is there."""
+    columns: Sequence[Column] = [Column(c.name, c.type, c.comment) for c in table.brought]
     return Table(quarantine_of(table.name), columns=(*columns, *QUARANTINE_COLUMNS), grain=f"rejected: {table.grain}")
 
 
@@ -85,14 +81,16 @@ def ensure(tables: Tables, session: "SparkSession", table: Table) -> "DeltaTable
 
 
 def _create(tables: Tables, session: "SparkSession", table: Table) -> "DeltaTable":
-    session.sql(create_database(table.layer, tables.workspace.layer_path(table.layer)))
+    workspace = tables.workspace
+    location = literal(workspace.table_path(table.name).rpartition("/")[0])
+    session.sql(f"CREATE DATABASE IF NOT EXISTS {quote(table.layer)} LOCATION {location}")
     session.sql(ddl(table))
     for name, condition in table.constraints:
         session.sql(f"ALTER TABLE {quote(table.name)} ADD CONSTRAINT {quote(name)} CHECK ({condition})")
     delta = tables.latest(table.name)
     if delta is None:
         raise RuntimeError(
-            f"{table.name} was created, but not at {tables.workspace.table_path(table.name)}: "
+            f"{table.name} was created, but not at {workspace.table_path(table.name)}: "
             f"the database {table.layer} has another location than this workspace."
         )
     return delta

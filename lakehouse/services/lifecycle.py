@@ -8,13 +8,13 @@ from threading import Event, Thread
 
 import psutil
 
-from lakehouse.declare.sql_text import create_database
-from lakehouse.declare.table import INTERNAL_LAYERS, LAYERS
 from lakehouse.services import aot_training, ready, roster
 from lakehouse.services.code_location import need_code_location
 from lakehouse.services.servers import dagster
 from lakehouse.services.supervise import addresses, lease_keeper, orphans, supervisor, wire
 from lakehouse.workspace import Workspace
+
+LAYERS = ("bronze", "silver", "gold", "ml", "quarantine", "ops")
 
 
 def up(workspace: Workspace, parts: Iterable[str], *, tell: Callable[[str], None]) -> None:
@@ -120,8 +120,10 @@ def _await(workspace: Workspace, names: list[str], epoch: int | None, tell: Call
 def _create_layers(workspace: Workspace) -> None:
     """The layers are databases, each with its folder in the warehouse."""
     there = _databases(workspace)
-    missing = [layer for layer in LAYERS + INTERNAL_LAYERS if layer not in there]
-    statements = [create_database(layer, workspace.layer_path(layer)) for layer in missing]
+    missing = [layer for layer in LAYERS if layer not in there]
+    statements = [
+        f"create database if not exists {layer} location '{workspace.warehouse}/{layer}'" for layer in missing
+    ]
     if statements:
         wire.ask_spark(workspace.spark_remote, *statements, timeout=60)
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from lakehouse.declare.sql_text import quote
 from lakehouse.declare.table import Table
-from lakehouse.declare.types import longer_than_declared
 from lakehouse.declare.write_modes import Merge
 from lakehouse.errors import Problem
 from lakehouse.quality.compile import Compiled, RowRule, compile_suite, declared, declared_not_null
@@ -34,12 +33,7 @@ def rules_of(table: Table, suite: Suite | None) -> Compiled:
     required = tuple(_required(table, name) for name in table.required)
     # Delta's own check of a constraint fails on null as well.
     constraints = tuple(declared(name, None, f"NOT coalesce(({sql}), false)") for name, sql in table.constraints)
-    lengths = tuple(
-        declared("longest_text", column.name, broken)
-        for column in table.brought
-        if (broken := longer_than_declared(column.type, quote(column.name)))
-    )
-    return Compiled(required + lengths + constraints + compiled.rows, compiled.aggregates, compiled.rest)
+    return Compiled(required + constraints + compiled.rows, compiled.aggregates, compiled.rest)
 
 
 def _required(table: Table, name: str) -> RowRule:

@@ -1,6 +1,7 @@
 """supervisord, one per workspace: starts what the specs say, restarts what dies, keeps logs."""
 
 import hashlib
+import json
 import os
 import shlex
 import subprocess
@@ -16,7 +17,6 @@ from typing import Any
 from lakehouse.errors import ServiceError
 from lakehouse.services.supervise import launch
 from lakehouse.services.supervise.spec import ServiceSpec
-from lakehouse.storage import write_private_json
 from lakehouse.workspace import Workspace
 
 NAMES = ("lease", "metastore", "spark", "trino", "mlflow", "dagster", "daemon")
@@ -151,7 +151,9 @@ def _rpc(workspace: Workspace) -> Any:
 def run(workspace: Workspace, spec: ServiceSpec) -> None:
     """Write what the spec wants and have supervisord run it."""
     spec.write_files()
-    write_private_json(folder(workspace) / f"{spec.name}.json", spec.launch())
+    launch = folder(workspace) / f"{spec.name}.json"
+    with os.fdopen(os.open(launch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        json.dump(spec.launch(), file, indent=1)
     start_again(workspace, spec.name)
 
 

@@ -1,15 +1,12 @@
 """Two at once: the second waits and says for whom, or gives up and says so."""
 
-import os
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from lakehouse.errors import WorkspaceBusyError
-from lakehouse.locks.table_lock import table_lock
 from lakehouse.locks.workspace_lock import workspace_lock
 from lakehouse.settings import load
 from lakehouse.workspace import Workspace
@@ -58,29 +55,4 @@ def test_a_holder_that_died_holds_nothing(mine: Workspace):
         dead.kill()
 
     with workspace_lock(mine, "mine", wait_seconds=5):
-        assert (mine.locks / "workspace.json").exists()
-    assert not (mine.locks / "workspace.json").exists()
-
-
-def test_who_waits_for_a_table_is_told_which_process_writes_it(mine: Workspace):
-    with ThreadPoolExecutor(1) as other, table_lock(mine, "silver.things"):
-        with pytest.raises(WorkspaceBusyError, match=f"silver.things was not written: process {os.getpid()} has"):
-            other.submit(take, mine, "silver.things").result()
-        other.submit(take, mine, "silver.others").result()
-    take(mine, "silver.things")
-
-
-def test_a_lock_that_is_not_given_inside_another_is_the_one_that_is_named(mine: Workspace):
-    with ThreadPoolExecutor(1) as other, table_lock(mine, "silver.things"):
-
-        def take_both() -> None:
-            with table_lock(mine, "silver.others"):
-                take(mine, "silver.things")
-
-        with pytest.raises(WorkspaceBusyError, match=r"^silver\.things was not written"):
-            other.submit(take_both).result()
-
-
-def take(workspace: Workspace, name: str) -> None:
-    with table_lock(workspace, name, wait_s=0.1):
-        pass
+        assert (mine.home / "locks" / "workspace.holder.json").exists()
