@@ -27,19 +27,11 @@ def plan(names: Names = None, as_json: Json = False) -> None:
     from dataclasses import asdict
 
     from lakehouse.cli.printing import print_json
-    from lakehouse.dagster.discover import chosen, project_tables
-    from lakehouse.engine.session import Connection
-    from lakehouse.schema.apply import plan as planned
-    from lakehouse.schema.apply import refused_by_rows
+    from lakehouse.dagster.discover import project_tables
+    from lakehouse.project import schema
     from lakehouse.workspace import current_workspace
 
-    workspace = current_workspace()
-    declared = project_tables(workspace)
-    tables = chosen(declared, names or [])
-    found = planned(workspace, tables, [table.name for table in declared])
-    if any(each.against for table in found for each in table.differences):
-        with Connection(workspace) as connection:
-            found = [refused_by_rows(connection.session(), table) for table in found]
+    found = schema.plan(*names or ())
     if as_json:
         print_json([asdict(table) for table in found])
     else:
@@ -48,7 +40,7 @@ def plan(names: Names = None, as_json: Json = False) -> None:
             _print(table.differences)
         safe = sum(each.is_safe for table in found for each in table.differences)
         refused = sum(not each.is_safe for table in found for each in table.differences)
-        print(_counted(len(tables), safe, refused))
+        print(_counted(len(names or project_tables(current_workspace())), safe, refused))
     raise typer.Exit(2 if found else 0)
 
 
@@ -74,16 +66,9 @@ def apply(names: Names = None, as_json: Json = False) -> None:
     from dataclasses import asdict
 
     from lakehouse.cli.printing import print_json
-    from lakehouse.dagster.discover import chosen, project_tables
-    from lakehouse.engine.session import Connection
-    from lakehouse.schema.apply import apply as applied
-    from lakehouse.workspace import current_workspace
+    from lakehouse.project import schema
 
-    workspace = current_workspace()
-    declared = project_tables(workspace)
-    tables = chosen(declared, names or [])
-    with Connection(workspace) as connection:
-        found = [applied(connection, table, [each.name for each in declared]) for table in tables]
+    found = schema.apply(*names or ())
     if as_json:
         print_json([asdict(table) for table in found])
     else:
@@ -92,5 +77,5 @@ def apply(names: Names = None, as_json: Json = False) -> None:
                 print(f"{table.table} (version {table.version})")
                 _print((*table.done, *table.refused))
         done, refused = sum(len(table.done) for table in found), sum(len(table.refused) for table in found)
-        print(f"{done} done, {refused} refused." if done + refused else _counted(len(tables), 0, 0))
+        print(f"{done} done, {refused} refused." if done + refused else _counted(len(found), 0, 0))
     raise typer.Exit(1 if any(table.refused for table in found) else 0)

@@ -1,12 +1,8 @@
 """`quarantine`: which rows were rejected and why, and their way back."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    from lakehouse.declare.table import Table
-    from lakehouse.workspace import Workspace
 
 Name = Annotated[str, typer.Argument(help="layer.entities, the table that rejected them")]
 Where = Annotated[str, typer.Option("--where", help="SQL condition; all that wait, where none is given")]
@@ -81,13 +77,13 @@ def fix(
 ) -> None:
     """Change waiting rows; what they were stays beside them, with who, when and why. Then `replay` them."""
     from lakehouse.errors import LakehouseError
-    from lakehouse.runs import replay
+    from lakehouse.project import quarantine
 
     parts = [change.partition("=") for change in changes]
     if not all(equals and column.strip() and sql.strip() for column, equals, sql in parts):
         raise LakehouseError('--set wants `column = expression`, as in --set "name = trim(name)"')
     sets = {column.strip().strip("`"): sql.strip() for column, _, sql in parts}
-    _done(name, "fixed", as_json, lambda connection, table: replay.fix(connection, table, sets, where=where, why=why))
+    _tell(name, "fixed", quarantine.fix(name, sets, where=where, why=why), as_json)
 
 
 def discard(
@@ -97,28 +93,24 @@ def discard(
     as_json: Json = False,
 ) -> None:
     """Give waiting rows up. They stay in the quarantine, marked, with the reason; `reopen` takes it back."""
-    from lakehouse.runs import replay
+    from lakehouse.project import quarantine
 
-    _done(name, "discarded", as_json, lambda connection, table: replay.discard(connection, table, where=where, why=why))
+    _tell(name, "discarded", quarantine.discard(name, where=where, why=why), as_json)
 
 
 def reopen(name: Name, where: Where = "true", why: Why = "", as_json: Json = False) -> None:
     """Take a discard back: the rows wait again."""
-    from lakehouse.runs import replay
+    from lakehouse.project import quarantine
 
-    _done(name, "reopened", as_json, lambda connection, table: replay.reopen(connection, table, where=where, why=why))
+    _tell(name, "reopened", quarantine.reopen(name, where=where, why=why), as_json)
 
 
 def replay(name: Name, where: Where = "true", as_json: Json = False) -> None:
     """Bring waiting rows through the door again: what passes is published once, what fails keeps waiting."""
     from lakehouse.cli.printing import print_json
-    from lakehouse.engine.session import Connection
-    from lakehouse.runs import replay
-    from lakehouse.workspace import current_workspace
+    from lakehouse.project import quarantine
 
-    workspace = current_workspace()
-    with Connection(workspace) as connection:
-        done = replay.replay(connection, _table(workspace, name), where=where)
+    done = quarantine.replay(name, where=where)
     if as_json:
         names = ("table", "version", "unchanged", "rows_in", "published", "quarantined", "deduplicated")
         print_json({each: getattr(done, each) for each in names})
@@ -131,21 +123,10 @@ def replay(name: Name, where: Where = "true", as_json: Json = False) -> None:
         )
 
 
-def _done(name: str, word: str, as_json: bool, work: Any) -> None:
+def _tell(name: str, word: str, rows: int, as_json: bool) -> None:
     from lakehouse.cli.printing import print_json
-    from lakehouse.engine.session import Connection
-    from lakehouse.workspace import current_workspace
 
-    workspace = current_workspace()
-    with Connection(workspace) as connection:
-        rows = work(connection, _table(workspace, name))
     if as_json:
         print_json({"table": name, word: rows})
     else:
         print(f"{name}: {rows} rows {word}")
-
-
-def _table(workspace: "Workspace", name: str) -> "Table":
-    from lakehouse.dagster.discover import chosen, project_tables
-
-    return chosen(project_tables(workspace), [name])[0]

@@ -1,7 +1,9 @@
 """The way back from quarantine: fix rows, replay them through the door, or give them up."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
+from lakehouse.declare.table import Table
 from lakehouse.engine.session import Connection
 from lakehouse.project.targets import Target, table_of, workspace_of
 from lakehouse.runs import replay as way_back
@@ -33,9 +35,7 @@ def fix(
         LakehouseError: a column that the table does not have, or SQL that cannot be read; nothing was changed.
         ServiceError: the engine is not up.
     """
-    workspace = workspace_of(workspace)
-    table = table_of(workspace, target)
-    with Connection(workspace) as connection:
+    with _connected(target, workspace) as (connection, table):
         return way_back.fix(connection, table, changes, where=where, why=why)
 
 
@@ -52,9 +52,7 @@ def replay(target: Target, *, where: str = "true", workspace: Workspace | None =
         LakehouseError: SQL that cannot be read; the table is as it was.
         ServiceError: the engine is not up.
     """
-    workspace = workspace_of(workspace)
-    table = table_of(workspace, target)
-    with Connection(workspace) as connection:
+    with _connected(target, workspace) as (connection, table):
         return way_back.replay(connection, table, where=where)
 
 
@@ -74,9 +72,7 @@ def discard(target: Target, *, where: str, why: str, workspace: Workspace | None
         LakehouseError: no reason, or SQL that cannot be read; nothing was changed.
         ServiceError: the engine is not up.
     """
-    workspace = workspace_of(workspace)
-    table = table_of(workspace, target)
-    with Connection(workspace) as connection:
+    with _connected(target, workspace) as (connection, table):
         return way_back.discard(connection, table, where=where, why=why)
 
 
@@ -96,7 +92,14 @@ def reopen(target: Target, *, where: str = "true", why: str = "", workspace: Wor
         LakehouseError: SQL that cannot be read; nothing was changed.
         ServiceError: the engine is not up.
     """
+    with _connected(target, workspace) as (connection, table):
+        return way_back.reopen(connection, table, where=where, why=why)
+
+
+@contextmanager
+def _connected(target: Target, workspace: Workspace | None) -> Iterator[tuple[Connection, Table]]:
+    """A connection and the declaration that is meant."""
     workspace = workspace_of(workspace)
     table = table_of(workspace, target)
     with Connection(workspace) as connection:
-        return way_back.reopen(connection, table, where=where, why=why)
+        yield connection, table

@@ -28,7 +28,8 @@ def plan(*targets: Target, workspace: Workspace | None = None) -> list[TablePlan
         ServiceError: rows must be counted, and the engine is not up.
     """
     workspace = workspace_of(workspace)
-    plans = changes.plan(workspace, _tables(workspace, targets), _declared(workspace))
+    tables, declared = _tables(workspace, targets)
+    plans = changes.plan(workspace, tables, declared)
     if any(difference.against for table in plans for difference in table.differences):
         with Connection(workspace) as connection:
             plans = [changes.refused_by_rows(connection.session(), table) for table in plans]
@@ -50,14 +51,12 @@ def apply(*targets: Target, workspace: Workspace | None = None) -> list[Applied]
         ServiceError: the engine is not up.
     """
     workspace = workspace_of(workspace)
-    declared = _declared(workspace)
+    tables, declared = _tables(workspace, targets)
     with Connection(workspace) as connection:
-        return [changes.apply(connection, table, declared) for table in _tables(workspace, targets)]
+        return [changes.apply(connection, table, declared) for table in tables]
 
 
-def _tables(workspace: Workspace, targets: Sequence[Target]) -> list[Table]:
-    return [table_of(workspace, target) for target in targets] or project_tables(workspace)
-
-
-def _declared(workspace: Workspace) -> list[str]:
-    return [table.name for table in project_tables(workspace)]
+def _tables(workspace: Workspace, targets: Sequence[Target]) -> tuple[list[Table], list[str]]:
+    """The tables that are meant, and the names of all that the project declares."""
+    declared = project_tables(workspace)
+    return [table_of(workspace, target) for target in targets] or declared, [table.name for table in declared]

@@ -122,7 +122,7 @@ def _net(source: Changes, changed: "DataFrame") -> "DataFrame":
     return after.where(~F.col(Changes.MARK)).select(*table.stored_names)
 
 
-def _dependency_of_changes(source: Changes) -> str:
+def _dependency_of_part(source: Changes | ByPartition) -> str:
     return source.table.name
 
 
@@ -152,18 +152,12 @@ def _load_by_partition(source: ByPartition, context: ReadContext, since: Any, po
     return frame.where(F.col(source.table.partitioned_by[0]).cast("string").isin(*context.partitions))
 
 
-def _dependency_of_by_partition(source: ByPartition) -> str:
-    return source.table.name
-
-
 def _part_of_by_partition(source: ByPartition, position: dict[str, Any], key: str) -> Any:
     return position["partitions"].get(key)
 
 
 SNAPSHOT = SourceKind(_position_of_table, _load_table, _dependency_of_table)
-CHANGES = SourceKind(
-    _position_of_changes, _load_changes, _dependency_of_changes, is_incremental=True, why_lost=_why_lost
-)
+CHANGES = SourceKind(_position_of_changes, _load_changes, _dependency_of_part, is_incremental=True, why_lost=_why_lost)
 BY_PARTITION = SourceKind(
-    _position_of_by_partition, _load_by_partition, _dependency_of_by_partition, of_partition=_part_of_by_partition
+    _position_of_by_partition, _load_by_partition, _dependency_of_part, of_partition=_part_of_by_partition
 )
