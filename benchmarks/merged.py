@@ -13,6 +13,7 @@ from benchmarks.figure import Figure
 from benchmarks.room import room
 from lakehouse.declare.column import Column
 from lakehouse.declare.write_modes import Merge, Overwrite
+from lakehouse.delta.tables import Tables
 from lakehouse.engine.session import Connection
 from lakehouse.services import up
 from lakehouse.write.batch import Batch
@@ -73,7 +74,9 @@ def run(rounds: int = ROUNDS, rows: int = ROWS) -> list[Figure]:
                 some = whole if number < 0 else session.read.parquet(changes(source, number, Path(folder)))
                 for name, table in tables.items():
                     rows_of = (whole if name == ANEW else some).select(*table.brought_names)
-                    costs[name].append(cost(workspace, partial(write, workspace, session, table, rows_of, batch())))
+                    costs[name].append(
+                        cost(workspace, partial(write, Tables(workspace), session, table, rows_of, batch()))
+                    )
             count = session.table(upserts.name).count()
     # The first round fills the tables, the second one is the first of its kind.
     kept = {name: found[2:] for name, found in costs.items()}

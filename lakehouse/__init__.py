@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from lakehouse.engine.session import connect as connect
     from lakehouse.errors import AuditFailedError as AuditFailedError
     from lakehouse.errors import ChangeFeedGoneError as ChangeFeedGoneError
+    from lakehouse.errors import CodeLocationError as CodeLocationError
     from lakehouse.errors import ConcurrentWriteError as ConcurrentWriteError
     from lakehouse.errors import DamagedLogError as DamagedLogError
     from lakehouse.errors import DeclarationDiffersError as DeclarationDiffersError
@@ -58,6 +59,12 @@ if TYPE_CHECKING:
     from lakehouse.features.feature_view import Features as Features
     from lakehouse.models.champion import Champion as Champion
     from lakehouse.models.champion import ChampionModel as ChampionModel
+    from lakehouse.models.metric import AUC as AUC
+    from lakehouse.models.metric import LOG_LOSS as LOG_LOSS
+    from lakehouse.models.metric import MAE as MAE
+    from lakehouse.models.metric import R2 as R2
+    from lakehouse.models.metric import RMSE as RMSE
+    from lakehouse.models.metric import Metric as Metric
     from lakehouse.models.scoring import score_frame as score_frame
     from lakehouse.models.store import ModelVersion as ModelVersion
     from lakehouse.models.training import Trained as Trained
@@ -114,6 +121,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "lakehouse.errors": (
         "AuditFailedError",
         "ChangeFeedGoneError",
+        "CodeLocationError",
         "ConcurrentWriteError",
         "DamagedLogError",
         "DeclarationDiffersError",
@@ -136,6 +144,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     ),
     "lakehouse.features.feature_view": ("Features",),
     "lakehouse.models.champion": ("Champion", "ChampionModel"),
+    "lakehouse.models.metric": ("AUC", "LOG_LOSS", "MAE", "R2", "RMSE", "Metric"),
     "lakehouse.models.scoring": ("score_frame",),
     "lakehouse.models.store": ("ModelVersion",),
     "lakehouse.models.training": ("Trained", "is_held_out"),

@@ -136,7 +136,7 @@ class DbtProject:
 
     def _report(self, connection: Connection, models: Sequence[Model], run_id: str, code: int) -> Built:
         workspace, tables = connection.workspace, Tables(connection.workspace)
-        found = json.loads((target_of(workspace) / "run_results.json").read_text())["results"]
+        found = json.loads((target_of(workspace, self.path(workspace)) / "run_results.json").read_text())["results"]
         status = {each["unique_id"]: each for each in found}
         results: dict[str, tuple[CheckResult, ...]] = {}
         versions: dict[str, int | None] = {}

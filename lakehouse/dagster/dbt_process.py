@@ -20,11 +20,12 @@ _MADE = frozenset({"target", "logs", "dbt_packages"})
 _STATIC_SETTING = "ignore:Failed to set spark.sql.catalogImplementation:UserWarning"
 
 
-def dbt_environment(workspace: Workspace, note: str | None = None) -> dict[str, str]:
+def dbt_environment(workspace: Workspace, folder: Path, note: str | None = None) -> dict[str, str]:
     """Variables for a dbt process that works on the workspace. They hold the server's token: never print them.
 
     Args:
         workspace: The workspace.
+        folder: The dbt project.
         note: A JSON object for the `userMetadata` of each commit; the project's pre-hook adds the model.
 
     Raises:
@@ -35,14 +36,18 @@ def dbt_environment(workspace: Workspace, note: str | None = None) -> dict[str, 
         "LAKEHOUSE_WAREHOUSE": workspace.warehouse,
         "PYTHONWARNINGS": _STATIC_SETTING,
         "DBT_LOG_PATH": str(workspace.logs),
-        "DBT_TARGET_PATH": str(target_of(workspace)),
+        "DBT_TARGET_PATH": str(target_of(workspace, folder)),
     }
     return given | ({"LAKEHOUSE_COMMIT": note} if note else {})
 
 
-def target_of(workspace: Workspace) -> Path:
-    """Where dbt leaves its manifest and results: in the workspace, so that two of one checkout do not meet."""
-    return workspace.home / "dbt"
+def target_of(workspace: Workspace, folder: Path) -> Path:
+    """Where dbt leaves the manifest and results of the project in `folder`.
+
+    In the workspace, so that two workspaces of one checkout do not meet; one folder for each project, so that two
+    projects of one workspace do not read each other's manifest.
+    """
+    return workspace.home / "dbt" / hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:8]
 
 
 def run_dbt(workspace: Workspace, arguments: Sequence[str], note: str | None = None) -> int:
@@ -57,26 +62,26 @@ def run_dbt(workspace: Workspace, arguments: Sequence[str], note: str | None = N
         ServiceError: no Spark Connect server is up and none is named.
     """
     folder = workspace.settings.project / FOLDER
-    command, child = _command(folder, arguments, dbt_environment(workspace, note))
+    command, child = _command(folder, arguments, dbt_environment(workspace, folder, note))
     return subprocess.run(command, env=child, check=False).returncode  # noqa: S603 - the installed dbt
 
 
 def manifest_of(workspace: Workspace, folder: Path) -> dict[str, Any]:
-    """The manifest of the project in `folder`, parsed again where a file is newer. Needs no server.
+    """The manifest of the project in `folder`, parsed again if a file is newer or gone. Needs no server.
 
     Raises:
         LakehouseError: dbt cannot parse the project.
     """
-    manifest = target_of(workspace) / "manifest.json"
-    newest = max(path.stat().st_mtime_ns for path in _files(folder))
-    target = {"DBT_LOG_PATH": str(workspace.logs), "DBT_TARGET_PATH": str(target_of(workspace))}
-    if not manifest.exists() or manifest.stat().st_mtime_ns < newest:
-        command, child = _command(folder, ["--quiet", "parse"], target)
+    target = target_of(workspace, folder)
+    manifest, parsed = target / "manifest.json", target / "parsed"
+    digest = project_digest(folder)
+    if not (manifest.exists() and parsed.exists() and parsed.read_text(encoding="ascii") == digest):
+        given = {"DBT_LOG_PATH": str(workspace.logs), "DBT_TARGET_PATH": str(target)}
+        command, child = _command(folder, ["--quiet", "parse"], given)
         done = subprocess.run(command, env=child, check=False, capture_output=True, text=True)  # noqa: S603
         if done.returncode:
             raise LakehouseError(f"dbt cannot parse {folder}.\n{(done.stdout + done.stderr).strip()}")
-        # dbt leaves the file alone where nothing but times have changed.
-        manifest.touch()
+        parsed.write_text(digest, encoding="ascii")
     return dict(json.loads(manifest.read_text(encoding="utf-8")))
 
 

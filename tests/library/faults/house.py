@@ -7,6 +7,7 @@ from typing import Any
 from lakehouse.answers.row_accounts import accounts
 from lakehouse.declare.table import Table, quarantine_of
 from lakehouse.delta.history import open_table
+from lakehouse.delta.tables import Tables
 from lakehouse.engine.session import Connection
 from lakehouse.runs.replay import fix, replay
 from lakehouse.runs.run import recover_if_open, run
@@ -102,7 +103,7 @@ class House:
 
     def recovered(self, connection: Connection, mode: str) -> None:
         """Finish what a crash left, note what is wrong then, and retry."""
-        recover_if_open(connection, self.table(mode))
+        recover_if_open(connection, Tables(connection.workspace), self.table(mode))
         for problem in self.problems(mode):
             self.ledger.add(Entry("wrong", mode, text=problem))
         self.retry(connection, mode)

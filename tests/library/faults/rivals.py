@@ -71,7 +71,11 @@ def race(workspace: Workspace, *, count: int, turns: int) -> Race:
         rows = session.createDataFrame([(0, 0), (-1, 0)], tables.number.schema)
         write(OpenTables(workspace), session, tables.number, rows, Batch("first", "first"))
         write(
-            Tables(workspace), session, tables.lines, session.createDataFrame([], tables.lines.schema), Batch("0", "0")
+            OpenTables(workspace),
+            session,
+            tables.lines,
+            session.createDataFrame([], tables.lines.schema),
+            Batch("0", "0"),
         )
         rival = clients.start(compete, workspace, tables.number.name)
         running = [clients.start(add, workspace, tables, place, turns) for place in range(count)]
@@ -104,7 +108,7 @@ def add(workspace: Workspace, tables: Tables, place: int, turns: int, pipe: Pipe
             for turn in range(turns):
                 run = f"{place}-{turn}-{uuid.uuid4().hex[:8]}"
                 with table_lock(workspace, tables.number.name, wait_s=PATIENCE_SECONDS):
-                    recover_if_open(connection, tables.number)
+                    recover_if_open(connection, OpenTables(workspace), tables.number)
                     value = session.sql(f"SELECT value FROM {quote(tables.number.name)} WHERE id = 0").collect()[0][0]
                     frame = session.createDataFrame([(0, value + 1)], tables.number.schema)
                     write(OpenTables(workspace), session, tables.number, frame, Batch(run, run))

@@ -58,7 +58,7 @@ def test_a_model_is_registered_found_and_read_over_http(server: str, tmp_path: P
     refused = log_and_register(workspace, "people", train(people(), strength=-1.0), origin(code="worse"))
 
     assert (first.version, first.aliases, refused.aliases) == (1, ("champion",), ())
-    assert refused.tags["gate"].startswith("refused: AUC 0.")
+    assert refused.tags["gate"].startswith("refused: auc 0.")
     assert versions(workspace, "people") == (first, refused)
     assert find_version(workspace, "people", {"gold.people": 0}, "c0de") == first
     assert with_alias(workspace, "people", "champion") == first

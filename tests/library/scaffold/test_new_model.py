@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from lakehouse.dagster.dbt_process import target_of
 from lakehouse.declare.column import Column
 from lakehouse.declare.table import Table
 from lakehouse.scaffold.sources_file import with_source
@@ -44,7 +45,7 @@ def project(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> P
     return project
 
 
-def test_a_new_model_builds_and_passes_its_tests(project: Project, fresh: Any, spark: Any):
+def test_a_new_model_builds_and_passes_its_tests(workspace: Workspace, project: Project, fresh: Any, spark: Any):
     parent, model = fresh("silver"), fresh("gold")
     entity = parent.partition(".")[2]
     columns = "id bigint not null 'Its {{ number }}', at timestamp, amount decimal(10,2) 'a: b', on boolean"
@@ -74,7 +75,7 @@ def test_a_new_model_builds_and_passes_its_tests(project: Project, fresh: Any, s
         "tags": "array<string>",
     }
     assert spark.table(model).count() == 3
-    results = json.loads((Path(project.environment["LAKEHOUSE_HOME"]) / "dbt" / "run_results.json").read_text())
+    results = json.loads((target_of(workspace, project.folder / "dbt_project") / "run_results.json").read_text())
     statuses = {result["unique_id"].split(".")[0]: result["status"] for result in results["results"]}
     assert statuses == {"model": "success", "test": "pass", "unit_test": "pass"}
 

@@ -67,7 +67,9 @@ def test_where_the_library_came_from_is_this_machines_own(tmp_path: Path, monkey
     project = new_project(tmp_path, "shop")
     ask = "include local.mk\nshow:\n\t@echo '$(LAKEHOUSE_WHEEL)'\n"
 
-    shown = subprocess.run(["make", "-f", "-"], cwd=project, input=ask, capture_output=True, text=True, check=True)
+    shown = subprocess.run(
+        ["make", "--no-print-directory", "-f", "-"], cwd=project, input=ask, capture_output=True, text=True, check=True
+    )
 
     assert shown.stdout == "/my wheels/$1#/lakehouse.whl\n"
     assert "local.mk" in (project / ".gitignore").read_text().splitlines()
