@@ -32,7 +32,8 @@ def tables(as_json: Annotated[bool, typer.Option("--json", help="For programs")]
 
 def dbt(context: typer.Context) -> None:
     """Run dbt on the workspace, with its own arguments: `lakehouse dbt build`."""
-    from lakehouse.dagster.dbt_process import run_dbt
+    from lakehouse.dagster.dbt_process import FOLDER, run_dbt
     from lakehouse.workspace import current_workspace
 
-    raise typer.Exit(run_dbt(current_workspace(), context.args or ["build"]))
+    workspace = current_workspace()
+    raise typer.Exit(run_dbt(workspace, workspace.settings.project / FOLDER, context.args or ["build"]))

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.dagster.checks import check_result, check_spec
-from lakehouse.dagster.dbt_process import manifest_of, project_digest, run_dbt, target_of
+from lakehouse.dagster.dbt_process import FOLDER, manifest_of, project_digest, run_dbt, target_of
 from lakehouse.dagster.definition import short
 from lakehouse.delta.history import last_note, open_table, row_count, version_of
 from lakehouse.delta.note import Note
@@ -88,7 +88,7 @@ class DbtProject:
         folder: Its folder, relative to the project.
     """
 
-    folder: str = "dbt_project"
+    folder: str = FOLDER
 
     def path(self, workspace: Workspace) -> Path:
         """The dbt project's folder."""
@@ -119,7 +119,7 @@ class DbtProject:
             return Built(True, {name: results or () for name, results in known.items()}, versions)
         note = Note("dbt", run=run_id, inputs=inputs, code=code, commit=commit(str(workspace.settings.project)))
         select = ["--select", *(model.unique_id.rpartition(".")[2] for model in models)] if only else []
-        done = run_dbt(workspace, ["build", *select], note=note.text)
+        done = run_dbt(workspace, self.path(workspace), ["build", *select], note=note.text)
         return self._report(connection, models, run_id, done)
 
     def _known(

@@ -20,12 +20,11 @@ _MADE = frozenset({"target", "logs", "dbt_packages"})
 _STATIC_SETTING = "ignore:Failed to set spark.sql.catalogImplementation:UserWarning"
 
 
-def dbt_environment(workspace: Workspace, folder: Path, note: str | None = None) -> dict[str, str]:
+def dbt_environment(workspace: Workspace, note: str | None = None) -> dict[str, str]:
     """Variables for a dbt process that works on the workspace. They hold the server's token: never print them.
 
     Args:
         workspace: The workspace.
-        folder: The dbt project.
         note: A JSON object for the `userMetadata` of each commit; the project's pre-hook adds the model.
 
     Raises:
@@ -35,8 +34,6 @@ def dbt_environment(workspace: Workspace, folder: Path, note: str | None = None)
         "SPARK_REMOTE": workspace.spark_remote,
         "LAKEHOUSE_WAREHOUSE": workspace.warehouse,
         "PYTHONWARNINGS": _STATIC_SETTING,
-        "DBT_LOG_PATH": str(workspace.logs),
-        "DBT_TARGET_PATH": str(target_of(workspace, folder)),
     }
     return given | ({"LAKEHOUSE_COMMIT": note} if note else {})
 
@@ -50,24 +47,24 @@ def target_of(workspace: Workspace, folder: Path) -> Path:
     return workspace.home / "dbt" / hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:8]
 
 
-def run_dbt(workspace: Workspace, arguments: Sequence[str], note: str | None = None) -> int:
+def run_dbt(workspace: Workspace, folder: Path, arguments: Sequence[str], note: str | None = None) -> int:
     """Run dbt on the workspace, its output on ours and in `logs/dbt.log`; the exit code is dbt's.
 
     Args:
         workspace: The workspace.
+        folder: The dbt project.
         arguments: dbt's own, such as `["build"]`.
         note: See `dbt_environment`.
 
     Raises:
         ServiceError: no Spark Connect server is up and none is named.
     """
-    folder = workspace.settings.project / FOLDER
-    command, child = _command(folder, arguments, dbt_environment(workspace, folder, note))
+    command, child = _command(workspace, folder, arguments, dbt_environment(workspace, note))
     return subprocess.run(command, env=child, check=False).returncode  # noqa: S603 - the installed dbt
 
 
 def manifest_of(workspace: Workspace, folder: Path) -> dict[str, Any]:
-    """The manifest of the project in `folder`, parsed again if a file is newer or gone. Needs no server.
+    """The manifest of the project in `folder`, parsed again if any of its files differs or is gone. Needs no server.
 
     Raises:
         LakehouseError: dbt cannot parse the project.
@@ -76,8 +73,7 @@ def manifest_of(workspace: Workspace, folder: Path) -> dict[str, Any]:
     manifest, parsed = target / "manifest.json", target / "parsed"
     digest = project_digest(folder)
     if not (manifest.exists() and parsed.exists() and parsed.read_text(encoding="ascii") == digest):
-        given = {"DBT_LOG_PATH": str(workspace.logs), "DBT_TARGET_PATH": str(target)}
-        command, child = _command(folder, ["--quiet", "parse"], given)
+        command, child = _command(workspace, folder, ["--quiet", "parse"], {})
         done = subprocess.run(command, env=child, check=False, capture_output=True, text=True)  # noqa: S603
         if done.returncode:
             raise LakehouseError(f"dbt cannot parse {folder}.\n{(done.stdout + done.stderr).strip()}")
@@ -100,8 +96,16 @@ def _files(folder: Path) -> Iterator[Path]:
                 yield path
 
 
-def _command(folder: Path, arguments: Sequence[str], additions: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
-    child = environment({**additions, "DBT_PROJECT_DIR": str(folder), "DBT_PROFILES_DIR": str(folder)})
+def _command(
+    workspace: Workspace, folder: Path, arguments: Sequence[str], additions: Mapping[str, str]
+) -> tuple[list[str], dict[str, str]]:
+    places = {
+        "DBT_PROJECT_DIR": str(folder),
+        "DBT_PROFILES_DIR": str(folder),
+        "DBT_LOG_PATH": str(workspace.logs),
+        "DBT_TARGET_PATH": str(target_of(workspace, folder)),
+    }
+    child = environment({**additions, **places})
     dbt = shutil.which("dbt", path=child["PATH"])
     if dbt is None:
         raise LakehouseError("dbt is not installed beside this Python. Run `make setup`.")

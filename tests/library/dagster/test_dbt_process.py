@@ -5,18 +5,16 @@ from pathlib import Path
 import pytest
 
 from lakehouse.dagster.dbt_process import manifest_of
+from lakehouse.scaffold.project.new_project import new_project
 from lakehouse.settings import Settings
 from lakehouse.workspace import Workspace
-from tests.conftest import ROOT
 
 
 def dbt_project(folder: Path, *models: str) -> Path:
-    (folder / "models").mkdir(parents=True)
-    (folder / "profiles.yml").write_bytes((ROOT / "dbt_project/profiles.yml").read_bytes())
-    (folder / "dbt_project.yml").write_text("{name: shop, version: 1.0.0, profile: lakehouse}")
+    dbt = new_project(folder, "shop") / "dbt_project"
     for model in models:
-        (folder / "models" / f"{model}.sql").write_text("select 1 as one")
-    return folder
+        (dbt / "models/gold" / f"{model}.sql").write_text("select 1 as one")
+    return dbt
 
 
 def names(manifest: dict[str, dict[str, dict[str, str]]]) -> set[str]:
@@ -40,6 +38,6 @@ def test_a_model_that_is_gone_is_gone_from_it(workspace: Workspace, tmp_path: Pa
     folder = dbt_project(tmp_path / "a", "north", "south")
     manifest_of(workspace, folder)
 
-    (folder / "models/south.sql").unlink()
+    (folder / "models/gold/south.sql").unlink()
 
     assert names(manifest_of(workspace, folder)) == {"north"}

@@ -70,13 +70,8 @@ def race(workspace: Workspace, *, count: int, turns: int) -> Race:
         session = connection.session()
         rows = session.createDataFrame([(0, 0), (-1, 0)], tables.number.schema)
         write(OpenTables(workspace), session, tables.number, rows, Batch("first", "first"))
-        write(
-            OpenTables(workspace),
-            session,
-            tables.lines,
-            session.createDataFrame([], tables.lines.schema),
-            Batch("0", "0"),
-        )
+        none = session.createDataFrame([], tables.lines.schema)
+        write(OpenTables(workspace), session, tables.lines, none, Batch("0", "0"))
         rival = clients.start(compete, workspace, tables.number.name)
         running = [clients.start(add, workspace, tables, place, turns) for place in range(count)]
         for client in running:
