@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from lakehouse.declare.types import canonical
 from lakehouse.errors import DeclarationError
 
 _COLUMN = re.compile(r"[a-z_][a-z0-9_]{0,126}\Z")
@@ -14,7 +15,7 @@ class Column:
 
     Args:
         name: Lower case with its unit or kind (`_id`, `_at`, `_bpm`, `is_`); our own additions begin with `_`.
-        type: Spark SQL type, as in DDL.
+        type: Spark SQL type, as in DDL; kept in one spelling, so `Integer` becomes `int` (docs/how-to/add-a-table.md).
         comment: What it holds, for people; it becomes the column's comment in the catalogue.
         nullable: False makes null a broken rule (the row goes to quarantine) and NOT NULL in the table.
         tags: Free labels, such as `pii`.
@@ -33,3 +34,7 @@ class Column:
             raise DeclarationError(f"column `{self.name}`: use lower case letters, digits and _, for example `read_at`")
         if self.name.startswith("audit_mask_") or self.name == "_deletes":
             raise DeclarationError(f"column `{self.name}`: the door uses this name for itself, choose another one")
+        try:
+            object.__setattr__(self, "type", canonical(self.type))
+        except DeclarationError as error:
+            raise DeclarationError(f"column `{self.name}`: {error}") from None

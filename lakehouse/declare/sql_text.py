@@ -1,9 +1,18 @@
 """SQL as text: how an identifier and a string are quoted. Nothing else quotes them."""
 
+import re
+
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
 
 def quote(identifier: str) -> str:
     """`identifier` as Spark SQL wants it. The only place where an identifier is quoted."""
     return ".".join("`" + part.replace("`", "``") + "`" for part in identifier.split("."))
+
+
+def quote_field(name: str) -> str:
+    """The name of a field within a type: bare if it is a plain word, else in backquotes. A dot is part of the name."""
+    return name if _PLAIN.fullmatch(name) else "`" + name.replace("`", "``") + "`"
 
 
 def literal(text: str) -> str:

@@ -1,23 +1,59 @@
-"""Types as DDL writes them: one spelling for each, Delta's own words for them, and what Delta can widen in place."""
+"""Types as DDL writes them: one spelling for each, Delta's own words for them, and what Delta can widen in place.
+
+A `Column` holds its type in that spelling, and everything else compares the spellings: the door's shape check, `plan`
+and `apply`.
+"""
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
-# Other spellings that Spark's DDL accepts, and Delta's words where they differ from Spark's.
-_ALIASES = {
-    "integer": "int",
-    "long": "bigint",
-    "short": "smallint",
+from lakehouse.declare.sql_text import quote_field
+from lakehouse.errors import DeclarationError, near_miss
+
+# Each word for a type without parts, and the one that is used. Outside: Spark's SQL reference, "Data Types".
+WORDS = {
+    "boolean": "boolean",
+    "tinyint": "tinyint",
     "byte": "tinyint",
+    "smallint": "smallint",
+    "short": "smallint",
+    "int": "int",
+    "integer": "int",
+    "bigint": "bigint",
+    "long": "bigint",
+    "float": "float",
     "real": "float",
-    "dec": "decimal",
-    "numeric": "decimal",
+    "double": "double",
+    "decimal": "decimal(10,0)",
+    "dec": "decimal(10,0)",
+    "numeric": "decimal(10,0)",
+    "string": "string",
+    "binary": "binary",
+    "date": "date",
+    "timestamp": "timestamp",
     "timestamp_ltz": "timestamp",
+    "timestamp_ntz": "timestamp_ntz",
+    "variant": "variant",
 }
-_WORD = re.compile(r"`(?:[^`]|``)*`|'(?:[^'\\]|\\.)*'|\w+|[<>(),:]")
-# Where Spark keeps the declared length of a char or varchar, which Delta stores as a string.
+_INSTEAD = {
+    "char": "declare `string`; its length is a rule of the suite (expect_column_value_lengths_to_equal)",
+    "varchar": "declare `string`; its length is a rule of the suite (expect_column_value_lengths_to_be_between)",
+    "interval": "Delta holds no intervals: declare a number, with its unit in the column's name",
+    "time": "Delta holds no time of day: declare `int` seconds or `string`",
+    "void": "a column without a type holds nothing: declare the type that it will have",
+    "bool": "declare `boolean`",
+    "text": "declare `string`",
+    "datetime": "declare `timestamp`",
+}
+_LISTED = "boolean, tinyint, smallint, int, bigint, float, double, decimal(p,s), string, binary, date, timestamp, " + (
+    "timestamp_ntz, variant, array<...>, map<...,...> or struct<name:type,...>"
+)
+NO_COLLATION = "a collation is not kept: declare `string`, and compare by `lower(...)` or `collate(...)`"
+# Where Spark keeps the declared length of a char or varchar, which Delta stores as a string, and collations.
 _CHAR = "__CHAR_VARCHAR_TYPE_STRING"
+_COLLATIONS = "__COLLATIONS"
 
 # What Delta 4.4 widened when each pair was tried.
 _WIDER = {
@@ -31,91 +67,97 @@ _WIDER = {
 _DIGITS = {"tinyint": 10, "smallint": 10, "int": 10, "bigint": 20}
 
 
+@cache
 def canonical(ddl: str) -> str:
-    """A type in one spelling: `STRUCT<a: Integer>` is `struct<a:int>`. NOT NULL and comments inside are left out."""
-    return _type(_WORD.findall(ddl)[::-1])
+    """A type in one spelling, which Spark reads too; names of fields keep their case.
+
+    `STRUCT<a: Integer, b dec>` is `struct<a:int,b:decimal(10,0)>`.
+
+    Raises:
+        DeclarationError: Spark has no such type, or a table here cannot hold it.
+    """
+    word = ddl.strip().lower()
+    if word in WORDS:
+        return WORDS[word]
+    from lakehouse.declare.type_grammar import parse
+
+    try:
+        return parse(ddl)
+    except DeclarationError as error:
+        raise DeclarationError(f"type `{ddl}`: {_way_out(word) or f'{error}.'} A type is one of {_LISTED}.") from None
 
 
-def _type(words: list[str]) -> str:
-    """The type at the end of `words` (they are reversed), which are taken off."""
-    name = words.pop().lower() if words else ""
-    if name == "struct" and _is_next(words, "<"):
-        return f"struct<{','.join(_fields(words))}>"
-    if name in ("array", "map") and _is_next(words, "<"):
-        return f"{name}<{','.join(_inside(words, _type, '>'))}>"
-    name = _ALIASES.get(name, name)
-    if _is_next(words, "("):
-        return f"{name}({','.join(_inside(words, list.pop, ')'))})"
-    return "decimal(10,0)" if name == "decimal" else name
+def _way_out(ddl: str) -> str:
+    """What to declare instead of a type that is known and not taken, or is nearly one that is."""
+    word = re.match(r"\w*", ddl)
+    first = word[0] if word else ""
+    if re.search(r"\bnot\s+null\s*\Z", ddl):
+        return "say `nullable=False` in the column instead of NOT NULL in its type."
+    if re.search(r"\bcollate\s+\w+\s*\Z", ddl):
+        return f"{NO_COLLATION}."
+    if first in _INSTEAD:
+        return f"{_INSTEAD[first]}."
+    near = (
+        near_miss(first, [*WORDS, "array", "map", "struct"])
+        if first not in (*WORDS, "array", "map", "struct")
+        else None
+    )
+    return f"did you mean `{near}`?" if near else ""
 
 
-def _is_next(words: list[str], word: str) -> bool:
-    return bool(words) and words[-1] == word
-
-
-def _inside(words: list[str], take: Any, end: str) -> list[str]:
-    """What stands between brackets, separated by commas."""
-    words.pop()
-    found = []
-    while words and not _is_next(words, end):
-        found.append(take(words))
-        if _is_next(words, ","):
-            words.pop()
-    if words:
-        words.pop()
-    return found
-
-
-def _fields(words: list[str]) -> list[str]:
-    return _inside(words, _field, ">")
-
-
-def _field(words: list[str]) -> str:
-    name = words.pop().strip("`")
-    if _is_next(words, ":"):
-        words.pop()
-    found = f"{name}:{_type(words)}"
-    while words and words[-1].lower() in ("not", "null", "comment"):
-        if words.pop().lower() == "comment":
-            words.pop()
-    return found
-
-
-def from_delta(type_: str | Mapping[str, Any], metadata: Mapping[str, Any] | None = None) -> str:
-    """A type of Delta's schema JSON as DDL.
+def from_json(type_: str | Mapping[str, Any], metadata: Mapping[str, Any] | None = None) -> str:
+    """A type of the JSON that Delta's log and Spark's schemas share, in the one spelling; what cannot be declared too.
 
     Args:
         type_: A word, or the JSON of a nested type.
-        metadata: Of the field, for the length of a char or varchar.
+        metadata: Of the field, for the length of a char or varchar and for collations.
     """
+    given = metadata or {}
     if isinstance(type_, str):
-        return canonical(str((metadata or {}).get(_CHAR) or type_))
-    if type_["type"] == "array":
-        return f"array<{from_delta(type_['elementType'])}>"
-    if type_["type"] == "map":
-        return f"map<{from_delta(type_['keyType'])},{from_delta(type_['valueType'])}>"
-    fields = [f"{field['name']}:{from_delta(field['type'], field['metadata'])}" for field in type_["fields"]]
-    return f"struct<{','.join(fields)}>"
+        word = str(given.get(_CHAR) or type_).lower().replace(", ", ",")
+        return WORDS.get(word, word) + _collation(given)
+    kind = type_["type"]
+    if kind == "array":
+        return f"array<{from_json(type_['elementType'])}>{_collation(given)}"
+    if kind == "map":
+        return f"map<{from_json(type_['keyType'])},{from_json(type_['valueType'])}>{_collation(given)}"
+    if kind != "struct":
+        return str(kind)
+    parts = (f"{quote_field(field['name'])}:{from_json(field['type'], field['metadata'])}" for field in type_["fields"])
+    return f"struct<{','.join(parts)}>"
+
+
+def types_of(schema: Mapping[str, Any]) -> dict[str, str]:
+    """The types of columns by name, of the JSON of a schema (`frame.schema.jsonValue()`).
+
+    A char or varchar is a string there: what is read from such a column is one.
+    """
+    return {field["name"]: from_json(field["type"], {**field["metadata"], _CHAR: None}) for field in schema["fields"]}
+
+
+def _collation(metadata: Mapping[str, Any]) -> str:
+    names = sorted({str(name) for name in dict(metadata.get(_COLLATIONS, {})).values()})
+    return f" collate {','.join(names)}" if names else ""
 
 
 def is_wider(stored: str, declared: str) -> bool:
-    """Whether Delta's type widening turns `stored` into `declared`, both canonical, without rewriting a file."""
-    if declared in _WIDER.get(stored, ()):
+    """Whether Delta turns `stored` into `declared`, both canonical, without rewriting a file."""
+    if declared in _WIDER.get(stored, ()) or (declared == "string" and re.match(r"(var)?char\(", stored)):
         return True
-    wanted = _decimal(declared)
-    if wanted is None:
+    asked = _decimal(declared)
+    if asked is None:
         return False
-    whole, fraction = wanted
+    whole, fraction = asked
     held = _decimal(stored)
     if held is None:
         return stored in _DIGITS and whole >= _DIGITS[stored]
-    return whole >= held[0] and fraction >= held[1] and wanted != held
+    return whole >= held[0] and fraction >= held[1] and asked != held
 
 
 def _decimal(ddl: str) -> tuple[int, int] | None:
     """Digits before and after the point."""
-    found = re.fullmatch(r"decimal\((\d+)(?:,(\d+))?\)", ddl)
-    if found is None:
+    match = re.fullmatch(r"decimal\((\d+),(\d+)\)", ddl)
+    if match is None:
         return None
-    precision, scale = int(found[1]), int(found[2] or 0)
+    precision, scale = int(match[1]), int(match[2])
     return precision - scale, scale

@@ -1,11 +1,12 @@
 """References to other tables: pinned to a version before rows are judged, then joined as flags."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lakehouse.declare.sql_text import quote
-from lakehouse.declare.types import canonical
+from lakehouse.declare.types import types_of
 from lakehouse.delta.history import open_table
 from lakehouse.errors import SuiteError, near_miss
 from lakehouse.quality.rules.rule import Compiled, Reference, RowRule
@@ -40,27 +41,26 @@ def _pin(workspace: Workspace, label: str, reference: Reference) -> Reference:
         raise SuiteError(
             f"{label} cannot be used: there is no table {reference.table} in {workspace.warehouse}.\n{_AGAIN}"
         )
-    fields = {field.name: field.type for field in delta.schema().fields}
+    theirs = types_of(json.loads(delta.schema().to_json()))
     for name, type_, other in zip(reference.columns, reference.types, reference.other_columns, strict=True):
-        if other not in fields:
-            near = near_miss(other, list(fields))
+        if other not in theirs:
+            near = near_miss(other, list(theirs))
             raise SuiteError(
                 f"{label} cannot be used: `{other}` is no column of {reference.table}"
                 + (f" (did you mean `{near}`?)" if near else "")
                 + f".\n{_AGAIN}"
             )
-        theirs = str(getattr(fields[other], "type", "nested"))
-        if not _is_alike(type_, theirs):
+        if not _is_alike(type_, theirs[other]):
             raise SuiteError(
                 f"{label} cannot be used: `{name}` is {type_}, and `{other}` of {reference.table} is "
-                f"{canonical(theirs)}.\n{_AGAIN}"
+                f"{theirs[other]}.\n{_AGAIN}"
             )
     return replace(reference, version=delta.version())
 
 
 def _is_alike(type_: str, other: str) -> bool:
     """Whether values of the types can be the same key: numbers with numbers, else one family."""
-    families = {family_of(canonical(type_)), family_of(canonical(other))}
+    families = {family_of(type_), family_of(other)}
     return "other" not in families and (len(families) == 1 or families <= NUMERIC)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+from lakehouse.declare.types import types_of
 from lakehouse.delta.tables import Tables
 from lakehouse.engine.session import Connection
 from lakehouse.errors import AuditFailedError
@@ -44,7 +45,7 @@ def judged(
     if len(results) < len(names):
         session = connection.session()
         frame = snapshot(session, name, version)
-        columns = {field.name: field.dataType.simpleString() for field in frame.schema.fields}
+        columns = types_of(frame.schema.jsonValue())
         results = audit(frame, pinned(connection.workspace, compiled(columns)))
         record(tables, session, name, results, run_id=run_id, version=version)
     blocking = verdict(results).blocking

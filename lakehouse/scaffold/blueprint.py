@@ -7,13 +7,8 @@ from dataclasses import dataclass
 
 from lakehouse.declare.column import Column
 from lakehouse.declare.table import LAYERS, Table
-from lakehouse.declare.types import canonical
 from lakehouse.errors import DeclarationError, near_miss
 
-_TYPES = (
-    *("string", "boolean", "tinyint", "smallint", "int", "bigint", "float", "double", "decimal", "date", "timestamp"),
-    *("timestamp_ntz", "binary", "array", "map", "struct"),
-)
 # The columns that say how a row arrived; a new table that reads files adds them.
 SOURCE_COLUMNS = (
     Column("_source_file", "string", "File that the row came from, relative to the project", nullable=False),
@@ -189,13 +184,7 @@ def parse_columns(text: str) -> tuple[Column, ...]:
                 f"`{entry}` is no column. Expected a name and a type, such as `order_id string not null`."
             )
         name, type_, required, comment, late = match.groups()
-        word = canonical(type_).partition("(")[0].partition("<")[0]
-        if word not in _TYPES:
-            near = near_miss(word, _TYPES)
-            raise DeclarationError(
-                f"`{name}`: `{type_}` is no type of Spark" + (f" (did you mean `{near}`?)" if near else "")
-            )
-        columns.append(Column(name, canonical(type_), comment or title(name), nullable=not (required or late)))
+        columns.append(Column(name, type_, comment or title(name), nullable=not (required or late)))
     return tuple(columns)
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from lakehouse.dagster.discover import modules, project_package, table_assets
 from lakehouse.declare.column import Column
 from lakehouse.declare.table import LAYERS, Table
-from lakehouse.declare.types import canonical
 from lakehouse.errors import DeclarationError, LakehouseError, near_miss
 from lakehouse.scaffold.blueprint import Field
 from lakehouse.workspace import Workspace
@@ -74,7 +73,7 @@ def taken(parent: Parent, name: str, columns: Sequence[Column] | None) -> tuple[
     """
     if columns is None:
         return tuple(Field(_as_declared(column), column.name) for column in parent.columns)
-    types = {column.name: canonical(column.type) for column in parent.table.stored}
+    types = {column.name: column.type for column in parent.table.stored}
     for column in columns:
         if column.name not in types:
             near = near_miss(column.name, list(types))
@@ -83,9 +82,9 @@ def taken(parent: Parent, name: str, columns: Sequence[Column] | None) -> tuple[
                 + (f" (did you mean `{near}`?)" if near else "")
                 + ". Name columns that it has, and add what is computed from them to the asset's function afterwards."
             )
-    return tuple(Field(column, column.name, is_cast=types[column.name] != canonical(column.type)) for column in columns)
+    return tuple(Field(column, column.name, is_cast=types[column.name] != column.type) for column in columns)
 
 
 def _as_declared(column: Column) -> Column:
     """The parent's column without what concerns the parent's own files."""
-    return Column(column.name, canonical(column.type), column.comment, nullable=column.nullable, tags=column.tags)
+    return Column(column.name, column.type, column.comment, nullable=column.nullable, tags=column.tags)

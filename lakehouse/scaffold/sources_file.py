@@ -7,7 +7,6 @@ from typing import Any
 
 from lakehouse.declare.column import Column
 from lakehouse.declare.table import Table
-from lakehouse.declare.types import canonical
 from lakehouse.errors import LakehouseError
 from lakehouse.scaffold.render import as_dbt_text
 
@@ -67,7 +66,7 @@ def _entry(table: Table, columns: Sequence[Column]) -> dict[str, Any]:
         "columns": [
             {
                 "name": _text(column.name),
-                "data_type": _text(canonical(column.type)),
+                "data_type": _text(column.type),
                 "description": _text(as_dbt_text(column.comment)),
             }
             for column in columns

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from lakehouse.declare.column import Column
 from lakehouse.declare.sql_text import literal, quote
 from lakehouse.declare.table import Table
-from lakehouse.declare.types import canonical, is_wider
+from lakehouse.declare.types import is_wider
 from lakehouse.errors import near_miss
 from lakehouse.schema.difference import Difference, alter, forbid_null, forbids_null, freed
 from lakehouse.schema.stored import MAPPING, Stored, StoredColumn
@@ -32,7 +32,7 @@ def _suspect(column: Column, extra: Sequence[StoredColumn], table: Table, origin
     """A stored column that nobody declares and that a missing one may be: alike, or the only one of its type."""
     near = near_miss(column.name, [each.name for each in extra])
     missing = [each for each in table.stored if each.name not in origins]
-    if near is None and len(missing) == len(extra) == 1 and extra[0].type == canonical(column.type):
+    if near is None and len(missing) == len(extra) == 1 and extra[0].type == column.type:
         near = extra[0].name
     return near or ""
 
@@ -51,7 +51,7 @@ def _unclear_rename(column: Column, near: str) -> Difference:
 def _added(table: Table, column: Column, previous: str) -> Difference:
     place = f" AFTER {quote(previous)}" if previous else " FIRST"
     add = alter(table, f"ADD COLUMNS ({quote(column.name)} {column.type} COMMENT {literal(column.comment)}{place})")
-    declared = canonical(column.type)
+    declared = column.type
     if column.name not in table.stored_required:
         return Difference("add column", column.name, "nothing", declared, (add,))
     return Difference(
@@ -95,7 +95,7 @@ def _changes(table: Table, stored: Stored, column: Column, origin: StoredColumn)
 
 
 def _type(table: Table, stored: Stored, column: Column, origin: StoredColumn) -> Iterator[Difference]:
-    declared = canonical(column.type)
+    declared = column.type
     if declared == origin.type:
         return
     if not is_wider(origin.type, declared):

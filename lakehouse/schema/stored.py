@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lakehouse.declare.types import from_delta
+from lakehouse.declare.types import from_json
 from lakehouse.delta.history import open_table
 from lakehouse.delta.log import log_of, read_actions
 from lakehouse.storage import locate
@@ -101,7 +101,7 @@ def _column(field: dict[str, Any]) -> StoredColumn:
     metadata = field["metadata"]
     return StoredColumn(
         name=field["name"],
-        type=from_delta(field["type"], metadata),
+        type=from_json(field["type"], metadata),
         comment=str(metadata.get("comment", "")),
         nullable=bool(field["nullable"]),
         physical=str(metadata.get("delta.columnMapping.physicalName", field["name"])),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from lakehouse.declare.table import Table
-from lakehouse.declare.types import canonical, from_delta
+from lakehouse.declare.types import from_json
 from lakehouse.delta.adopt import swap, takes_references
 from lakehouse.delta.parquet_files import read_file, write_file
 from lakehouse.quality.measure.masks import PREFIX, broken_labels
@@ -42,14 +42,14 @@ def is_possible(delta: "DeltaTable", target: Table) -> bool:
         and all(
             column.name in fields
             and _is_simple(column.type)
-            and from_delta(fields[column.name]["type"], fields[column.name]["metadata"]) == canonical(column.type)
+            and from_json(fields[column.name]["type"], fields[column.name]["metadata"]) == column.type
             for column in target.columns
         )
     )
 
 
 def _is_simple(type_name: str) -> bool:
-    words = re.findall(r"[a-z_]+", _NAMES.sub("", canonical(type_name)))
+    words = re.findall(r"[a-z_]+", _NAMES.sub("", type_name))
     return all(_SAME.fullmatch(word) for word in words)
 
 

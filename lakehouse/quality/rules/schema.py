@@ -8,14 +8,12 @@ from lakehouse.quality.rules.sql_values import NotCompiledError, bounds, family_
 from lakehouse.quality.suite.suite import Expectation
 
 Columns = Mapping[str, str]
-# SQL types and the classes in pyspark.types that GX compares with, by name.
+# Canonical types and the classes in pyspark.types that GX compares with, by name.
 _CLASSES = {
-    "tinyint": "ByteType", "byte": "ByteType", "smallint": "ShortType", "short": "ShortType", "int": "IntegerType",
-    "integer": "IntegerType", "bigint": "LongType", "long": "LongType", "float": "FloatType", "real": "FloatType",
-    "double": "DoubleType", "decimal": "DecimalType", "dec": "DecimalType", "numeric": "DecimalType",
-    "string": "StringType", "date": "DateType", "timestamp": "TimestampType", "timestamp_ltz": "TimestampType",
-    "boolean": "BooleanType", "binary": "BinaryType", "timestamp_ntz": "TimestampNTZType", "array": "ArrayType",
-    "map": "MapType", "struct": "StructType",
+    "tinyint": "ByteType", "smallint": "ShortType", "int": "IntegerType", "bigint": "LongType", "float": "FloatType",
+    "double": "DoubleType", "decimal": "DecimalType", "string": "StringType", "date": "DateType",
+    "timestamp": "TimestampType", "boolean": "BooleanType", "binary": "BinaryType",
+    "timestamp_ntz": "TimestampNTZType", "array": "ArrayType", "map": "MapType", "struct": "StructType",
 }  # fmt: skip
 _KNOWN = frozenset(_CLASSES.values())
 
@@ -36,7 +34,7 @@ def _type(kwargs: Mapping[str, Any], columns: Columns) -> Outcome:
     if name not in columns:
         raise NotCompiledError("the column is not there, or is a field within one")
     wanted = kwargs.get("type_list") if "type_list" in kwargs else [kwargs.get("type_")]
-    word = columns[str(name)].strip().lower().partition("(")[0].partition("<")[0].strip()
+    word = columns[str(name)].partition("(")[0].partition("<")[0]
     if word not in _CLASSES or not isinstance(wanted, list) or not wanted or not set(wanted) <= _KNOWN:
         raise NotCompiledError("a type that is not among the plain ones of pyspark.types")
     return Outcome(_CLASSES[word] in wanted, _CLASSES[word])

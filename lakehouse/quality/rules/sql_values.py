@@ -10,10 +10,8 @@ from lakehouse.declare.sql_text import literal as string_literal
 from lakehouse.declare.sql_text import quote
 
 _FAMILIES = {
-    "tinyint": "integral", "byte": "integral", "smallint": "integral", "short": "integral", "int": "integral",
-    "integer": "integral", "bigint": "integral", "long": "integral", "float": "fractional", "real": "fractional",
-    "double": "fractional", "decimal": "decimal", "dec": "decimal", "numeric": "decimal", "string": "string",
-    "varchar": "string", "char": "string", "date": "date", "timestamp": "timestamp", "timestamp_ltz": "timestamp",
+    "tinyint": "integral", "smallint": "integral", "int": "integral", "bigint": "integral", "float": "fractional",
+    "double": "fractional", "decimal": "decimal", "string": "string", "date": "date", "timestamp": "timestamp",
     "boolean": "boolean",
 }  # fmt: skip
 NUMERIC = frozenset(("integral", "fractional", "decimal"))
@@ -28,8 +26,8 @@ class NotCompiledError(Exception):
 
 
 def family_of(sql_type: str) -> str:
-    """The family of a Spark SQL type: integral, fractional, decimal, string, date, timestamp, boolean or other."""
-    return _FAMILIES.get(sql_type.strip().lower().partition("(")[0].strip(), "other")
+    """The family of a canonical type: integral, fractional, decimal, string, date, timestamp, boolean or other."""
+    return _FAMILIES.get(sql_type.partition("(")[0], "other")
 
 
 def column_of(columns: Mapping[str, str], name: Any, families: frozenset[str] = SIMPLE) -> tuple[str, str]:

@@ -227,7 +227,7 @@ def test_what_cannot_be_is_refused_and_nothing_is_written(project: Project):
             f"silver.{entity}", *columns
         )
     assert refused("silver.orders", "--columns", "id bigin") == (
-        "`id`: `bigin` is no type of Spark (did you mean `bigint`?)"
+        "column `id`: type `bigin`: did you mean `bigint`?"
     )
     assert refused("silver.orders", *columns, "--key", "ids") == (
         "silver.orders: key `ids` is no column of it (did you mean `id`?)"
