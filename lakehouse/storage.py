@@ -1,11 +1,14 @@
 """Files beside the tables, by path or URI: the one seam to the file system or object store (Arrow's file systems)."""
 
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
+
+_PATTERN = re.compile(r"[{}\[\]*?\\]")
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,14 @@ def locate(uri: str) -> "tuple[FileSystem, str]":
         return LocalFileSystem(), uri
     store, path = FileSystem.from_uri(uri)
     return store, path
+
+
+def no_pattern(path: str) -> str:
+    """A path for Spark's readers, which take some characters of it as a pattern: each stands for itself.
+
+    Outside: Spark's `SparkHadoopUtil.isGlobPath` has the characters, Hadoop's `GlobPattern` the backslash.
+    """
+    return _PATTERN.sub(r"\\\g<0>", path)
 
 
 def list_files(uri: str, suffix: str = "") -> list[File]:

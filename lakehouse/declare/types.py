@@ -34,7 +34,9 @@ WORDS = {
     "date": "date",
     "timestamp": "timestamp",
     "timestamp_ltz": "timestamp",
+    "timestamp with local time zone": "timestamp",
     "timestamp_ntz": "timestamp_ntz",
+    "timestamp without time zone": "timestamp_ntz",
     "variant": "variant",
 }
 _INSTEAD = {

@@ -8,6 +8,7 @@ from threading import Event, Thread
 
 import psutil
 
+from lakehouse.declare.sql_text import literal, quote
 from lakehouse.services import aot_training, ready, roster
 from lakehouse.services.code_location import need_code_location
 from lakehouse.services.servers import dagster
@@ -122,7 +123,8 @@ def _create_layers(workspace: Workspace) -> None:
     there = _databases(workspace)
     missing = [layer for layer in LAYERS if layer not in there]
     statements = [
-        f"create database if not exists {layer} location '{workspace.warehouse}/{layer}'" for layer in missing
+        f"CREATE DATABASE IF NOT EXISTS {quote(layer)} LOCATION {literal(f'{workspace.warehouse}/{layer}')}"
+        for layer in missing
     ]
     if statements:
         wire.ask_spark(workspace.spark_remote, *statements, timeout=60)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from lakehouse.declare.sql_text import quote
 from lakehouse.declare.table import quarantine_of
 from lakehouse.sources.source import ReadContext, SourceKind
-from lakehouse.storage import File, list_files
+from lakehouse.storage import File, list_files, no_pattern
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -85,7 +85,7 @@ def _load_lines(source: Lines, context: ReadContext, since: Any, position: Any) 
         return session.createDataFrame(
             [], "line string, _source_file string, _source_row bigint, _batch_id string, _ingested_at timestamp"
         )
-    lines = session.read.text([file.path for file in files]).select(
+    lines = session.read.text([no_pattern(file.path) for file in files]).select(
         F.col("value").alias("line"),
         source_file(source.pattern, files).alias("_source_file"),
         F.col("_metadata.file_block_start").alias("block"),

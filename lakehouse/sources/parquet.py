@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from lakehouse.sources.files import listed, matching, source_file, unread
 from lakehouse.sources.source import ReadContext, SourceKind
+from lakehouse.storage import no_pattern
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -38,7 +39,7 @@ def _load_parquet_files(source: ParquetFiles, context: ReadContext, since: Any, 
     session, files = context.connect(), unread(source.pattern, context, since)
     if not files:
         return session.createDataFrame([], f"{source.schema}, {_SOURCE}")
-    rows = session.read.schema(source.schema).parquet(*(file.path for file in files))
+    rows = session.read.schema(source.schema).parquet(*(no_pattern(file.path) for file in files))
     return rows.select(
         "*",
         source_file(source.pattern, files).alias("_source_file"),

@@ -10,6 +10,7 @@ from lakehouse.delta.partition_digests import partition_digests
 from lakehouse.delta.row_changes import last_row_change, newest_with_same_rows
 from lakehouse.errors import LakehouseError
 from lakehouse.sources.source import ReadContext, SourceKind
+from lakehouse.storage import no_pattern
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -91,7 +92,7 @@ def _gained(source: Changes, context: ReadContext, since: int, position: int) ->
     frames = [
         context.connect()
         .read.schema(schema)
-        .parquet(*paths)
+        .parquet(*map(no_pattern, paths))
         .withColumns({"_change_type": F.lit("insert"), "_commit_version": F.lit(version)})
         for version, paths in files.items()
         if paths

@@ -9,7 +9,7 @@ from lakehouse.declare.sql_text import quote
 from lakehouse.declare.table import Table, schema_of
 from lakehouse.engine.work_settings import big_work, is_big
 from lakehouse.quality.compile import RowRule, mask_sql, masked, quarantined_sql
-from lakehouse.storage import File, list_files
+from lakehouse.storage import File, list_files, no_pattern
 from lakehouse.write.modes import GOOD, functions_of
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Staged:
         files = [f.path for audit in audits or VERDICTS for f in self.files(audit)]
         if not files:
             return session.createDataFrame([], self.schema)
-        return session.read.schema(self.schema).parquet(*files)
+        return session.read.schema(self.schema).parquet(*map(no_pattern, files))
 
 
 def passed(rows: Mapping[str, int]) -> int:

@@ -129,7 +129,7 @@ def test_another_type_is_another_for_plan_and_door(declared: Written, other: Wri
         ("decimal(39,2)", "a decimal has 1 to 38 digits"),
         ("decimal(3,4)", "a decimal has 1 to 38 digits"),
         ("interval day to second", "Delta holds no intervals"),
-        ("timestamp without time zone", "it cannot be read"),
+        ("timestamp with time zone", "it cannot be read"),
         ("bigint unsigned", "it has a part that is no type"),
         ("int; drop table silver.things", "it "),
     ],
