@@ -16,7 +16,7 @@ from lakehouse.quality.judge import CheckResult
 from lakehouse.runs.audit import audit_foreign, judged
 from lakehouse.runs.code_version import commit
 from lakehouse.runs.plan import Plan, plan, without_lost_feeds
-from lakehouse.schema.apply import is_in_catalogue
+from lakehouse.schema.create import finish_creation, is_in_catalogue
 from lakehouse.schema.differences import pending
 from lakehouse.schema.missing import missing
 from lakehouse.sources.kinds import dependency, load
@@ -68,6 +68,8 @@ def run(
         check_lease(workspace)
         recover_if_open(connection, tables, table)
         delta = tables.latest(table.name)
+        if delta is not None and delta.version() <= len(table.constraints):
+            finish_creation(workspace, connection.session(), table, delta)
         notices = _refuse_other_than_declared(connection, table, delta)
         last = last_position(workspace, table.name, delta)
         planned = plan(reads, context, last, code)

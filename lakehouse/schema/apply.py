@@ -2,16 +2,17 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from lakehouse.declare.sql_text import quote
 from lakehouse.declare.table import Table, quarantine_of
 from lakehouse.delta.tables import Tables
 from lakehouse.engine.session import Connection
 from lakehouse.errors import LakehouseError
 from lakehouse.locks.table_lock import table_lock
-from lakehouse.schema.create import ddl, ensure, quarantine_table
-from lakehouse.schema.difference import Difference
+from lakehouse.schema.create import ddl, ensure, is_in_catalogue, quarantine_table, register
+from lakehouse.schema.difference import Difference, together
 from lakehouse.schema.differences import differences
 from lakehouse.schema.missing import missing
 from lakehouse.schema.stored import stored_of
@@ -119,7 +120,9 @@ def _refused(difference: Difference, way_out: str) -> Difference:
 
 
 def apply(connection: Connection, table: Table, declared: Collection[str] = ()) -> Applied:
-    """Do the safe part of a table's plan, under its lock, one statement each. Harmless where nothing differs.
+    """Do the safe part of a table's plan, under its lock, with as few commits as Delta allows.
+
+    Harmless where nothing differs.
 
     Args:
         connection: The workspace and its session.
@@ -141,7 +144,8 @@ def apply(connection: Connection, table: Table, declared: Collection[str] = ()) 
             done.append(Difference("create table", "", "nothing", table.grain, (ddl(table),)))
             ensure(Tables(workspace), session, table)
         elif not known:
-            done.append(_register(workspace, session, table))
+            statement = register(workspace, session, table)
+            done.append(Difference("register table", "", "nothing", workspace.table_path(table.name), (statement,)))
         more, refused = _evolve(workspace, session, table)
         quarantine = _quarantine(workspace, table)
         if quarantine is not None:
@@ -151,26 +155,8 @@ def apply(connection: Connection, table: Table, declared: Collection[str] = ()) 
     return Applied(table.name, after.version if after else None, (*done, *more), tuple(refused))
 
 
-def is_in_catalogue(session: "SparkSession", table: Table) -> bool:
-    """Whether the catalogue knows a table, also where its files are gone: `tableExists` raises then."""
-    if not session.catalog.databaseExists(table.layer):
-        return False
-    return bool(session.sql(f"SHOW TABLES IN {quote(table.layer)} LIKE '{table.entity}'").collect())
-
-
-def _register(workspace: Workspace, session: "SparkSession", table: Table) -> Difference:
-    """Make a table known whose files are there and which the catalogue lacks."""
-    from lakehouse.declare.sql_text import literal
-
-    root = workspace.table_path(table.name)
-    session.sql(f"CREATE DATABASE IF NOT EXISTS {quote(table.layer)} LOCATION {literal(root.rpartition('/')[0])}")
-    sql = f"CREATE TABLE IF NOT EXISTS {quote(table.name)} USING DELTA LOCATION {literal(root)}"
-    session.sql(sql)
-    return Difference("register table", "", "nothing", root, (sql,))
-
-
 def _evolve(workspace: Workspace, session: "SparkSession", table: Table) -> tuple[list[Difference], list[Difference]]:
-    """Make one safe change after the other; what is refused, or does not work, is left and told."""
+    """Make one safe change after the other, alike ones at once; what is refused, or does not work, is left and told."""
     done: list[Difference] = []
     refused: dict[tuple[str, str], Difference] = {}
     while True:
@@ -181,6 +167,10 @@ def _evolve(workspace: Workspace, session: "SparkSession", table: Table) -> tupl
         open_ = [each for each in found if (each.kind, each.name) not in refused]
         if not open_:
             return done, [refused[each.kind, each.name] for each in found]
+        alike = [each for each in takewhile(partial(_is_alike, open_[0]), open_) if each not in done]
+        if len(alike) > 1 and _why_refused(session, together(table, alike)) is None:
+            done.extend(alike)
+            continue
         outcome = _carried_out(session, _asked(session, open_[0]))
         if done.count(outcome) > 1:
             outcome = _refused(outcome, "It was changed and differs still: another writer changes it back.")
@@ -190,12 +180,23 @@ def _evolve(workspace: Workspace, session: "SparkSession", table: Table) -> tupl
             refused[outcome.kind, outcome.name] = outcome
 
 
+def _is_alike(first: Difference, other: Difference) -> bool:
+    """Whether the two may be made by one statement: of one kind, and no row can be against them."""
+    return other.kind == first.kind and other.is_safe and not other.against
+
+
 def _carried_out(session: "SparkSession", difference: Difference) -> Difference:
+    why = _why_refused(session, difference.statements)
+    return difference if why is None else _refused(difference, f"Spark refuses it: {why}.")
+
+
+def _why_refused(session: "SparkSession", statements: Iterable[str]) -> str | None:
+    """Run statements; the condition of Spark's error, or None if all went well."""
     from pyspark.errors import PySparkException
 
     try:
-        for statement in difference.statements:
+        for statement in statements:
             session.sql(statement)
     except PySparkException as error:
-        return _refused(difference, f"Spark refuses it: {error.getCondition() or type(error).__name__}.")
-    return difference
+        return error.getCondition() or type(error).__name__
+    return None

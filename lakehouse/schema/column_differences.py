@@ -14,7 +14,7 @@ _WIDENING = "delta.enableTypeWidening"
 
 
 def column_differences(table: Table, stored: Stored, origins: dict[str, StoredColumn]) -> Iterator[Difference]:
-    """What differs in the declared columns, in their order."""
+    """What differs in the declared columns, in their order. A new column's place is after the one before it."""
     used = {column.name for column in origins.values()}
     extra = [column for column in stored.columns if column.name not in used]
     previous = ""
@@ -25,7 +25,9 @@ def column_differences(table: Table, stored: Stored, origins: dict[str, StoredCo
             previous = column.name
         else:
             near = _suspect(column, extra, table, origins)
-            yield _unclear_rename(column, near) if near else _added(table, column, previous)
+            difference = _unclear_rename(column, near) if near else _added(table, column, previous)
+            previous = column.name if difference.is_safe and not difference.against else previous
+            yield difference
 
 
 def _suspect(column: Column, extra: Sequence[StoredColumn], table: Table, origins: dict[str, StoredColumn]) -> str:

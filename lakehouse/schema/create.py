@@ -7,6 +7,7 @@ from lakehouse.declare.column import Column
 from lakehouse.declare.sql_text import literal, quote
 from lakehouse.declare.table import INTERNAL_LAYERS, Table, quarantine_of
 from lakehouse.delta.tables import Tables
+from lakehouse.workspace import Workspace
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -69,8 +70,9 @@ def ensure(tables: Tables, session: "SparkSession", table: Table) -> "DeltaTable
     """
     delta = tables.latest(table.name)
     if delta is None:
-        delta = _create(tables, session, table)
-    elif table.layer in INTERNAL_LAYERS:
+        return _create(tables, session, table)
+    finish_creation(tables.workspace, session, table, delta)
+    if table.layer in INTERNAL_LAYERS:
         names = {field.name for field in delta.schema().fields}
         lacking = [column for column in table.stored if column.name not in names]
         if lacking:
@@ -80,13 +82,51 @@ def ensure(tables: Tables, session: "SparkSession", table: Table) -> "DeltaTable
     return delta
 
 
-def _create(tables: Tables, session: "SparkSession", table: Table) -> "DeltaTable":
-    workspace = tables.workspace
+def finish_creation(workspace: Workspace, session: "SparkSession", table: Table, delta: "DeltaTable") -> None:
+    """Register a table whose creation was cut short after its first commit, and give it its constraints.
+
+    Delta writes the log, then the catalogue. The catalogue is asked only of a table without more commits than its
+    creation makes.
+    """
+    if delta.version() > len(table.constraints) or is_in_catalogue(session, table):
+        return
+    register(workspace, session, table)
+    if delta.version() == 0:
+        _constrain(session, table)
+        delta.update_incremental()
+
+
+def is_in_catalogue(session: "SparkSession", table: Table) -> bool:
+    """Whether the catalogue knows a table, also where its files are gone: `tableExists` raises then."""
+    if not session.catalog.databaseExists(table.layer):
+        return False
+    return bool(session.sql(f"SHOW TABLES IN {quote(table.layer)} LIKE {literal(table.entity)}").collect())
+
+
+def register(workspace: Workspace, session: "SparkSession", table: Table) -> str:
+    """Make a table known whose files are there and which the catalogue lacks; the statement that did."""
+    _make_database(workspace, session, table)
+    root = literal(workspace.table_path(table.name))
+    statement = f"CREATE TABLE IF NOT EXISTS {quote(table.name)} USING DELTA LOCATION {root}"
+    session.sql(statement)
+    return statement
+
+
+def _make_database(workspace: Workspace, session: "SparkSession", table: Table) -> None:
     location = literal(workspace.table_path(table.name).rpartition("/")[0])
     session.sql(f"CREATE DATABASE IF NOT EXISTS {quote(table.layer)} LOCATION {location}")
-    session.sql(ddl(table))
+
+
+def _constrain(session: "SparkSession", table: Table) -> None:
     for name, condition in table.constraints:
         session.sql(f"ALTER TABLE {quote(table.name)} ADD CONSTRAINT {quote(name)} CHECK ({condition})")
+
+
+def _create(tables: Tables, session: "SparkSession", table: Table) -> "DeltaTable":
+    workspace = tables.workspace
+    _make_database(workspace, session, table)
+    session.sql(ddl(table))
+    _constrain(session, table)
     delta = tables.latest(table.name)
     if delta is None:
         raise RuntimeError(

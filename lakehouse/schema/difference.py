@@ -1,11 +1,17 @@
 """One difference between a declaration and what is stored, and the SQL that is common to them. Pure."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from lakehouse.declare.sql_text import quote
 from lakehouse.declare.table import Table
 from lakehouse.schema.stored import Stored, StoredColumn
+
+# Head and tail of the statements that take a list. Tried with Delta 4.4: each list is one commit. A column may stand in
+# a list once.
+_LISTS = (("SET TBLPROPERTIES (", ")"), ("ADD COLUMNS (", ")"), ("ALTER COLUMN ", ""))
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,16 @@ class Difference:
 def alter(table: Table, change: str) -> str:
     """An ALTER TABLE statement."""
     return f"ALTER TABLE {quote(table.name)} {change}"
+
+
+def together(table: Table, differences: Sequence[Difference]) -> tuple[str, ...]:
+    """The statements of several differences; what Delta takes in one statement, and so in one commit, is joined."""
+    parts: dict[tuple[str, str], dict[str, None]] = {}
+    for statement in chain.from_iterable(difference.statements for difference in differences):
+        heads = ((alter(table, head), tail) for head, tail in _LISTS)
+        head, tail = next(((head, tail) for head, tail in heads if statement.startswith(head)), (statement, ""))
+        parts.setdefault((head, tail), {})[statement[len(head) : len(statement) - len(tail)]] = None
+    return tuple(f"{head}{', '.join(listed)}{tail}" for (head, tail), listed in parts.items())
 
 
 def origins_of(table: Table, stored: Stored) -> dict[str, StoredColumn]:

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 # Stored as the table's protocol, not as properties.
 _VERSIONS = ("delta.minReaderVersion", "delta.minWriterVersion")
 _FEATURE = "delta.feature."
+# Of what differs in columns: each kind after what it needs, so that those of a kind can be made by one statement.
+_ORDER = (
+    *("rename column", "add column", "drop column", "widen type", "narrow type", "change type"),
+    *("allow null", "forbid null", "comment column"),
+)
 
 
 def pending(workspace: Workspace, table: Table, delta: "DeltaTable | None" = None) -> tuple[Difference, ...]:
@@ -37,7 +42,7 @@ def differences(table: Table, stored: Stored) -> tuple[Difference, ...]:
     return (
         *_properties(table, stored),
         *_old_constraints(table, stored),
-        *column_differences(table, stored, names),
+        *sorted(column_differences(table, stored, names), key=lambda difference: _ORDER.index(difference.kind)),
         *dropped_columns(table, stored, names),
         *_table_comment(table, stored),
         *_new_constraints(table, stored),

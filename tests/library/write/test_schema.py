@@ -16,6 +16,7 @@ from lakehouse.declare.write_modes import Merge
 from lakehouse.delta.tables import Tables
 from lakehouse.engine.session import Connection
 from lakehouse.errors import DeclarationDiffersError, TableMissingError
+from lakehouse.runs.run import run
 from lakehouse.schema.apply import Applied, apply, plan, refused_by_rows
 from lakehouse.schema.create import ensure
 from lakehouse.schema.differences import differences, pending
@@ -86,10 +87,10 @@ def test_what_is_safe_is_done_and_says_so(workspace: Workspace, spark: Any, conn
 
     assert said(before) == [
         "set property `delta.logRetentionDuration`: stored nothing, declared interval 90 days",
-        "add column `added_at`: stored nothing, declared timestamp",
-        "comment column `note`: stored `A note`, declared `Another comment`",
         "rename column `amount`: stored `value`, declared `amount`",
+        "add column `added_at`: stored nothing, declared timestamp",
         "widen type `amount`: stored int, declared bigint",
+        "comment column `note`: stored `A note`, declared `Another comment`",
         "comment table: stored `one row per test row`, declared `one row per thing`",
         "add constraint `id_positive`: stored nothing, declared `id > 0`",
         "cluster: stored by nothing, declared by id",
@@ -109,6 +110,25 @@ def test_what_is_safe_is_done_and_says_so(workspace: Workspace, spark: Any, conn
         (2, None, "b", None),
     ]
     assert apply(connection, wanted).done == ()
+
+
+def test_changes_of_one_kind_are_one_commit(workspace: Workspace, connection: Connection, fresh: Any):
+    columns = tuple(Column(f"c{number}", "int", "A number") for number in range(8))
+    table = Table(fresh("silver"), columns=columns, grain="one row")
+    before = apply(connection, table)
+    new = (Column("new_1", "int", "First of two"), Column("new_2", "string", "Second of two"))
+    changed = tuple(replace(column, comment=f"{column.name}'s number", type="bigint") for column in columns)
+    settings = tuple((f"setting {number}", "it's") for number in range(3))
+
+    done = apply(connection, replace(table, columns=(columns[0], *new, *changed[1:]), properties=settings))
+
+    assert [each.kind for each in done.done].count("comment column") == 7
+    assert len(done.done) == 3 + 2 + 7 + 7
+    # Settings, columns, that types may widen, types, comments.
+    assert (before.version, done.version, done.refused) == (0, 5, ())
+    stored = stored_of(workspace, table.name)
+    assert stored is not None
+    assert [column.name for column in stored.columns] == ["c0", "new_1", "new_2", *(c.name for c in columns[1:])]
 
 
 def test_what_could_lose_something_is_refused_with_the_way_out(
@@ -370,6 +390,23 @@ def test_files_that_the_catalogue_does_not_know_are_made_known(
 
     assert [each.kind for each in done.done] == ["register table"]
     assert spark.table(made.name).count() == 2
+
+
+def test_a_creation_that_was_cut_short_is_finished_by_the_next_run(
+    workspace: Workspace, spark: Any, connection: Connection, table: Table
+):
+    table = replace(table, constraints=(("id_is_positive", "id > 0"),))
+    ensure(Tables(workspace), spark, table)
+    folder = Path(workspace.table_path(table.name))
+    kept = folder.rename(folder.with_name(folder.name + ".kept"))
+    spark.sql(f"DROP TABLE {table.name}")
+    (kept / "_delta_log" / f"{1:020}.json").unlink()
+    kept.rename(folder)
+
+    run(connection, table, lambda: spark.createDataFrame([(1, "a", 10)], table.schema), {}, code="1")
+
+    assert pending(workspace, table) == ()
+    assert [tuple(row) for row in spark.table(table.name).collect()] == [(1, "a", 10)]
 
 
 ASSET = """
