@@ -12,7 +12,9 @@ from lakehouse.errors import LakehouseError
 from lakehouse.models.metric import Metric
 from lakehouse.models.onnx_model import scores, to_onnx
 from lakehouse.models.store import (
+    GATE,
     ONNX_FILE,
+    TABLE_TAG,
     ModelVersion,
     experiment_of,
     open_store,
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
 CHAMPION = "champion"
 PREVIOUS = "previous"
 FINGERPRINT = "fingerprint"
-GATE = "gate"
 # Types in a dump that skops does not know by itself; they hold data only.
 _SKOPS_TYPES = ["numpy.dtype"]
 _PACKAGES = ("scikit-learn", "skops", "numpy", "pandas")
@@ -173,7 +174,7 @@ def _tags(trained: Trained, origin: Origin) -> dict[str, str]:
         "code": origin.code,
         "commit": origin.commit or f"source {origin.code}",
         "feature_names": json.dumps(list(trained.feature_names)),
-        **{f"delta.{table}": str(version) for table, version in origin.versions.items()},
+        **{f"{TABLE_TAG}{table}": str(version) for table, version in origin.versions.items()},
     }
 
 

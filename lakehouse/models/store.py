@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 ONNX_FILE = "model.onnx"
+# Tags of a version: what the gate decided, and `delta.<table>` with the version that it was trained on.
+GATE = "gate"
+TABLE_TAG = "delta."
 # Tables and columns of MLflow 3.17's own schema (mlflow/store/model_registry/dbmodels/models.py).
 _VERSIONS = """
 SELECT v.version, v.run_id, r.artifact_uri,
@@ -57,6 +60,29 @@ class ModelVersion:
     aliases: tuple[str, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def trained_on(self) -> dict[str, int]:
+        """Delta version of each table that it was trained on."""
+        return {
+            tag.removeprefix(TABLE_TAG): int(version)
+            for tag, version in self.tags.items()
+            if tag.startswith(TABLE_TAG) and version.isdecimal()
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs; `gate` is null for a version whose registration was cut off."""
+        return {
+            "model": self.name,
+            "version": self.version,
+            "aliases": self.aliases,
+            "trained_on": self.trained_on,
+            "gate": self.tags.get(GATE),
+            "metrics": dict(self.metrics),
+            "code": self.tags.get("code"),
+            "commit": self.tags.get("commit"),
+            "run_id": self.run_id,
+        }
 
 
 def store_file(workspace: Workspace) -> Path:
