@@ -5,7 +5,7 @@ read from the workspace's own SQLite file without it; a store elsewhere is asked
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,6 +62,11 @@ class ModelVersion:
     metrics: Mapping[str, float] = field(default_factory=dict)
 
     @property
+    def gate(self) -> str | None:
+        """What the gate decided; None if the registration was cut off before."""
+        return self.tags.get(GATE)
+
+    @property
     def trained_on(self) -> dict[str, int]:
         """Delta version of each table that it was trained on."""
         return {
@@ -71,13 +76,13 @@ class ModelVersion:
         }
 
     def to_json(self) -> dict[str, Any]:
-        """For programs; `gate` is null for a version whose registration was cut off."""
+        """For programs: what the version says of itself."""
         return {
             "model": self.name,
             "version": self.version,
             "aliases": self.aliases,
             "trained_on": self.trained_on,
-            "gate": self.tags.get(GATE),
+            "gate": self.gate,
             "metrics": dict(self.metrics),
             "code": self.tags.get("code"),
             "commit": self.tags.get("commit"),
@@ -116,6 +121,33 @@ def experiment_of(client: "MlflowClient", workspace: Workspace, name: str) -> st
     own = workspace.settings.mlflow.url is None
     location = (workspace.home / "mlflow" / "artifacts" / name).as_uri() if own else None
     return str(client.create_experiment(name, artifact_location=location))
+
+
+def model_names(workspace: Workspace) -> list[str]:
+    """Names of the registered models, in order; none where the store is not there yet."""
+    if workspace.settings.mlflow.url:
+        return sorted(_names_from_server(open_store(workspace)))
+    file = store_file(workspace)
+    return _names_from_file(file) if file.exists() else []
+
+
+def _names_from_file(file: Path) -> list[str]:
+    import sqlite3
+
+    with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True, timeout=30)) as connection:
+        made = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'registered_models'").fetchone()
+        names = connection.execute("SELECT name FROM registered_models ORDER BY name").fetchall() if made else []
+    return [name for (name,) in names]
+
+
+def _names_from_server(client: "MlflowClient") -> Iterator[str]:
+    token = None
+    while True:
+        page = client.search_registered_models(page_token=token)
+        yield from (model.name for model in page)
+        token = page.token
+        if not token:
+            return
 
 
 def versions(workspace: Workspace, name: str) -> tuple[ModelVersion, ...]:
