@@ -35,9 +35,11 @@ def accounts(
 
 def _print(counts: "Accounts") -> None:
     when = "now" if counts.version is None else f"at version {counts.version}"
-    print(f"{counts.table}, {when}: {counts.rows_in} rows came")
+    print(f"{counts.table}, {when}: {counts.rows_in} rows came through the door")
+    if not counts.rows_in:
+        print("Rows that other writers put there are not counted.")
     rows = (
-        ("passed the door", counts.passed),
+        ("passed the audit", counts.passed),
         ("deduplicated by a newer row of their batch", counts.superseded),
         ("in quarantine, waiting", counts.waiting),
         ("in quarantine, discarded", counts.discarded),

@@ -43,10 +43,10 @@ def test_a_person_reads_where_the_rows_are_now(stored: Workspace) -> None:
 
     assert answer.exit_code == 0
     assert answer.stdout.splitlines() == [
-        "silver.things, now: 9 rows came",
+        "silver.things, now: 9 rows came through the door",
         "where they are                                 rows",
         "---------------------------------------------  ----",
-        "passed the door                                   5",
+        "passed the audit                                  5",
         "deduplicated by a newer row of their batch        1",
         "in quarantine, waiting                            2",
         "in quarantine, discarded                          1",
