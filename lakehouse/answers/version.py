@@ -199,13 +199,21 @@ def explain(workspace: Workspace, target: str) -> Explanation:
     if parts is None:
         raise LakehouseError(f"`{target}` is no table. Expected layer.entities or layer.entities@version.")
     name = parts["name"]
-    version = None if parts["version"] is None else int(parts["version"])
+    return explained(name, commit_at(workspace, name, None if parts["version"] is None else int(parts["version"])))
+
+
+def commit_at(workspace: Workspace, name: str, version: int | None) -> Commit:
+    """The commit of a version; of the latest for None.
+
+    Raises:
+        LakehouseError: no such table, or a version that its log has no more.
+    """
     commit, versions = commit_of(workspace, name, version)
     if not versions:
         raise no_such_table(workspace, name)
     if commit is None:
         raise LakehouseError(f"{name} has no version {version} in its log. It has the versions {spans(versions)}.")
-    return explained(name, commit)
+    return commit
 
 
 def explanations(workspace: Workspace, name: str, limit: int | None) -> list[Explanation]:

@@ -1,14 +1,14 @@
 """`history` and `explain`: what the versions of a table say of themselves."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lakehouse.cli.printing import Json, print_answer, print_table
+
 if TYPE_CHECKING:
     from lakehouse.answers.version import Explanation
-
-Json = Annotated[bool, typer.Option("--json", help="For programs")]
 
 
 def register(app: typer.Typer) -> None:
@@ -24,15 +24,14 @@ def history(
 ) -> None:
     """The versions of a table: who wrote each, from what, how many rows, how many checks hold."""
     from lakehouse.answers.version import explanations
-    from lakehouse.cli.printing import print_json, print_table
     from lakehouse.workspace import current_workspace
 
-    found = explanations(current_workspace(), name, limit)
-    if as_json:
-        print_json([each.to_json() for each in found])
-        return
+    print_answer(explanations(current_workspace(), name, limit), as_json, _print_history)
+
+
+def _print_history(versions: "Sequence[Explanation]") -> None:
     columns = ("version", "committed (UTC)", "operation", "by", "run", "rows", "checks", "from", "seconds")
-    print_table(columns, [_line(each) for each in found])
+    print_table(columns, [_line(version) for version in versions])
 
 
 def _line(each: "Explanation") -> tuple[str, ...]:
@@ -67,20 +66,18 @@ def explain(
     Read from its commit alone.
     """
     from lakehouse.answers.version import explain as explained
-    from lakehouse.cli.printing import print_json, print_table
     from lakehouse.workspace import current_workspace
 
-    found = explained(current_workspace(), target)
-    if as_json:
-        print_json(found.to_json())
-        return
-    for heading, text in _paragraphs(found):
+    print_answer(explained(current_workspace(), target), as_json, _print_version)
+
+
+def _print_version(version: "Explanation") -> None:
+    for heading, text in _paragraphs(version):
         print(f"{heading:<12} {text}")
-    if found.checks:
+    if version.checks:
         print()
-        print_table(
-            ("check", "severity", "holds", "rows against it", "observed"), [_check(each) for each in found.checks]
-        )
+        columns = ("check", "severity", "holds", "rows against it", "observed")
+        print_table(columns, [_check(check) for check in version.checks])
 
 
 def _paragraphs(found: "Explanation") -> Iterator[tuple[str, str]]:

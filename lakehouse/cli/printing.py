@@ -1,10 +1,31 @@
-"""How the commands print: a table for people, CSV or JSON for programs."""
+"""How the commands print: text for people, CSV or JSON for programs. `Json` is the option that asks for JSON."""
 
 import csv
 import json
+import math
 import sys
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, is_dataclass
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+Json = Annotated[bool, typer.Option("--json", help="As JSON, for programs")]
+Answer = TypeVar("Answer")
+
+
+def print_answer(answer: Answer, as_json: bool, text: Callable[[Answer], None]) -> None:
+    """Print what a command has to say.
+
+    Args:
+        answer: Values, for programs: what `plain` knows.
+        as_json: Whether a program asked.
+        text: Prints the same for people.
+    """
+    if as_json:
+        print_json(answer)
+    else:
+        text(answer)
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
@@ -27,8 +48,28 @@ def print_csv(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
 
 
 def print_json(value: Any) -> None:
-    """Indented JSON; what JSON does not know (decimals, times) as text."""
-    print(json.dumps(value, indent=1, default=str))
+    """Indented JSON of what `plain` knows."""
+    print(json.dumps(plain(value), indent=1, allow_nan=False))
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON has it: by its own `to_json`, by the fields of a dataclass, by its items.
+
+    What JSON does not know (decimals, times, numbers that are not finite) is text, bytes are hexadecimal.
+    """
+    if hasattr(value, "to_json"):
+        value = value.to_json()
+    elif is_dataclass(value) and not isinstance(value, type):
+        value = asdict(value)
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(item) for item in value]
+    if isinstance(value, bytes | bytearray):
+        return value.hex()
+    if value is None or isinstance(value, bool | int | str) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    return str(value)
 
 
 def _cell(value: Any) -> str:

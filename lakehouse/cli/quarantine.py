@@ -1,13 +1,17 @@
 """`quarantine`: which rows were rejected and why, and their way back."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from lakehouse.cli.printing import Json, print_answer, print_table
+
+if TYPE_CHECKING:
+    from lakehouse.write.batch import Published
 
 Name = Annotated[str, typer.Argument(help="layer.entities, the table that rejected them")]
 Where = Annotated[str, typer.Option("--where", help="SQL condition; all that wait, where none is given")]
 Why = Annotated[str, typer.Option("--why", help="The reason; it is kept with the rows")]
-Json = Annotated[bool, typer.Option("--json", help="For programs")]
 
 
 def register(app: typer.Typer) -> None:
@@ -22,17 +26,13 @@ def register(app: typer.Typer) -> None:
 def list_tables(as_json: Json = False) -> None:
     """Rows of each table that wait, were replayed, or were discarded. Read from the logs, no server is asked."""
     from lakehouse.answers.tables import table_names
-    from lakehouse.cli.printing import print_json, print_table
     from lakehouse.workspace import current_workspace
     from lakehouse.write.quarantine import STATES, counts
 
     workspace = current_workspace()
-    found = [(name, counts(workspace, name)) for name in table_names(workspace)]
-    held = [{"table": name, **each} for name, each in found if any(each.values())]
-    if as_json:
-        print_json(held)
-    else:
-        print_table(("table", *STATES), [tuple(each.values()) for each in held])
+    by_table = [(name, counts(workspace, name)) for name in table_names(workspace)]
+    lines = [{"table": name, **states} for name, states in by_table if any(states.values())]
+    print_answer(lines, as_json, lambda _: print_table(("table", *STATES), [tuple(line.values()) for line in lines]))
 
 
 def show(
@@ -43,7 +43,6 @@ def show(
     as_json: Json = False,
 ) -> None:
     """The rows of a table that wait: first the rules that each broke, then what came."""
-    from lakehouse.cli.printing import print_json, print_table
     from lakehouse.declare.sql_text import quote
     from lakehouse.declare.table import quarantine_of
     from lakehouse.delta.history import version_of
@@ -62,10 +61,9 @@ def show(
         names = [column for column in frame.columns if every or not column.startswith("_state")]
         first = [column for column in names if column.startswith("_")]
         rows = frame.select(*first, *(column for column in names if column not in first)).collect()
-    if as_json:
-        print_json([row.asDict(recursive=True) for row in rows])
-    else:
-        print_table(tuple(rows[0].asDict()) if rows else (), [tuple(row) for row in rows])
+    columns = tuple(rows[0].asDict()) if rows else ()
+    values = [row.asDict(recursive=True) for row in rows]
+    print_answer(values, as_json, lambda _: print_table(columns, [tuple(row) for row in rows]))
 
 
 def fix(
@@ -107,26 +105,20 @@ def reopen(name: Name, where: Where = "true", why: Why = "", as_json: Json = Fal
 
 def replay(name: Name, where: Where = "true", as_json: Json = False) -> None:
     """Bring waiting rows through the door again: what passes is published once, what fails keeps waiting."""
-    from lakehouse.cli.printing import print_json
     from lakehouse.project import quarantine
 
-    done = quarantine.replay(name, where=where)
-    if as_json:
-        names = ("table", "version", "unchanged", "rows_in", "published", "quarantined", "deduplicated")
-        print_json({each: getattr(done, each) for each in names})
-    elif done.unchanged:
-        print(f"{name}: no row waits")
+    print_answer(quarantine.replay(name, where=where), as_json, _print_replay)
+
+
+def _print_replay(done: "Published") -> None:
+    if done.unchanged:
+        print(f"{done.table}: no row waits")
     else:
         print(
-            f"{name}: {done.rows_in} rows replayed, {done.published} published as version {done.version}, "
+            f"{done.table}: {done.rows_in} rows replayed, {done.published} published as version {done.version}, "
             f"{done.quarantined} still wait, {done.deduplicated} had a newer row"
         )
 
 
 def _tell(name: str, word: str, rows: int, as_json: bool) -> None:
-    from lakehouse.cli.printing import print_json
-
-    if as_json:
-        print_json({"table": name, word: rows})
-    else:
-        print(f"{name}: {rows} rows {word}")
+    print_answer({"table": name, word: rows}, as_json, lambda _: print(f"{name}: {rows} rows {word}"))

@@ -7,8 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lakehouse.cli.printing import Json, print_answer, print_table
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
+
+    from lakehouse.services.doctor import Finding
+    from lakehouse.services.status import ServiceStatus
 
 
 def register(app: typer.Typer) -> None:
@@ -40,20 +46,20 @@ def down() -> None:
     print(f"{workspace.home} is down.")
 
 
-def status(as_json: Annotated[bool, typer.Option("--json", help="For programs")] = False) -> None:
+def status(as_json: Json = False) -> None:
     """What is up, and whether it answers."""
-    from dataclasses import asdict
-
-    from lakehouse.cli.printing import print_json, print_table
     from lakehouse.services.status import status as ask
     from lakehouse.workspace import current_workspace
 
-    found = ask(current_workspace())
-    if as_json:
-        print_json([asdict(entry) for entry in found])
-    else:
-        rows = [(entry.name, entry.state, str(entry.pid or ""), entry.address or "", entry.note) for entry in found]
-        print_table(("service", "state", "pid", "address", "note"), rows)
+    print_answer(ask(current_workspace()), as_json, _print_services)
+
+
+def _print_services(services: "Sequence[ServiceStatus]") -> None:
+    rows = [
+        (service.name, service.state, str(service.pid or ""), service.address or "", service.note)
+        for service in services
+    ]
+    print_table(("service", "state", "pid", "address", "note"), rows)
 
 
 def logs(
@@ -79,24 +85,22 @@ def logs(
         _follow(file)
 
 
-def doctor(as_json: Annotated[bool, typer.Option("--json", help="For programs")] = False) -> None:
+def doctor(as_json: Json = False) -> None:
     """What is missing on this machine, and how to get it. Exit code 1 where something is."""
-    from dataclasses import asdict
-
-    from lakehouse.cli.printing import print_json
     from lakehouse.services.doctor import examine
     from lakehouse.workspace import current_workspace
 
     findings = examine(current_workspace())
-    if as_json:
-        print_json([asdict(finding) for finding in findings])
-    else:
-        for finding in findings:
-            print(f"{'ok  ' if finding.ok else 'FAIL'} {finding.name}: {finding.found}")
-            if not finding.ok:
-                print(f"     {finding.remedy}")
+    print_answer(findings, as_json, _print_findings)
     if not all(finding.ok for finding in findings):
         raise typer.Exit(1)
+
+
+def _print_findings(findings: "Sequence[Finding]") -> None:
+    for finding in findings:
+        print(f"{'ok  ' if finding.ok else 'FAIL'} {finding.name}: {finding.found}")
+        if not finding.ok:
+            print(f"     {finding.remedy}")
 
 
 def _teller() -> Callable[[str], None]:

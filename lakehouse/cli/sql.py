@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from lakehouse.cli.printing import Json, print_answer, print_csv, print_table
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -13,17 +15,12 @@ def register(app: typer.Typer) -> None:
 def sql(
     statement: Annotated[str, typer.Argument(help="One statement; tables are named layer.table")],
     as_csv: Annotated[bool, typer.Option("--csv", help="As CSV")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="As a JSON list of objects")] = False,
+    as_json: Json = False,
 ) -> None:
     """Ask all layers through Trino, which reads and never writes. Needs `lakehouse up sql`."""
-    from lakehouse.cli.printing import print_csv, print_json, print_table
     from lakehouse.sql.ask_trino import ask
     from lakehouse.workspace import current_workspace
 
     answer = ask(current_workspace(), statement)
-    if as_json:
-        print_json([dict(zip(answer.columns, row, strict=True)) for row in answer.rows])
-    elif as_csv:
-        print_csv(answer.columns, answer.rows)
-    else:
-        print_table(answer.columns, answer.rows)
+    as_text = print_csv if as_csv else print_table
+    print_answer(answer, as_json, lambda _: as_text(answer.columns, answer.rows))

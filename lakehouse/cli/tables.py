@@ -1,8 +1,15 @@
 """`tables` and `dbt`."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING
 
 import typer
+
+from lakehouse.cli.printing import Json, print_answer, print_table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lakehouse.answers.tables import TableLine
 
 
 def register(app: typer.Typer) -> None:
@@ -11,23 +18,20 @@ def register(app: typer.Typer) -> None:
     app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(dbt)
 
 
-def tables(as_json: Annotated[bool, typer.Option("--json", help="For programs")] = False) -> None:
+def tables(as_json: Json = False) -> None:
     """Every table: rows, version, quarantined rows, checks. Read from the logs alone, no server is asked."""
-    from dataclasses import asdict
-
     from lakehouse.answers.tables import overview
-    from lakehouse.cli.printing import print_json, print_table
     from lakehouse.workspace import current_workspace
 
-    found = overview(current_workspace())
-    if as_json:
-        print_json([asdict(line) for line in found])
-    else:
-        rows = [
-            (line.name, str(line.rows), str(line.version), str(line.quarantined), f"{line.checks_passed}/{line.checks}")
-            for line in found
-        ]
-        print_table(("table", "rows", "version", "quarantined", "checks passed"), rows)
+    print_answer(overview(current_workspace()), as_json, _print_tables)
+
+
+def _print_tables(lines: "Sequence[TableLine]") -> None:
+    rows = [
+        (line.name, str(line.rows), str(line.version), str(line.quarantined), f"{line.checks_passed}/{line.checks}")
+        for line in lines
+    ]
+    print_table(("table", "rows", "version", "quarantined", "checks passed"), rows)
 
 
 def dbt(context: typer.Context) -> None:

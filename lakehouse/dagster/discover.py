@@ -1,7 +1,7 @@
 """Assets are found in their packages: a new file in `assets/` needs no list to be edited."""
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 from pkgutil import walk_packages
@@ -84,16 +84,6 @@ def project_tables(workspace: Workspace) -> list[Table]:
         LakehouseError: there is no project.
     """
     return [asset.table for asset in table_assets(project_package(workspace))]
-
-
-def chosen(tables: Sequence[Table], names: Sequence[str]) -> list[Table]:
-    """The tables of these names; all of them where no name is given.
-
-    Raises:
-        LakehouseError: a name is not declared.
-    """
-    tables_by_name = {table.name: table for table in tables}
-    return [by_name(tables_by_name, name) for name in names] if names else list(tables)
 
 
 def by_name(declarations: Mapping[str, Declared], name: str) -> Declared:

@@ -42,6 +42,23 @@ class Served:
     unchanged: bool
     seconds: float
 
+    @property
+    def summary(self) -> str:
+        """One line for people."""
+        state = "unchanged" if self.unchanged else f"{self.keys} rows pushed online in {self.seconds:.1f} s"
+        return f"{self.name}: {self.table} at version {self.version}, {state}"
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs: `rows_pushed` is null where the store already held this version."""
+        return {
+            "features": self.name,
+            "table": self.table,
+            "version": self.version,
+            "rows_pushed": self.keys,
+            "unchanged": self.unchanged,
+            "seconds": round(self.seconds, 2),
+        }
+
 
 @dataclass(frozen=True)
 class FeatureAsset:
@@ -100,13 +117,7 @@ class FeatureAsset:
 
         with failures_told():
             done = self.materialize(connection_of(context), short(context.run_id))
-        context.log.info(summary(done))
+        context.log.info(done.summary)
         found: dict[str, Any] = {} if done.keys is None else {"dagster/row_count": done.keys}
         found |= {f"delta.{done.table}": done.version, "unchanged": done.unchanged, "seconds": round(done.seconds, 2)}
         yield dg.MaterializeResult(metadata=found)
-
-
-def summary(done: Served) -> str:
-    """One line for people."""
-    state = "unchanged" if done.unchanged else f"{done.keys} keys in {done.seconds:.1f} s"
-    return f"{done.name}: {done.table} at version {done.version}, {state}"

@@ -13,8 +13,8 @@ from lakehouse.delta.tables import Tables
 from lakehouse.engine.session import Connection
 from lakehouse.errors import DeclarationError
 from lakehouse.locks.table_lock import table_lock
-from lakehouse.models.registry import CHAMPION, GATE, find_version, log_and_register
-from lakehouse.models.store import ModelVersion
+from lakehouse.models.registry import CHAMPION, find_version, log_and_register
+from lakehouse.models.store import GATE, ModelVersion
 from lakehouse.models.training import Origin, Trained, dataset_of
 from lakehouse.runs.audit import audit_foreign
 from lakehouse.runs.code_version import commit, digest
@@ -50,6 +50,20 @@ class Training:
     def gate(self) -> str:
         """What the gate decided, with both figures."""
         return self.model.tags[GATE]
+
+    @property
+    def summary(self) -> str:
+        """One line for people: the version, what the gate decided with which figures, and whose the alias is."""
+        if self.unchanged:
+            state, alias = "unchanged", "has" if self.is_champion else "has not"
+        else:
+            state, alias = f"trained in {self.seconds:.1f} s", "has got" if self.is_champion else "has not got"
+        version = f"{self.model.name}: version {self.model.version}"
+        return f"{version} {state}, {self.gate}; it {alias} the alias `{CHAMPION}`"
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs: the version with what it says of itself, and whether it was there already."""
+        return {**self.model.to_json(), "unchanged": self.unchanged, "seconds": round(self.seconds, 2)}
 
 
 @dataclass(frozen=True)
@@ -140,7 +154,7 @@ class ModelAsset:
 
         with failures_told():
             done = self.materialize(connection_of(context), short(context.run_id))
-        context.log.info(summary(done))
+        context.log.info(done.summary)
         yield dg.MaterializeResult(metadata=materialization(done))
 
 
@@ -160,12 +174,6 @@ def model_asset(
         return ModelAsset(name, train, dict(reads), layer, options)
 
     return decorate
-
-
-def summary(done: Training) -> str:
-    """One line for people."""
-    state = "unchanged" if done.unchanged else f"trained in {done.seconds:.1f} s"
-    return f"{done.model.name}: version {done.model.version} {state}, {done.gate}"
 
 
 def materialization(done: Training) -> dict[str, Any]:

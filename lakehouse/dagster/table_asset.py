@@ -116,7 +116,7 @@ class TableAsset:
             yield from (check_result(self.table.name, each) for each in error.results)
             yield from partition_checks(self.table.name, error.by_partition)
             raise dg.Failure(str(error), allow_retries=False) from error
-        context.log.info(summary(done))
+        context.log.info(done.summary)
         for line in done.messages:
             context.log.warning(line)
         yield from (check_result(self.table.name, each) for each in done.checks)
@@ -139,16 +139,6 @@ def table_asset(table: Table, *, reads: Mapping[str, Any], **options: Any) -> "C
         return TableAsset(table, transform, dict(reads), options)
 
     return decorate
-
-
-def summary(done: Published) -> str:
-    """One line for people."""
-    if done.unchanged:
-        return f"{done.table}: unchanged, version {done.version}"
-    return (
-        f"{done.table}: version {done.version}, {done.rows_in} rows in, {done.published} published, "
-        f"{done.quarantined} quarantined, {done.deduplicated} deduplicated, {done.seconds:.1f} s"
-    )
 
 
 def _is_declared(context: Any, event: Any, known: set[str]) -> bool:

@@ -3,18 +3,21 @@
 import json
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from lakehouse.errors import LakehouseError
+from lakehouse.errors import LakehouseError, near_miss
 from lakehouse.models.metric import Metric
 from lakehouse.models.onnx_model import scores, to_onnx
 from lakehouse.models.store import (
+    GATE,
     ONNX_FILE,
+    TABLE_TAG,
     ModelVersion,
     experiment_of,
+    model_names,
     open_store,
     read_onnx,
     versions,
@@ -30,7 +33,6 @@ if TYPE_CHECKING:
 CHAMPION = "champion"
 PREVIOUS = "previous"
 FINGERPRINT = "fingerprint"
-GATE = "gate"
 # Types in a dump that skops does not know by itself; they hold data only.
 _SKOPS_TYPES = ["numpy.dtype"]
 _PACKAGES = ("scikit-learn", "skops", "numpy", "pandas")
@@ -151,19 +153,66 @@ def _kept(champion: ModelVersion | None) -> str:
     return "it has no champion yet" if champion is None else f"version {champion.version} stays champion"
 
 
-def rollback(workspace: Workspace, name: str) -> ModelVersion:
-    """Give the alias `champion` back to the champion before; the two change places, so it can be undone.
+def registered(workspace: Workspace, name: str) -> tuple[ModelVersion, ...]:
+    """The versions of a model that is there, oldest first.
 
     Raises:
-        LakehouseError: there is no champion before this one.
+        LakehouseError: no such model.
     """
-    now, before = (with_alias(workspace, name, alias) for alias in (CHAMPION, PREVIOUS))
-    if now is None or before is None:
-        raise LakehouseError(f"{name} has no earlier champion to go back to; versions and aliases are as they were.")
+    made = versions(workspace, name)
+    if not made:
+        names = model_names(workspace)
+        near = near_miss(name, names)
+        known = f"did you mean `{near}`?" if near else f"registered are: {', '.join(names) or 'none yet'}"
+        raise LakehouseError(f"{name} is no registered model with a version ({known})")
+    return made
+
+
+def rollback(workspace: Workspace, name: str, to: int | None = None) -> ModelVersion:
+    """Give the alias `champion` back to the champion before, or to a version.
+
+    The champion until now is `previous` then, so the next call takes it back. If the version is champion, it stays so.
+
+    Args:
+        workspace: Whose store it is.
+        name: Of the model.
+        to: The version; None for the champion before.
+
+    Returns:
+        The version that is champion now.
+
+    Raises:
+        LakehouseError: no such model or version, no champion before, or a version that the gate has not judged.
+    """
+    made = registered(workspace, name)
+    champion = next((version for version in made if CHAMPION in version.aliases), None)
+    target = _rollback_target(name, made, to)
+    if target == champion:
+        return target
     client = open_store(workspace)
-    client.set_registered_model_alias(name, CHAMPION, str(before.version))
-    client.set_registered_model_alias(name, PREVIOUS, str(now.version))
-    return next(each for each in versions(workspace, name) if each.version == before.version)
+    client.set_registered_model_alias(name, CHAMPION, str(target.version))
+    if champion is not None:
+        client.set_registered_model_alias(name, PREVIOUS, str(champion.version))
+    return next(version for version in versions(workspace, name) if version.version == target.version)
+
+
+def _rollback_target(name: str, made: Sequence[ModelVersion], to: int | None) -> ModelVersion:
+    """The version that is to be champion."""
+    kept = "versions and aliases are as they were"
+    numbers = ", ".join(str(version.version) for version in made)
+    if to is None:
+        before = next((version for version in made if PREVIOUS in version.aliases), None)
+        if before is None:
+            raise LakehouseError(
+                f"{name} has no earlier champion to go back to; {kept}. Name a version: it has {numbers}."
+            )
+        return before
+    target = next((version for version in made if version.version == to), None)
+    if target is None:
+        raise LakehouseError(f"{name} has no version {to}; {kept}. It has {numbers}.")
+    if GATE not in target.tags:
+        raise LakehouseError(f"Version {to} of {name} was cut off before the gate had judged it; {kept}.")
+    return target
 
 
 def _tags(trained: Trained, origin: Origin) -> dict[str, str]:
@@ -173,7 +222,7 @@ def _tags(trained: Trained, origin: Origin) -> dict[str, str]:
         "code": origin.code,
         "commit": origin.commit or f"source {origin.code}",
         "feature_names": json.dumps(list(trained.feature_names)),
-        **{f"delta.{table}": str(version) for table, version in origin.versions.items()},
+        **{f"{TABLE_TAG}{table}": str(version) for table, version in origin.versions.items()},
     }
 
 

@@ -5,11 +5,11 @@ read from the workspace's own SQLite file without it; a store elsewhere is asked
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 ONNX_FILE = "model.onnx"
+# Tags of a version: what the gate decided, and `delta.<table>` with the version that it was trained on.
+GATE = "gate"
+TABLE_TAG = "delta."
 # Tables and columns of MLflow 3.17's own schema (mlflow/store/model_registry/dbmodels/models.py).
 _VERSIONS = """
 SELECT v.version, v.run_id, r.artifact_uri,
@@ -58,6 +61,34 @@ class ModelVersion:
     tags: Mapping[str, str] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
 
+    @property
+    def gate(self) -> str | None:
+        """What the gate decided; None if the registration was cut off before."""
+        return self.tags.get(GATE)
+
+    @property
+    def trained_on(self) -> dict[str, int]:
+        """Delta version of each table that it was trained on."""
+        return {
+            tag.removeprefix(TABLE_TAG): int(version)
+            for tag, version in self.tags.items()
+            if tag.startswith(TABLE_TAG) and version.isdecimal()
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs: what the version says of itself."""
+        return {
+            "model": self.name,
+            "version": self.version,
+            "aliases": self.aliases,
+            "trained_on": self.trained_on,
+            "gate": self.gate,
+            "metrics": dict(self.metrics),
+            "code": self.tags.get("code"),
+            "commit": self.tags.get("commit"),
+            "run_id": self.run_id,
+        }
+
 
 def store_file(workspace: Workspace) -> Path:
     """SQLite file of the workspace's own store, whether a server stands before it or not."""
@@ -90,6 +121,33 @@ def experiment_of(client: "MlflowClient", workspace: Workspace, name: str) -> st
     own = workspace.settings.mlflow.url is None
     location = (workspace.home / "mlflow" / "artifacts" / name).as_uri() if own else None
     return str(client.create_experiment(name, artifact_location=location))
+
+
+def model_names(workspace: Workspace) -> list[str]:
+    """Names of the registered models, in order; none where the store is not there yet."""
+    if workspace.settings.mlflow.url:
+        return sorted(_names_from_server(open_store(workspace)))
+    file = store_file(workspace)
+    return _names_from_file(file) if file.exists() else []
+
+
+def _names_from_file(file: Path) -> list[str]:
+    import sqlite3
+
+    with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True, timeout=30)) as connection:
+        made = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'registered_models'").fetchone()
+        names = connection.execute("SELECT name FROM registered_models ORDER BY name").fetchall() if made else []
+    return [name for (name,) in names]
+
+
+def _names_from_server(client: "MlflowClient") -> Iterator[str]:
+    token = None
+    while True:
+        page = client.search_registered_models(page_token=token)
+        yield from (model.name for model in page)
+        token = page.token
+        if not token:
+            return
 
 
 def versions(workspace: Workspace, name: str) -> tuple[ModelVersion, ...]:

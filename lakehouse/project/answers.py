@@ -1,7 +1,8 @@
 """Read-only answers about tables, from their logs; `query` asks Trino."""
 
-from lakehouse.answers import version
-from lakehouse.answers.row_accounts import Accounts, accounts
+from lakehouse.answers import row_accounts as counted
+from lakehouse.answers import version as versions
+from lakehouse.answers.row_accounts import Accounts
 from lakehouse.answers.tables import TableLine, overview
 from lakehouse.answers.version import Explanation
 from lakehouse.project.targets import Target, name_of, workspace_of
@@ -19,7 +20,7 @@ def explain(target: Target, *, workspace: Workspace | None = None) -> Explanatio
     Raises:
         LakehouseError: no such table, or a version that its log has no more.
     """
-    return version.explain(workspace_of(workspace), name_of(target))
+    return versions.explain(workspace_of(workspace), name_of(target))
 
 
 def history(target: Target, *, limit: int | None = 20, workspace: Workspace | None = None) -> list[Explanation]:
@@ -33,7 +34,7 @@ def history(target: Target, *, limit: int | None = 20, workspace: Workspace | No
     Raises:
         LakehouseError: no such table.
     """
-    return version.explanations(workspace_of(workspace), name_of(target), limit)
+    return versions.explanations(workspace_of(workspace), name_of(target), limit)
 
 
 def tables(*, workspace: Workspace | None = None) -> list[TableLine]:
@@ -41,14 +42,18 @@ def tables(*, workspace: Workspace | None = None) -> list[TableLine]:
     return overview(workspace_of(workspace))
 
 
-def row_accounts(target: Target, *, workspace: Workspace | None = None) -> Accounts:
+def row_accounts(target: Target, *, version: int | None = None, workspace: Workspace | None = None) -> Accounts:
     """Where every row that ever came to a table is now: the counts add up, or a row is lost.
 
     Args:
         target: A table, its asset or its name.
+        version: An earlier version, as its own commit has the counts; now if not given.
         workspace: Where; the current one if not given.
+
+    Raises:
+        LakehouseError: no such table, a version that its log has no more, or one that says nothing of its rows.
     """
-    return accounts(workspace_of(workspace), name_of(target))
+    return counted.row_accounts(workspace_of(workspace), name_of(target), version)
 
 
 def query(statement: str, *, workspace: Workspace | None = None) -> Answer:

@@ -27,17 +27,19 @@ def champion_of(name: str, *, workspace: Workspace | None = None) -> ModelVersio
     return store.with_alias(workspace_of(workspace), name, CHAMPION)
 
 
-def rollback(name: str, *, workspace: Workspace | None = None) -> ModelVersion:
-    """Give the alias `champion` back to the champion before; the two change places, so it can be undone.
+def rollback(name: str, *, to: int | None = None, workspace: Workspace | None = None) -> ModelVersion:
+    """Give the alias `champion` back to the champion before, or to a version; calling it again takes that back.
 
     Args:
         name: Of the registered model.
+        to: The version that is to be champion; the champion before if not given.
         workspace: Where; the current one if not given.
 
     Returns:
         The version that is champion now.
 
     Raises:
-        LakehouseError: there is no champion before this one.
+        LakehouseError: no such model or version, no champion before this one, or a version that the gate has not
+            judged; the aliases are as they were.
     """
-    return registry.rollback(workspace_of(workspace), name)
+    return registry.rollback(workspace_of(workspace), name, to)

@@ -1,6 +1,6 @@
 """Make what an asset makes, now and without Dagster."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from lakehouse.dagster.table_asset import TableAsset
@@ -25,16 +25,25 @@ def run(target: Target, *, partitions: Sequence[str] | None = None, workspace: W
         LakehouseError: it was refused, and says why; what was there is as it was.
         ServiceError: the engine is not up.
     """
+    (result,) = run_each([target], partitions=partitions, workspace=workspace)
+    return result
+
+
+def run_each(
+    targets: Sequence[Target], *, partitions: Sequence[str] | None = None, workspace: Workspace | None = None
+) -> Iterator[Any]:
+    """Run several, one after the other; gives each one's result as it comes. See `run`.
+
+    Every name is looked up before the first runs.
+    """
     workspace = workspace_of(workspace)
-    asset = asset_of(workspace, target)
+    assets = [asset_of(workspace, target) for target in targets]
+    for asset in assets:
+        if partitions is not None and not isinstance(asset, TableAsset):
+            raise LakehouseError(f"Nothing was run: {asset.key} is a {type(asset).__name__}, which has no partitions.")
     with Connection(workspace) as connection:
-        return run_asset(connection, asset, partitions)
-
-
-def run_asset(connection: Connection, asset: Any, partitions: Sequence[str] | None = None) -> Any:
-    """Run one asset on a connection that is open already; see `run`."""
-    if partitions is None:
-        return asset.materialize(connection)
-    if not isinstance(asset, TableAsset):
-        raise LakehouseError(f"{asset.key} was not run: a {type(asset).__name__} has no partitions.")
-    return asset.materialize(connection, partitions=partitions)
+        for asset in assets:
+            if isinstance(asset, TableAsset):
+                yield asset.materialize(connection, partitions=partitions)
+            else:
+                yield asset.materialize(connection)

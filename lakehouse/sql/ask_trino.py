@@ -20,6 +20,17 @@ class Answer:
     columns: tuple[str, ...]
     rows: tuple[tuple[Any, ...], ...]
 
+    def to_json(self) -> list[dict[str, Any]]:
+        """For programs: each row by its columns.
+
+        Raises:
+            LakehouseError: two columns have one name.
+        """
+        twice = sorted({name for name in self.columns if self.columns.count(name) > 1})
+        if twice:
+            raise LakehouseError(f"{', '.join(twice)}: several columns of the answer have this name. Rename by AS.")
+        return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
+
 
 def ask(workspace: Workspace, statement: str) -> Answer:
     """Run one statement. The catalogue can only be read.

@@ -6,7 +6,6 @@ One process imports and forks: 200 calls take seconds, where 200 interpreters ta
 calls of each command ended with which status. Nothing is read before the fork, so no thread is there to be copied.
 """
 
-import contextlib
 import json
 import os
 import sys
@@ -16,10 +15,12 @@ from importlib import import_module
 PRELOADED = (
     "lakehouse.cli.printing",
     "lakehouse.dagster.discover",
-    "lakehouse.explain.tables",
-    "lakehouse.explain.row_accounts",
-    "lakehouse.explain.version",
+    "lakehouse.answers.row_accounts",
+    "lakehouse.answers.tables",
+    "lakehouse.answers.version",
     "lakehouse.maintenance.repair_log",
+    "lakehouse.models.registry",
+    "lakehouse.project.answers",
     "lakehouse.schema.apply",
     "pyarrow.dataset",
     "pyarrow.fs",
@@ -56,6 +57,5 @@ def counted(times: int, at_once: int, commands: list[str]) -> dict[str, dict[int
 
 if __name__ == "__main__":
     for module in PRELOADED:
-        with contextlib.suppress(ModuleNotFoundError):
-            import_module(module)
+        import_module(module)
     print(json.dumps(counted(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:])))

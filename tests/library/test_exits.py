@@ -14,6 +14,8 @@ READING = (
     "tables --json",
     "history silver.things --json",
     "explain silver.things --json",
+    "accounts gold.totals --json",
+    "models list --json",
     "repair silver.things",
 )
 

@@ -123,16 +123,6 @@ def test_a_registration_that_was_cut_off_before_the_gate_is_not_found(store: Wor
     assert find_version(store, "people", {"gold.people": 0}, "c0de") is None
 
 
-def test_rollback_gives_the_alias_back_and_can_be_undone(store: Workspace) -> None:
-    trained = train(people())
-    log_and_register(store, "people", trained, origin(version=0))
-    log_and_register(store, "people", trained, origin(version=1))
-
-    assert rollback(store, "people").version == 1
-    assert {each.version: each.aliases for each in versions(store, "people")} == {1: ("champion",), 2: ("previous",)}
-    assert rollback(store, "people").version == 2
-
-
 def test_rollback_without_an_earlier_champion_says_so(store: Workspace) -> None:
     log_and_register(store, "people", train(people()), origin())
 
