@@ -4,12 +4,12 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from lakehouse.declare.sql_text import quote
 from lakehouse.declare.table import Table, quarantine_of
 from lakehouse.delta.tables import Tables
 from lakehouse.engine.session import Connection
 from lakehouse.errors import LakehouseError
 from lakehouse.locks.table_lock import table_lock
+from lakehouse.schema.catalogue import is_in_catalogue, register
 from lakehouse.schema.create import ddl, ensure, quarantine_table
 from lakehouse.schema.difference import Difference
 from lakehouse.schema.differences import differences
@@ -29,11 +29,15 @@ class TablePlan:
         table: `layer.entities`.
         version: Delta's; None where it is not there.
         differences: In the order in which they can be done.
+        is_declared: False for a table that is stored and that the project does not declare or read.
+        remark: What else there is to say of it, in words.
     """
 
     table: str
     version: int | None
     differences: tuple[Difference, ...]
+    is_declared: bool = True
+    remark: str = ""
 
 
 @dataclass(frozen=True)
@@ -132,7 +136,7 @@ def apply(connection: Connection, table: Table, declared: Collection[str] = ()) 
     workspace, session = connection.workspace, connection.session()
     with table_lock(workspace, table.name):
         before = stored_of(workspace, table.name)
-        known = is_in_catalogue(session, table)
+        known = is_in_catalogue(session, table.name)
         gone = missing(workspace, table, declared, is_in_catalogue=known)
         if gone is not None:
             raise gone
@@ -141,7 +145,8 @@ def apply(connection: Connection, table: Table, declared: Collection[str] = ()) 
             done.append(Difference("create table", "", "nothing", table.grain, (ddl(table),)))
             ensure(Tables(workspace), session, table)
         elif not known:
-            done.append(_register(workspace, session, table))
+            sql = register(workspace, session, table.name)
+            done.append(Difference("register table", "", "nothing", workspace.table_path(table.name), (sql,)))
         more, refused = _evolve(workspace, session, table)
         quarantine = _quarantine(workspace, table)
         if quarantine is not None:
@@ -149,24 +154,6 @@ def apply(connection: Connection, table: Table, declared: Collection[str] = ()) 
                 into.extend(replace(each, name=f"{quarantine.name}.{each.name}") for each in found)
     after = stored_of(workspace, table.name)
     return Applied(table.name, after.version if after else None, (*done, *more), tuple(refused))
-
-
-def is_in_catalogue(session: "SparkSession", table: Table) -> bool:
-    """Whether the catalogue knows a table, also where its files are gone: `tableExists` raises then."""
-    if not session.catalog.databaseExists(table.layer):
-        return False
-    return bool(session.sql(f"SHOW TABLES IN {quote(table.layer)} LIKE '{table.entity}'").collect())
-
-
-def _register(workspace: Workspace, session: "SparkSession", table: Table) -> Difference:
-    """Make a table known whose files are there and which the catalogue lacks."""
-    from lakehouse.declare.sql_text import literal
-
-    root = workspace.table_path(table.name)
-    session.sql(f"CREATE DATABASE IF NOT EXISTS {quote(table.layer)} LOCATION {literal(root.rpartition('/')[0])}")
-    sql = f"CREATE TABLE IF NOT EXISTS {quote(table.name)} USING DELTA LOCATION {literal(root)}"
-    session.sql(sql)
-    return Difference("register table", "", "nothing", root, (sql,))
 
 
 def _evolve(workspace: Workspace, session: "SparkSession", table: Table) -> tuple[list[Difference], list[Difference]]:
