@@ -58,10 +58,12 @@ def _counted(tables: int, safe: int, refused: int) -> str:
 def _print_undeclared(tables: "Sequence[TablePlan]") -> None:
     if not tables:
         return
-    print("Stored, no longer declared:")
+    if tables[0].is_declared is None:
+        print(f"{len(tables)} stored, not known whether they are declared: {tables[0].remark}")
+        return
+    print("Stored, no longer declared (`lakehouse drop TABLE` says what would be lost with one):")
     for table in tables:
         print(f"  {table.table} (version {table.version}){f': {table.remark}' if table.remark else ''}")
-    print("  `lakehouse drop TABLE` says what would be lost with one and what reads it.")
 
 
 def _print(differences: "Iterable[Difference]") -> None:

@@ -24,7 +24,7 @@ def plan(*targets: Target, workspace: Workspace | None = None) -> list[TablePlan
 
     Returns:
         The tables that differ. If no target is given, then those that are stored and that the project neither declares
-        nor reads (`is_declared` is False; `drop` removes one).
+        nor reads (`is_declared` is False, or None if that is not known); `drop` removes one.
 
     Raises:
         LakehouseError: a name is not declared.

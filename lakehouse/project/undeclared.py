@@ -14,7 +14,8 @@ from lakehouse.write.stored_places import owner_of
 def undeclared(workspace: Workspace, graph: Graph) -> list[TablePlan]:
     """The stored tables that the project neither declares nor reads, each with who wrote it last. From the logs alone.
 
-    A quarantine goes with its table: it is named by itself only if that is neither declared nor stored.
+    A quarantine goes with its table: it is named by itself only if that is neither declared nor stored. If a part of
+    the graph is not known, it is not known of any of them.
     """
     stored = stored_names(workspace)
     spoken_for = {*graph.known, *stored, CHECKS.name}
@@ -23,21 +24,24 @@ def undeclared(workspace: Workspace, graph: Graph) -> list[TablePlan]:
         for name in stored
         if name not in graph.known and name != CHECKS.name and (owner_of(name) or "") not in spoken_for
     ]
-    why = " ".join(graph.not_known)
-    return [_planned(workspace, name, f"not known to be undeclared: {why}" if why else "") for name in strays]
+    return [_planned(workspace, name, graph.not_known) for name in strays]
 
 
-def _planned(workspace: Workspace, name: str, doubt: str) -> TablePlan:
-    log = log_of(workspace.table_path(name))
-    version = max([*log.commits, *log.checkpoints], default=None)
-    owner = owner_of(name)
+def _planned(workspace: Workspace, name: str, not_known: tuple[str, ...]) -> TablePlan:
+    if not_known:
+        return TablePlan(name, _version(workspace, name), (), is_declared=None, remark=" ".join(not_known))
+    owner, commit = owner_of(name), last_commit(workspace, name)
     remarks = [
         f"of {owner}, which is gone" if owner else "",
-        written_by(last_commit(workspace, name)),
-        "" if is_ours(workspace, last_commit(workspace, name)) else "from another checkout: another project's?",
-        doubt,
+        written_by(commit),
+        "" if is_ours(workspace, commit) else "from a commit that this checkout does not have: another project's?",
     ]
-    return TablePlan(name, version, (), is_declared=False, remark="; ".join(filter(None, remarks)))
+    return TablePlan(name, _version(workspace, name), (), is_declared=False, remark=", ".join(filter(None, remarks)))
+
+
+def _version(workspace: Workspace, name: str) -> int | None:
+    log = log_of(workspace.table_path(name))
+    return max([*log.commits, *log.checkpoints], default=None)
 
 
 def written_by(commit: Commit | None) -> str:

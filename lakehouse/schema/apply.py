@@ -29,14 +29,15 @@ class TablePlan:
         table: `layer.entities`.
         version: Delta's; None where it is not there.
         differences: In the order in which they can be done.
-        is_declared: False for a table that is stored and that the project does not declare or read.
-        remark: What else there is to say of it, in words.
+        is_declared: False for a table that is stored and that the project neither declares nor reads; None if that is
+            not known.
+        remark: Of such a table, who wrote it last, and why it is not known.
     """
 
     table: str
     version: int | None
     differences: tuple[Difference, ...]
-    is_declared: bool = True
+    is_declared: bool | None = True
     remark: str = ""
 
 

@@ -38,14 +38,8 @@ def unregister(workspace: Workspace, session: "SparkSession", name: str) -> None
     """Take the name of a table out of the catalogue whose files were moved away; harmless where it is not known.
 
     Nothing is taken out while a table is at its place: Spark deletes the files of a table that it drops.
-
-    Raises:
-        LakehouseError: the catalogue has the name for a folder elsewhere; nothing was done.
     """
-    if not is_in_catalogue(session, name):
-        return
-    refuse_elsewhere(workspace, session, name)
-    if log_of(workspace.table_path(name)).is_empty:
+    if log_of(workspace.table_path(name)).is_empty and not place_elsewhere(workspace, session, name):
         session.sql(f"DROP TABLE IF EXISTS {quote(name)}")
 
 
@@ -55,18 +49,25 @@ def refuse_elsewhere(workspace: Workspace, session: "SparkSession", name: str) -
     Raises:
         LakehouseError: it has; the table belongs to another warehouse.
     """
-    if not is_in_catalogue(session, name):
-        return
-    layer, _, entity = name.partition(".")
-    # It reads the catalogue alone, so it answers where the files are gone.
-    shown = session.sql(f"SHOW TABLE EXTENDED IN {quote(layer)} LIKE {literal(entity)}").collect()[0]["information"]
-    there = next((line.partition(": ")[2] for line in shown.splitlines() if line.startswith("Location: ")), "")
-    here = workspace.table_path(name)
-    if here.removeprefix("file://") not in _paths(there):
+    there = place_elsewhere(workspace, session, name)
+    if there:
         raise LakehouseError(
-            f"{name} was left as it is: the catalogue has this name for {there or 'no folder'}, not for {here}. "
+            f"{name} was left as it is: the catalogue has this name for {there}, not for {workspace.table_path(name)}. "
             f"It is a table of another warehouse; work on it from a workspace of that one (LAKEHOUSE_WAREHOUSE)."
         )
+
+
+def place_elsewhere(workspace: Workspace, session: "SparkSession", name: str) -> str | None:
+    """The other folder for which the catalogue has a name; None if it has it for this workspace's, or not at all."""
+    layer, _, entity = name.partition(".")
+    if not session.catalog.databaseExists(layer):
+        return None
+    # It reads the catalogue alone, so it answers where the files are gone.
+    rows = session.sql(f"SHOW TABLE EXTENDED IN {quote(layer)} LIKE {literal(entity)}").collect()
+    lines = [line for row in rows for line in str(row["information"]).splitlines()]
+    there = next((line.partition(": ")[2] for line in lines if line.startswith("Location: ")), None)
+    is_here = there is None or workspace.table_path(name).removeprefix("file://") in _paths(there)
+    return None if is_here else there
 
 
 def _paths(location: str) -> tuple[str, ...]:
