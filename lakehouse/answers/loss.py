@@ -11,9 +11,13 @@ from lakehouse.delta.log import log_of
 from lakehouse.errors import DamagedLogError
 from lakehouse.storage import list_files, locate
 from lakehouse.workspace import Workspace
+from lakehouse.write.intent import intent_place
 from lakehouse.write.position import last_position
 from lakehouse.write.quarantine import STATES, counts
 from lakehouse.write.stored_places import places_of
+
+# Changes of the declaration and upkeep are commits too, and say nothing of a checkout.
+_LOOKED_AT = 20
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ class Loss:
         version: Delta's, the latest; None if there is no log.
         versions: How many versions the log still has.
         rows: Rows now; None if the log does not say, or is damaged.
-        bytes: All files, those of older versions too.
+        bytes: Of all files of the tables among them, those of older versions too.
         quarantined: Rows of its quarantine by state; empty if it has none.
         has_decision: A run has decided what to publish and was cut off; its rows are staged in the table's folder.
         read_up_to: The tables that have read it, and how far.
@@ -72,6 +76,7 @@ def loss_of(workspace: Workspace, name: str) -> Loss:
     """What is stored of `layer.entities`, and who has read it. Starts no job; also of a table whose log is damaged."""
     own, *others = places_of(name)
     places = (own, *(place for place in others if _is_there(workspace, place)))
+    tables = [place for place in places if place != intent_place(name)]
     log = log_of(workspace.table_path(name))
     versions = sorted({*log.commits, *log.checkpoints})
     return Loss(
@@ -80,20 +85,30 @@ def loss_of(workspace: Workspace, name: str) -> Loss:
         version=max(versions, default=None),
         versions=len(log.commits),
         rows=_rows(workspace, name),
-        bytes=sum(file.size for place in places for file in list_files(f"{workspace.warehouse}/{place}")),
+        bytes=sum(file.size for place in tables for file in list_files(f"{workspace.warehouse}/{place}")),
         quarantined=_quarantined(workspace, name),
-        has_decision=any(place.startswith("_") for place in places),
+        has_decision=intent_place(name) in places,
         read_up_to=_read_up_to(workspace, name),
-        last_commit=last_commit(workspace, name),
+        last_commit=readable_commit(workspace, name),
     )
 
 
-def last_commit(workspace: Workspace, name: str) -> Commit | None:
-    """The newest commit of a table; None if there is none, or it cannot be read."""
+def readable_commit(workspace: Workspace, name: str, version: int | None = None) -> Commit | None:
+    """The newest commit of a table, or that of a version; None if there is none, or it cannot be read."""
     try:
-        return commit_of(workspace, name)[0]
+        return commit_of(workspace, name, version)[0]
     except ValueError:
         return None
+
+
+def made_from(workspace: Workspace, name: str) -> str | None:
+    """The commit of the checkout that a table was made from last; None if none of its last versions says so."""
+    versions = sorted(log_of(workspace.table_path(name)).commits, reverse=True)[:_LOOKED_AT]
+    for version in versions:
+        commit = readable_commit(workspace, name, version)
+        if commit is not None and commit.note is not None and commit.note.commit:
+            return commit.note.commit
+    return None
 
 
 def _is_there(workspace: Workspace, place: str) -> bool:

@@ -55,6 +55,8 @@ def _drop(workspace: "Workspace", name: str, *, yes: bool, force: bool, as_json:
         for line in _lines(plan):
             print(line)
     is_refused = bool(plan.against) and not force
+    if plan.against and force and not as_json:
+        print("  forced, against: " + " ".join(plan.against))
     done = None if is_refused or not yes else drops.drop(name, force=force, workspace=workspace)
     if as_json:
         print_json({**plan.to_json(), "dropped": done and done.to_json()})
@@ -64,7 +66,11 @@ def _drop(workspace: "Workspace", name: str, *, yes: bool, force: bool, as_json:
         if not as_json:
             print(f"`lakehouse drop {name}{' --force' if force else ''} --yes` does it. Nothing was done.")
         raise typer.Exit(2)
-    if not as_json:
+    if as_json:
+        return
+    if not drops.restorable(workspace, name):
+        print(f"{name} is out of the catalogue.")
+    else:
         print(f"{name} is dropped. `lakehouse restore {name}` brings it back, until `lakehouse drop --purge`")
         print(f"deletes what was dropped more than {drops.RETENTION_DAYS} days ago.")
 
@@ -77,10 +83,11 @@ def _lines(plan: "DropPlan") -> "Iterator[str]":
     if plan.begun is not None:
         yield f"{loss.table}: a {'restore' if plan.begun.state == 'restoring' else 'drop'} of it was cut off."
     elif not loss.is_stored:
-        yield f"{loss.table}: nothing is stored of it, only the catalogue has its name."
+        yield f"{loss.table}: no file of it is stored, only the catalogue has its name."
     if loss.is_stored:
         rows = "rows that its log does not tell" if loss.rows is None else f"{loss.rows} rows"
         yield f"{loss.table}: version {loss.version}, {rows}, {loss.versions} versions, {_size(loss.bytes)}"
+    if loss.last_commit is not None:
         yield f"  {written_by(loss.last_commit)}"
     if loss.quarantined:
         yield f"  its quarantine: {', '.join(f'{rows} {state}' for state, rows in loss.quarantined.items())}"
@@ -91,7 +98,8 @@ def _lines(plan: "DropPlan") -> "Iterator[str]":
 
 
 def _position(until: object) -> str:
-    return f"version {until}" if isinstance(until, int) else str(until)
+    version = until.get("version") if isinstance(until, dict) else until
+    return f"version {version}" if isinstance(version, int) else str(until)
 
 
 def _size(count: int) -> str:

@@ -29,7 +29,7 @@ class Reader:
 
     Args:
         name: `layer.entities`, or dbt's name of it.
-        kind: What it is: `asset`, `model`, `features`, `suite`, `dbt model`, `dbt exposure`.
+        kind: What it is: `asset`, `model`, `feature view`, `suite`, `dbt model`, `dbt exposure`.
         table: What it reads.
     """
 
@@ -99,7 +99,7 @@ def graph_of(workspace: Workspace, package: ModuleType, *, parse: bool) -> Graph
 
 
 def _kind_of(asset: Asset) -> str:
-    return {TableAsset: "asset", ModelAsset: "model", FeatureAsset: "features"}[type(asset)]
+    return {TableAsset: "asset", ModelAsset: "model", FeatureAsset: "feature view"}[type(asset)]
 
 
 def _reads(asset: Asset) -> Iterator[Reader]:

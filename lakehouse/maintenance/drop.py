@@ -5,6 +5,7 @@ sees it sees all that belongs to it. Each step may be done again, so what a cras
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,10 +53,22 @@ def set_aside(workspace: Workspace, session: "SparkSession", drop: Dropped) -> D
             move(root / place, kept / place)
     for name in drop.tables:
         unregister(workspace, session, name)
-    if any((kept / place).exists() for place in drop.places):
+    if _is_kept(root, drop):
         return save(root, drop, "dropped")
     _clear(root, drop)
-    return drop
+    return replace(drop, state="dropped")
+
+
+def finish(workspace: Workspace, session: "SparkSession", drop: Dropped) -> Dropped | None:
+    """Finish a drop that was cut off; None, and its record is taken away, if nothing was moved yet or is any more.
+
+    What is stored of the table then may be more than the record knows. Under the table's lock.
+    """
+    root = root_of(workspace)
+    if _is_kept(root, drop):
+        return set_aside(workspace, session, drop)
+    _clear(root, drop)
+    return None
 
 
 def bring_back(workspace: Workspace, session: "SparkSession", drop: Dropped) -> None:
@@ -119,6 +132,11 @@ def move(source: Path, target: Path) -> None:
         ) from None
     sync(str(target.parent), target.name)
     sync(str(source.parent), "")
+
+
+def _is_kept(root: Path, drop: Dropped) -> bool:
+    """Whether anything of a drop is aside."""
+    return any((folder_of(root, drop) / place).exists() for place in drop.places)
 
 
 def _clear(root: Path, drop: Dropped) -> None:

@@ -103,11 +103,12 @@ def drop(target: Target, *, force: bool = False, workspace: Workspace | None = N
         with table_lock(workspace, owner_of(name) or name):
             check_lease(workspace)
             begun = unfinished(workspace, name)
-            if begun is not None:
-                begun = steps.set_aside(workspace, session, begun)
+            finished = begun and steps.finish(workspace, session, begun)
             loss = _loss(workspace, name)
-            if begun is not None and not loss.is_stored:
-                return begun
+            if not loss.is_stored and finished:
+                return finished
+            if not loss.is_stored and not is_in_catalogue(session, name):
+                raise _no_such_table(workspace, name)
             return steps.set_aside(workspace, session, _record(loss))
 
 
@@ -197,7 +198,7 @@ def _against(workspace: Workspace, loss: Loss, graph: Graph) -> list[str]:
         for read in loss.read_up_to
         if read.reader not in named and read.reader not in graph.declared
     ]
-    if not is_ours(workspace, loss.last_commit):
+    if not is_ours(workspace, name):
         reasons.append("Its last version was made from a commit that this checkout does not have: another project's?")
     return [*reasons, *(f"Whether it is declared or read is not known: {why}" for why in graph.not_known)]
 
@@ -222,7 +223,7 @@ def _no_such_table(workspace: Workspace, name: str) -> LakehouseError:
 def _nothing_dropped(workspace: Workspace, name: str) -> LakehouseError:
     near = near_miss(name, [record.table for record in restorable(workspace)])
     return LakehouseError(
-        f"{name} cannot be restored: no drop of it is kept in {workspace.warehouse}"
+        f"no drop of {name} is kept in {workspace.warehouse}"
         + (f" (did you mean `{near}`?)" if near else ". `lakehouse restore` lists what can be.")
     )
 

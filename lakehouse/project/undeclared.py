@@ -1,6 +1,6 @@
 """The tables that are stored and that nothing of the project declares any more."""
 
-from lakehouse.answers.loss import last_commit, stored_names
+from lakehouse.answers.loss import made_from, readable_commit, stored_names
 from lakehouse.dagster.graph import Graph
 from lakehouse.delta.history import Commit
 from lakehouse.delta.log import log_of
@@ -30,11 +30,11 @@ def undeclared(workspace: Workspace, graph: Graph) -> list[TablePlan]:
 def _planned(workspace: Workspace, name: str, not_known: tuple[str, ...]) -> TablePlan:
     if not_known:
         return TablePlan(name, _version(workspace, name), (), is_declared=None, remark=" ".join(not_known))
-    owner, commit = owner_of(name), last_commit(workspace, name)
+    owner, commit = owner_of(name), readable_commit(workspace, name)
     remarks = [
         f"of {owner}, which is gone" if owner else "",
         written_by(commit),
-        "" if is_ours(workspace, commit) else "from a commit that this checkout does not have: another project's?",
+        "" if is_ours(workspace, name) else "from a commit that this checkout does not have: another project's?",
     ]
     return TablePlan(name, _version(workspace, name), (), is_declared=False, remark=", ".join(filter(None, remarks)))
 
@@ -52,7 +52,6 @@ def written_by(commit: Commit | None) -> str:
     return f"last written {commit.committed_at:%Y-%m-%d %H:%M} UTC" + (f" by {who}" if who else "")
 
 
-def is_ours(workspace: Workspace, commit: Commit | None) -> bool:
-    """False if a version was made from a commit that this project's checkout does not have; True if nobody can tell."""
-    made_by = commit.note.commit if commit is not None and commit.note is not None else None
-    return is_commit_of(str(workspace.settings.project), made_by) is not False
+def is_ours(workspace: Workspace, name: str) -> bool:
+    """False if a table was made from a commit that this project's checkout does not have; True if nobody can tell."""
+    return is_commit_of(str(workspace.settings.project), made_from(workspace, name)) is not False

@@ -53,7 +53,8 @@ class Dropped:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "Dropped":
         """What `to_json` gave."""
-        return cls(**{**values, "places": tuple(values["places"])})
+        known = {name: value for name, value in values.items() if name in cls.__dataclass_fields__}
+        return cls(**{**known, "places": tuple(values["places"])})
 
     @property
     def tables(self) -> tuple[str, ...]:

@@ -173,8 +173,9 @@ class Small:
         self.registered = in_catalogue(own, self.name)
 
     def drop(self) -> None:
-        record = unfinished(self.workspace, self.name) or drops._record(loss_of(self.workspace, self.name))
-        steps.set_aside(self.workspace, self.own.spark, record)
+        begun = unfinished(self.workspace, self.name)
+        if begun is None or steps.finish(self.workspace, self.own.spark, begun) is None:
+            steps.set_aside(self.workspace, self.own.spark, drops._record(loss_of(self.workspace, self.name)))
 
     def restore(self) -> None:
         steps.bring_back(self.workspace, self.own.spark, drops._chosen(self.workspace, self.name, None))
@@ -226,7 +227,7 @@ def test_a_purge_that_is_cut_off_is_finished_and_never_restored(small: Small):
     (record,) = dropped(small.workspace, small.name)
     cut_off("delete_folder", 1, lambda: drops.purge(small.workspace, [record]))
 
-    with pytest.raises(LakehouseError, match="no drop of it is kept"):
+    with pytest.raises(LakehouseError, match=f"no drop of {small.name} is kept"):
         drops.restore(small.name, workspace=small.workspace)
     drops.purge(small.workspace, drops.due(small.workspace, small.name))
     assert dropped(small.workspace, small.name) == []

@@ -113,7 +113,7 @@ def test_what_nothing_declares_or_reads_is_named_once_all_is_known(
     assert set(against("silver.read")) == {
         "The asset silver.kept reads it.",
         "The model ml.guess reads it.",
-        "The features ml.seen reads it.",
+        "The feature view ml.seen reads it.",
     }
     assert against("silver.looked_up") == ("The suite of silver.kept reads it.",)
     assert against("silver.summed") == ("The dbt model gold.totals reads it.",)
