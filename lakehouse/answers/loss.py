@@ -130,15 +130,15 @@ def _quarantined(workspace: Workspace, name: str) -> dict[str, int]:
     if name.partition(".")[0] not in LAYERS:
         return {}
     try:
-        found = counts(workspace, name)
+        rows = counts(workspace, name)
     except DamagedLogError:
         return {}
-    return found if any(found[state] for state in STATES) else {}
+    return rows if any(rows[state] for state in STATES) else {}
 
 
 def _read_up_to(workspace: Workspace, name: str) -> tuple[ReadUpTo, ...]:
     """From the positions of all stored tables, whoever declares them."""
-    found = []
+    reads = []
     for reader in table_names(workspace):
         try:
             position = last_position(workspace, reader, open_table(workspace, reader))
@@ -146,5 +146,5 @@ def _read_up_to(workspace: Workspace, name: str) -> tuple[ReadUpTo, ...]:
             continue  # its own run says what is wrong with it
         note = position and position.note
         sources, inputs = (note.sources or {}, note.inputs or {}) if note else ({}, {})
-        found += [ReadUpTo(reader, until) for given, until in inputs.items() if sources.get(given, given) == name]
-    return tuple(read for read in found if read.reader != name)
+        reads += [ReadUpTo(reader, until) for given, until in inputs.items() if sources.get(given, given) == name]
+    return tuple(read for read in reads if read.reader != name)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lakehouse.delta.log import log_of
 from lakehouse.errors import LakehouseError
 from lakehouse.schema.catalogue import refuse_elsewhere, register, unregister
 from lakehouse.schema.dropped import Dropped, folder_of, forget, local_root, save
@@ -92,7 +93,7 @@ def bring_back(workspace: Workspace, session: "SparkSession", drop: Dropped) -> 
     for place in reversed(drop.places):
         move(kept / place, root / place)
     for name in drop.tables:
-        if (root / name.replace(".", "/")).exists():
+        if not log_of(workspace.table_path(name)).is_empty:
             register(workspace, session, name)
     _clear(root, drop)
 

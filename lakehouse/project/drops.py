@@ -1,5 +1,6 @@
 """Tables out of the warehouse and back: what would be lost, what is against it, drop, restore, and delete for good."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -24,6 +25,7 @@ from lakehouse.write.stored_places import owner_of
 
 # As long as Delta keeps the files of old versions: the default of `delta.deletedFileRetentionDuration`.
 RETENTION_DAYS = 7
+_NAME = re.compile(r"\w+\.\w+", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -63,9 +65,9 @@ def drop_plan(target: Target, *, workspace: Workspace | None = None) -> DropPlan
     Raises:
         LakehouseError: there is no such table, or the warehouse is in an object store.
     """
-    workspace, name = workspace_of(workspace), name_of(target)
+    workspace, name = workspace_of(workspace), _table_name(name_of(target))
     steps.root_of(workspace)
-    loss, begun = _loss(workspace, name), unfinished(workspace, name)
+    loss, begun = loss_of(workspace, name), unfinished(workspace, name)
     if not loss.is_stored:
         if begun is None and not _is_name_without_files(workspace, name):
             raise _no_such_table(workspace, name)
@@ -104,7 +106,7 @@ def drop(target: Target, *, force: bool = False, workspace: Workspace | None = N
             check_lease(workspace)
             begun = unfinished(workspace, name)
             finished = begun and steps.finish(workspace, session, begun)
-            loss = _loss(workspace, name)
+            loss = loss_of(workspace, name)
             if not loss.is_stored and finished:
                 return finished
             if not loss.is_stored and not is_in_catalogue(session, name):
@@ -117,7 +119,7 @@ def refusal(plan: DropPlan) -> LakehouseError:
     lines = "\n".join(f"  {reason}" for reason in plan.against)
     return LakehouseError(
         f"{plan.loss.table} was not dropped, it stays at version {plan.loss.version}.\n{lines}\n"
-        f"Take that away first, or drop it all the same with --force (`force=True`)."
+        f"Change that first, or drop it all the same with --force (`force=True`)."
     )
 
 
@@ -137,7 +139,7 @@ def restore(target: Target, *, drop_id: str | None = None, workspace: Workspace 
         WorkspaceBusyError: another process writes the table and did not finish.
         ServiceError: the engine is not up.
     """
-    workspace, name = workspace_of(workspace), name_of(target)
+    workspace, name = workspace_of(workspace), _table_name(name_of(target))
     steps.root_of(workspace)
     _chosen(workspace, name, drop_id)
     with Connection(workspace) as connection:
@@ -160,11 +162,15 @@ def due(workspace: Workspace, name: str | None = None, *, days: float = RETENTIO
     Raises:
         LakehouseError: a table is named of which nothing was dropped.
     """
-    before = (datetime.now(UTC) - timedelta(days=days)).isoformat()
-    records = dropped(workspace, name or "*")
+    before = datetime.now(UTC) - timedelta(days=days)
+    records = dropped(workspace) if name is None else dropped(workspace, _table_name(name))
     if name is not None and not records:
         raise _nothing_dropped(workspace, name)
-    old = [record for record in records if record.state == "dropped" and record.dropped_at <= before]
+    old = [
+        record
+        for record in records
+        if record.state == "dropped" and datetime.fromisoformat(record.dropped_at) <= before
+    ]
     return [*old, *(record for record in records if record.state == "purging")]
 
 
@@ -175,11 +181,11 @@ def purge(workspace: Workspace, records: Sequence[Dropped]) -> None:
             steps.purge(workspace, record)
 
 
-def _loss(workspace: Workspace, name: str) -> Loss:
-    layer, _, entity = name.partition(".")
-    if not (layer and entity and (layer + entity).replace("_", "").isalnum()):
+def _table_name(name: str) -> str:
+    """A name that can be one of a table, and so of a folder."""
+    if not _NAME.fullmatch(name):
         raise LakehouseError(f"`{name}` is no table. Expected layer.entities.")
-    return loss_of(workspace, name)
+    return name
 
 
 def _against(workspace: Workspace, loss: Loss, graph: Graph) -> list[str]:
