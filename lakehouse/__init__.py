@@ -74,6 +74,8 @@ if TYPE_CHECKING:
     from lakehouse.project.answers import query as query
     from lakehouse.project.answers import row_accounts as row_accounts
     from lakehouse.project.answers import tables as tables
+    from lakehouse.project.drops import drop as drop
+    from lakehouse.project.drops import restore as restore
     from lakehouse.project.features import online_rows as online_rows
     from lakehouse.project.models import champion_of as champion_of
     from lakehouse.project.models import model_versions as model_versions
@@ -92,6 +94,7 @@ if TYPE_CHECKING:
     from lakehouse.quality.judge import CheckResult as CheckResult
     from lakehouse.schema.apply import Applied as Applied
     from lakehouse.schema.apply import TablePlan as TablePlan
+    from lakehouse.schema.dropped import Dropped as Dropped
     from lakehouse.services.status import ServiceStatus as ServiceStatus
     from lakehouse.settings import Settings as Settings
     from lakehouse.sources.files import Lines as Lines
@@ -149,6 +152,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "lakehouse.models.store": ("ModelVersion",),
     "lakehouse.models.training": ("Trained", "is_held_out"),
     "lakehouse.project.answers": ("explain", "history", "query", "row_accounts", "tables"),
+    "lakehouse.project.drops": ("drop", "restore"),
     "lakehouse.project.features": ("online_rows",),
     "lakehouse.project.models": ("champion_of", "model_versions", "rollback"),
     "lakehouse.project.quarantine": ("discard", "fix", "reopen", "replay"),
@@ -157,6 +161,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "lakehouse.project.servers": ("down", "hold_workspace", "status", "up"),
     "lakehouse.quality.judge": ("CheckResult",),
     "lakehouse.schema.apply": ("Applied", "TablePlan"),
+    "lakehouse.schema.dropped": ("Dropped",),
     "lakehouse.services.status": ("ServiceStatus",),
     "lakehouse.settings": ("Settings",),
     "lakehouse.sources.files": ("Lines",),

@@ -1,5 +1,6 @@
 """All tables of a warehouse at a glance, from their logs alone: no server is asked."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lakehouse.declare.table import LAYERS
@@ -33,18 +34,18 @@ class TableLine:
     checks: int
 
 
-def table_names(workspace: Workspace) -> list[str]:
+def table_names(workspace: Workspace, layers: Sequence[str] = LAYERS) -> list[str]:
     """The tables below the warehouse, by layer."""
     from pyarrow.fs import FileSelector, FileType
 
     store, root = locate(workspace.warehouse)
     names = []
-    for layer in LAYERS:
+    for layer in layers:
         for info in store.get_file_info(FileSelector(f"{root}/{layer}", allow_not_found=True)):
             is_folder = info.type == FileType.Directory
             if is_folder and store.get_file_info(f"{info.path}/_delta_log").type == FileType.Directory:
                 names.append(f"{layer}.{info.base_name}")
-    return sorted(names, key=lambda name: (LAYERS.index(name.partition(".")[0]), name))
+    return sorted(names, key=lambda name: (layers.index(name.partition(".")[0]), name))
 
 
 def table_line(workspace: Workspace, name: str) -> TableLine:

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
+    from lakehouse.schema.apply import TablePlan
     from lakehouse.schema.difference import Difference
 
 Names = Annotated[list[str] | None, typer.Argument(help="layer.entities; all that are declared, where none is given")]
@@ -22,6 +23,7 @@ def register(app: typer.Typer) -> None:
 def plan(names: Names = None, as_json: Json = False) -> None:
     """What each table would have to change to be as it is declared. Exit code 0: nothing; 2: something.
 
+    Then the tables that are stored and no longer declared, which `drop` removes; they do not change the exit code.
     Read from the logs; the engine is asked only to count rows that a new rule may be against.
     """
     from dataclasses import asdict
@@ -32,16 +34,18 @@ def plan(names: Names = None, as_json: Json = False) -> None:
     from lakehouse.workspace import current_workspace
 
     found = schema.plan(*names or ())
+    differing = [table for table in found if table.is_declared]
     if as_json:
         print_json([asdict(table) for table in found])
     else:
-        for table in found:
+        for table in differing:
             print(f"{table.table} ({'not there yet' if table.version is None else f'version {table.version}'})")
             _print(table.differences)
-        safe = sum(each.is_safe for table in found for each in table.differences)
-        refused = sum(not each.is_safe for table in found for each in table.differences)
+        _print_undeclared([table for table in found if not table.is_declared])
+        safe = sum(each.is_safe for table in differing for each in table.differences)
+        refused = sum(not each.is_safe for table in differing for each in table.differences)
         print(_counted(len(names or project_tables(current_workspace())), safe, refused))
-    raise typer.Exit(2 if found else 0)
+    raise typer.Exit(2 if differing else 0)
 
 
 def _counted(tables: int, safe: int, refused: int) -> str:
@@ -49,6 +53,17 @@ def _counted(tables: int, safe: int, refused: int) -> str:
         return f"{tables} tables are as they are declared." if tables != 1 else "The table is as it is declared."
     doable = f"{safe} to do (`lakehouse apply`)" if safe else "nothing that `lakehouse apply` can do"
     return f"{doable}, {refused} refused."
+
+
+def _print_undeclared(tables: "Sequence[TablePlan]") -> None:
+    if not tables:
+        return
+    if tables[0].is_declared is None:
+        print(f"{len(tables)} stored, not known whether they are declared: {tables[0].remark}")
+        return
+    print("Stored, no longer declared (`lakehouse drop TABLE` says what would be lost with one):")
+    for table in tables:
+        print(f"  {table.table} (version {table.version}){f': {table.remark}' if table.remark else ''}")
 
 
 def _print(differences: "Iterable[Difference]") -> None:

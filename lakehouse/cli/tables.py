@@ -36,8 +36,12 @@ def _print_tables(lines: "Sequence[TableLine]") -> None:
 
 def dbt(context: typer.Context) -> None:
     """Run dbt on the workspace, with its own arguments: `lakehouse dbt build`."""
-    from lakehouse.dagster.dbt_process import FOLDER, run_dbt
+    from lakehouse.dagster.dbt_process import FOLDER, manifest_of, run_dbt
     from lakehouse.workspace import current_workspace
 
     workspace = current_workspace()
+    if context.args == ["parse"]:
+        # Needs no server, and notes what it was parsed from.
+        manifest_of(workspace, workspace.settings.project / FOLDER)
+        return
     raise typer.Exit(run_dbt(workspace, workspace.settings.project / FOLDER, context.args or ["build"]))

@@ -14,6 +14,9 @@ from lakehouse.workspace import Workspace
 
 FOLDER = "dbt_project"
 _SOURCES = ("*.sql", "*.yml", "*.md", "*.csv")
+_MANIFEST = "manifest.json"
+# Beside it: the digest of the files that it was parsed from.
+_PARSED = "parsed"
 _MADE = frozenset({"target", "logs", "dbt_packages"})
 
 # dbt-spark asks each session for a static setting of the server, once per statement, and is told so each time.
@@ -69,16 +72,25 @@ def manifest_of(workspace: Workspace, folder: Path) -> dict[str, Any]:
     Raises:
         LakehouseError: dbt cannot parse the project.
     """
-    target = target_of(workspace, folder)
-    manifest, parsed = target / "manifest.json", target / "parsed"
+    manifest = parsed_manifest(workspace, folder)
+    if manifest is not None:
+        return manifest
     digest = project_digest(folder)
-    if not (manifest.exists() and parsed.exists() and parsed.read_text(encoding="ascii") == digest):
-        command, child = _command(workspace, folder, ["--quiet", "parse"], {})
-        done = subprocess.run(command, env=child, check=False, capture_output=True, text=True)  # noqa: S603
-        if done.returncode:
-            raise LakehouseError(f"dbt cannot parse {folder}.\n{(done.stdout + done.stderr).strip()}")
-        parsed.write_text(digest, encoding="ascii")
-    return dict(json.loads(manifest.read_text(encoding="utf-8")))
+    command, child = _command(workspace, folder, ["--quiet", "parse"], {})
+    done = subprocess.run(command, env=child, check=False, capture_output=True, text=True)  # noqa: S603
+    if done.returncode:
+        raise LakehouseError(f"dbt cannot parse {folder}.\n{(done.stdout + done.stderr).strip()}")
+    target = target_of(workspace, folder)
+    (target / _PARSED).write_text(digest, encoding="ascii")
+    return dict(json.loads((target / _MANIFEST).read_text(encoding="utf-8")))
+
+
+def parsed_manifest(workspace: Workspace, folder: Path) -> dict[str, Any] | None:
+    """The manifest of the project in `folder`; None if a file of it was changed since dbt parsed it. Runs no dbt."""
+    target = target_of(workspace, folder)
+    manifest, parsed = target / _MANIFEST, target / _PARSED
+    is_new = manifest.exists() and parsed.exists() and parsed.read_text(encoding="ascii") == project_digest(folder)
+    return dict(json.loads(manifest.read_text(encoding="utf-8"))) if is_new else None
 
 
 def project_digest(folder: Path) -> str:

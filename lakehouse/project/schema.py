@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 
-from lakehouse.dagster.discover import project_tables
+from lakehouse.dagster.discover import project_package, project_tables
+from lakehouse.dagster.graph import graph_of
 from lakehouse.declare.table import Table
 from lakehouse.engine.session import Connection
 from lakehouse.project.targets import Target, table_of, workspace_of
+from lakehouse.project.undeclared import undeclared
 from lakehouse.schema import apply as changes
 from lakehouse.schema.apply import Applied, TablePlan
 from lakehouse.workspace import Workspace
@@ -21,7 +23,8 @@ def plan(*targets: Target, workspace: Workspace | None = None) -> list[TablePlan
         workspace: Where; the current one if not given.
 
     Returns:
-        The tables that differ.
+        The tables that differ. If no target is given, then those that are stored and that the project neither declares
+        nor reads (`is_declared` is False, or None if that is not known); `drop` removes one.
 
     Raises:
         LakehouseError: a name is not declared.
@@ -33,7 +36,9 @@ def plan(*targets: Target, workspace: Workspace | None = None) -> list[TablePlan
     if any(difference.against for table in plans for difference in table.differences):
         with Connection(workspace) as connection:
             plans = [changes.refused_by_rows(connection.session(), table) for table in plans]
-    return plans
+    if targets:
+        return plans
+    return [*plans, *undeclared(workspace, graph_of(workspace, project_package(workspace), parse=False))]
 
 
 def apply(*targets: Target, workspace: Workspace | None = None) -> list[Applied]:

@@ -53,16 +53,27 @@ def digest(function: Callable[..., Any], *others: str) -> str:
 @cache
 def commit(folder: str) -> str | None:
     """The git commit of `folder`, with `+` where files differ from it; None outside a checkout or without git."""
+    head = _git(folder, "rev-parse", "--short=12", "HEAD")
+    return head and head + ("+" if _git(folder, "status", "--porcelain", "--untracked-files=no") else "")
+
+
+def is_commit_of(folder: str, made_by: str | None) -> bool | None:
+    """Whether the checkout of `folder` has a commit that `commit` gave once; None if that cannot be told.
+
+    It cannot where there is no checkout with all its history, or where nothing was given.
+    """
+    if not made_by or _git(folder, "rev-parse", "--is-shallow-repository") != "false":
+        return None
+    return _git(folder, "cat-file", "-e", f"{made_by.removesuffix('+')}^{{commit}}") is not None
+
+
+def _git(folder: str, *words: str) -> str | None:
+    """What git says; None if it refuses, or is not there."""
     import shutil
     import subprocess
 
     git = shutil.which("git")
     if git is None:
         return None
-
-    def ask(*words: str) -> str | None:
-        done = subprocess.run([git, "-C", folder, *words], capture_output=True, text=True, check=False)  # noqa: S603
-        return done.stdout.strip() if done.returncode == 0 else None
-
-    head = ask("rev-parse", "--short=12", "HEAD")
-    return head and head + ("+" if ask("status", "--porcelain", "--untracked-files=no") else "")
+    done = subprocess.run([git, "-C", folder, *words], capture_output=True, text=True, check=False)  # noqa: S603
+    return done.stdout.strip() if done.returncode == 0 else None

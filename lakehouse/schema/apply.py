@@ -11,7 +11,8 @@ from lakehouse.delta.tables import Tables
 from lakehouse.engine.session import Connection
 from lakehouse.errors import LakehouseError
 from lakehouse.locks.table_lock import table_lock
-from lakehouse.schema.create import ddl, ensure, is_in_catalogue, quarantine_table, register
+from lakehouse.schema.catalogue import is_in_catalogue, register
+from lakehouse.schema.create import ddl, ensure, quarantine_table
 from lakehouse.schema.difference import Difference, together
 from lakehouse.schema.differences import differences
 from lakehouse.schema.missing import missing
@@ -30,11 +31,16 @@ class TablePlan:
         table: `layer.entities`.
         version: Delta's; None where it is not there.
         differences: In the order in which they can be done.
+        is_declared: False for a table that is stored and that the project neither declares nor reads; None if that is
+            not known.
+        remark: Of such a table, who wrote it last, and why it is not known.
     """
 
     table: str
     version: int | None
     differences: tuple[Difference, ...]
+    is_declared: bool | None = True
+    remark: str = ""
 
 
 @dataclass(frozen=True)
@@ -135,7 +141,7 @@ def apply(connection: Connection, table: Table, declared: Collection[str] = ()) 
     workspace, session = connection.workspace, connection.session()
     with table_lock(workspace, table.name):
         before = stored_of(workspace, table.name)
-        known = is_in_catalogue(session, table)
+        known = is_in_catalogue(session, table.name)
         gone = missing(workspace, table, declared, is_in_catalogue=known)
         if gone is not None:
             raise gone
@@ -144,7 +150,7 @@ def apply(connection: Connection, table: Table, declared: Collection[str] = ()) 
             done.append(Difference("create table", "", "nothing", table.grain, (ddl(table),)))
             ensure(Tables(workspace), session, table)
         elif not known:
-            statement = register(workspace, session, table)
+            statement = register(workspace, session, table.name)
             done.append(Difference("register table", "", "nothing", workspace.table_path(table.name), (statement,)))
         more, refused = _evolve(workspace, session, table)
         quarantine = _quarantine(workspace, table)

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from lakehouse.declare.table import LAYERS, Table
 from lakehouse.delta.history import history, open_table
 from lakehouse.errors import TableMissingError, near_miss
+from lakehouse.schema.dropped import FOLDER, unfinished
 from lakehouse.storage import locate
 from lakehouse.workspace import Workspace
 
@@ -26,6 +27,16 @@ def missing(
     if open_table(workspace, table.name) is not None:
         return None
     folder = workspace.table_path(table.name)
+    drop = unfinished(workspace, table.name)
+    if drop is not None:
+        kept = f"{workspace.warehouse}/{FOLDER}/{drop.table}/{drop.id}"
+        return TableMissingError(
+            table.name,
+            folder,
+            None,
+            f"A drop of it, or its restore, was cut off; its rows are in {kept}. `lakehouse restore {table.name}` "
+            f"brings it back, `lakehouse drop {table.name} --yes` finishes the drop.",
+        )
     strays = [name for name in _folders(workspace) if name != table.name and name not in declared]
     for name in strays:
         if _written_as(workspace, name) == table.name:
@@ -42,7 +53,7 @@ def missing(
             folder,
             None,
             f"The catalogue knows {table.name}, and no folder of {workspace.warehouse} holds its rows. Restore the "
-            f"folder, or begin anew after `DROP TABLE {table.name}`.",
+            f"folder, or begin anew after `lakehouse drop {table.name} --yes`, which takes it out of the catalogue.",
         )
     near = (
         near_miss(table.name, [name for name in strays if _has_columns(workspace, name, table)]) if declared else None
@@ -54,7 +65,7 @@ def missing(
         folder,
         near,
         f"{near} has its columns, and nothing declares it any more (did you rename it in the declaration?). "
-        f"Declare it as {near} again, or move {workspace.table_path(near)} out of the warehouse to begin anew.",
+        f"Declare it as {near} again, or `lakehouse drop {near}` to begin anew.",
     )
 
 

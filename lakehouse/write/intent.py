@@ -129,8 +129,13 @@ def _kind(note: Note, position: Position, *, is_rebuild: bool) -> RunKind:
     return Rebuilt() if is_rebuild else Fresh()
 
 
+def intent_place(name: str) -> str:
+    """Where the decision of a table is kept, below the warehouse."""
+    return f"_intents/{name}.json"
+
+
 def _uri(workspace: Workspace, name: str) -> str:
-    return f"{workspace.warehouse}/_intents/{name}.json"
+    return f"{workspace.warehouse}/{intent_place(name)}"
 
 
 def open_intent(workspace: Workspace, name: str) -> Intent | None:
