@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pyarrow.fs import FileSystem
 
 _PATTERN = re.compile(r"[{}\[\]*?\\]")
@@ -88,6 +90,17 @@ def write_json(uri: str, value: Any) -> None:
         with suppress(FileNotFoundError):
             os.unlink(draft)
         raise
+
+
+def write_private_json(file: "Path", value: Any) -> None:
+    """Write JSON that its owner alone may read (mode 0600), in one step."""
+    import os
+
+    file.parent.mkdir(parents=True, exist_ok=True)
+    draft = file.with_name(f"{file.name}.{os.getpid()}.tmp")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
+        json.dump(value, stream, indent=1)
+    draft.replace(file)
 
 
 def delete_file(uri: str) -> None:

@@ -1,13 +1,13 @@
 """Where a workspace keeps its things, and who answers in it. Pure paths and one small file; starts nothing."""
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lakehouse.errors import ServiceError
 from lakehouse.settings import Settings
+from lakehouse.storage import write_private_json
 
 
 @dataclass(frozen=True)
@@ -58,11 +58,7 @@ class Workspace:
 
     def write_services(self, services: dict[str, dict[str, Any]]) -> None:
         """Replace the services file in one step, readable by its owner alone."""
-        self.home.mkdir(parents=True, exist_ok=True)
-        draft = self.services_file.with_suffix(f".{os.getpid()}.tmp")
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            json.dump(services, file, indent=1)
-        draft.replace(self.services_file)
+        write_private_json(self.services_file, services)
 
     def _address(self, name: str, given: str | None, pattern: str) -> str:
         if given:

@@ -1,6 +1,6 @@
 """Tables in the catalogue: made from the declaration, with comments, NOT NULL and properties."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from lakehouse.declare.column import Column
@@ -71,7 +71,7 @@ def ensure(tables: Tables, session: "SparkSession", table: Table) -> "DeltaTable
     delta = tables.latest(table.name)
     if delta is None:
         return _create(tables, session, table)
-    finish_creation(tables.workspace, session, table, delta)
+    finish_creation(tables.workspace, lambda: session, table, delta)
     if table.layer in INTERNAL_LAYERS:
         names = {field.name for field in delta.schema().fields}
         lacking = [column for column in table.stored if column.name not in names]
@@ -82,13 +82,18 @@ def ensure(tables: Tables, session: "SparkSession", table: Table) -> "DeltaTable
     return delta
 
 
-def finish_creation(workspace: Workspace, session: "SparkSession", table: Table, delta: "DeltaTable") -> None:
+def finish_creation(
+    workspace: Workspace, connect: "Callable[[], SparkSession]", table: Table, delta: "DeltaTable"
+) -> None:
     """Register a table whose creation was cut short after its first commit, and give it its constraints.
 
     Delta writes the log, then the catalogue. The catalogue is asked only of a table without more commits than its
     creation makes.
     """
-    if delta.version() > len(table.constraints) or is_in_catalogue(session, table):
+    if delta.version() > len(table.constraints):
+        return
+    session = connect()
+    if is_in_catalogue(session, table):
         return
     register(workspace, session, table)
     if delta.version() == 0:
