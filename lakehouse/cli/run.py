@@ -20,6 +20,7 @@ def run(
     """Make tables from what is new in their inputs. Dagster is not asked, and shows nothing of it."""
     from lakehouse.cli.printing import print_json
     from lakehouse.dagster.discover import chosen, project_package, table_assets
+    from lakehouse.dagster.table_asset import summary
     from lakehouse.engine.session import Connection
     from lakehouse.workspace import current_workspace
 
@@ -32,7 +33,7 @@ def run(
             done = assets[table.name].materialize(connection, partitions=partitions)
             found.append(done)
             if not as_json:
-                print(done)
+                print(summary(done))
                 for line in done.messages:
                     print(f"  {line}")
     if as_json:

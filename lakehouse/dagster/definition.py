@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from lakehouse.engine.session import CONNECTION, Connection
 from lakehouse.errors import LakehouseError
@@ -52,26 +52,6 @@ def connection_of(context: Any) -> Connection:
 def short(run_id: str) -> str:
     """The first twelve letters and digits of the id that Dagster gives a run: the run in commits and `ops.checks`."""
     return run_id.replace("-", "")[:12]
-
-
-class Done(Protocol):
-    """What came of a run of an asset; as text, one line for people."""
-
-    @property
-    def unchanged(self) -> bool:
-        """Nothing was new, and nothing was made."""
-
-    @property
-    def seconds(self) -> float:
-        """Wall time."""
-
-
-def materialized(context: Any, done: Done, metadata: Mapping[str, Any]) -> "dg.MaterializeResult[Any]":
-    """What Dagster is told of a run: a line in its log, and the metadata with what every run has."""
-    import dagster as dg
-
-    context.log.info(str(done))
-    return dg.MaterializeResult(metadata={**metadata, "unchanged": done.unchanged, "seconds": round(done.seconds, 2)})
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from lakehouse.dagster.definition import connection_of, define, failures_told, materialized, short
+from lakehouse.dagster.definition import connection_of, define, failures_told, short
 from lakehouse.declare.table import Foreign
 from lakehouse.delta.tables import Tables
 from lakehouse.engine.session import Connection
@@ -41,11 +41,6 @@ class Served:
     keys: int | None
     unchanged: bool
     seconds: float
-
-    def __str__(self) -> str:
-        """One line for people."""
-        state = "unchanged" if self.unchanged else f"{self.keys} keys in {self.seconds:.1f} s"
-        return f"{self.name}: {self.table} at version {self.version}, {state}"
 
 
 @dataclass(frozen=True)
@@ -101,7 +96,17 @@ class FeatureAsset:
         )
 
     def _events(self, context: Any) -> Iterator[Any]:
+        import dagster as dg
+
         with failures_told():
             done = self.materialize(connection_of(context), short(context.run_id))
-        rows: dict[str, Any] = {} if done.keys is None else {"dagster/row_count": done.keys}
-        yield materialized(context, done, rows | {f"delta.{done.table}": done.version})
+        context.log.info(summary(done))
+        found: dict[str, Any] = {} if done.keys is None else {"dagster/row_count": done.keys}
+        found |= {f"delta.{done.table}": done.version, "unchanged": done.unchanged, "seconds": round(done.seconds, 2)}
+        yield dg.MaterializeResult(metadata=found)
+
+
+def summary(done: Served) -> str:
+    """One line for people."""
+    state = "unchanged" if done.unchanged else f"{done.keys} keys in {done.seconds:.1f} s"
+    return f"{done.name}: {done.table} at version {done.version}, {state}"

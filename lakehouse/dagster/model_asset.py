@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from lakehouse.dagster.definition import connection_of, define, failures_told, materialized, short
+from lakehouse.dagster.definition import connection_of, define, failures_told, short
 from lakehouse.declare.table import Foreign, Table
 from lakehouse.delta.tables import Tables
 from lakehouse.engine.session import Connection
@@ -50,23 +50,6 @@ class Training:
     def gate(self) -> str:
         """What the gate decided, with both figures."""
         return self.model.tags[GATE]
-
-    @property
-    def metadata(self) -> dict[str, Any]:
-        """For Dagster: version, aliases, gate, metrics, and what it was trained on."""
-        return {
-            "model_version": self.model.version,
-            "aliases": ", ".join(self.model.aliases) or "none",
-            "gate": self.gate,
-            "run_id": self.model.run_id,
-            **{f"delta.{table}": version for table, version in self.inputs.items()},
-            **dict(self.model.metrics),
-        }
-
-    def __str__(self) -> str:
-        """One line for people."""
-        state = "unchanged" if self.unchanged else f"trained in {self.seconds:.1f} s"
-        return f"{self.model.name}: version {self.model.version} {state}, {self.gate}"
 
 
 @dataclass(frozen=True)
@@ -153,9 +136,12 @@ class ModelAsset:
         )
 
     def _events(self, context: Any) -> Iterator[Any]:
+        import dagster as dg
+
         with failures_told():
             done = self.materialize(connection_of(context), short(context.run_id))
-        yield materialized(context, done, done.metadata)
+        context.log.info(summary(done))
+        yield dg.MaterializeResult(metadata=materialization(done))
 
 
 def model_asset(
@@ -174,3 +160,23 @@ def model_asset(
         return ModelAsset(name, train, dict(reads), layer, options)
 
     return decorate
+
+
+def summary(done: Training) -> str:
+    """One line for people."""
+    state = "unchanged" if done.unchanged else f"trained in {done.seconds:.1f} s"
+    return f"{done.model.name}: version {done.model.version} {state}, {done.gate}"
+
+
+def materialization(done: Training) -> dict[str, Any]:
+    """Metadata of a materialisation: version, aliases, gate, metrics, and what it was trained on."""
+    return {
+        "model_version": done.model.version,
+        "aliases": ", ".join(done.model.aliases) or "none",
+        "gate": done.gate,
+        "unchanged": done.unchanged,
+        "run_id": done.model.run_id,
+        **{f"delta.{table}": version for table, version in done.inputs.items()},
+        **dict(done.model.metrics),
+        "seconds": round(done.seconds, 2),
+    }

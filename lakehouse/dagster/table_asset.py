@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.dagster.checks import check_result, check_spec, column_schema, declared_expectations, partition_checks
-from lakehouse.dagster.definition import connection_of, define, failures_told, materialized, short
+from lakehouse.dagster.definition import connection_of, define, failures_told, short
 from lakehouse.declare.table import Table
 from lakehouse.engine.session import Connection
 from lakehouse.errors import AuditFailedError, PartitionsFailedError
@@ -108,7 +108,7 @@ class TableAsset:
         except PartitionsFailedError as error:
             yield from (check_result(self.table.name, each) for each in error.published.checks)
             yield from partition_checks(self.table.name, {**error.published.checks_by_partition, **error.by_partition})
-            shown = _metadata(connection.workspace, error.published)
+            shown = materialization(connection.workspace, error.published)
             for key in error.published.checks_by_partition:
                 yield dg.AssetMaterialization(self.table.name.split("."), partition=key, metadata=shown)
             raise dg.Failure(str(error), allow_retries=False) from error
@@ -116,13 +116,14 @@ class TableAsset:
             yield from (check_result(self.table.name, each) for each in error.results)
             yield from partition_checks(self.table.name, error.by_partition)
             raise dg.Failure(str(error), allow_retries=False) from error
+        context.log.info(summary(done))
         for line in done.messages:
             context.log.warning(line)
         yield from (check_result(self.table.name, each) for each in done.checks)
         if len(keys or ()) > 1:
             yield from partition_checks(self.table.name, done.checks_by_partition)
-        shown = _metadata(connection.workspace, done) | {"dagster/column_schema": column_schema(self.table)}
-        yield materialized(context, done, shown)
+        shown = materialization(connection.workspace, done)
+        yield dg.MaterializeResult(metadata={**shown, "dagster/column_schema": column_schema(self.table)})
 
 
 def table_asset(table: Table, *, reads: Mapping[str, Any], **options: Any) -> "Callable[..., TableAsset]":
@@ -140,6 +141,16 @@ def table_asset(table: Table, *, reads: Mapping[str, Any], **options: Any) -> "C
     return decorate
 
 
+def summary(done: Published) -> str:
+    """One line for people."""
+    if done.unchanged:
+        return f"{done.table}: unchanged, version {done.version}"
+    return (
+        f"{done.table}: version {done.version}, {done.rows_in} rows in, {done.published} published, "
+        f"{done.quarantined} quarantined, {done.deduplicated} deduplicated, {done.seconds:.1f} s"
+    )
+
+
 def _is_declared(context: Any, event: Any, known: set[str]) -> bool:
     """Whether Dagster takes an event: it refuses the result of a check that came into the suite after it was loaded."""
     name = getattr(event, "check_name", None)
@@ -149,15 +160,17 @@ def _is_declared(context: Any, event: Any, known: set[str]) -> bool:
     return False
 
 
-def _metadata(workspace: Workspace, done: Published) -> dict[str, Any]:
+def materialization(workspace: Workspace, done: Published) -> dict[str, Any]:
     """Metadata of a materialisation: rows, version, what was quarantined."""
     from lakehouse.delta.history import row_count
 
     return {
         "dagster/row_count": row_count(workspace, done.table),
         "delta_version": done.version,
+        "unchanged": done.unchanged,
         "rows_in": done.rows_in,
         "published": done.published,
         "quarantined": done.quarantined,
         "deduplicated": done.deduplicated,
+        "seconds": round(done.seconds, 2),
     }

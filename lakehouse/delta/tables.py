@@ -1,5 +1,6 @@
 """The tables that one run touches, each opened once and handed down."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lakehouse.declare.table import LAYERS
@@ -63,15 +64,15 @@ class Tables:
         return table
 
 
-def table_names(workspace: Workspace) -> list[str]:
+def table_names(workspace: Workspace, layers: Sequence[str] = LAYERS) -> list[str]:
     """The tables below the warehouse, by layer."""
     from pyarrow.fs import FileSelector, FileType
 
     store, root = locate(workspace.warehouse)
     names = []
-    for layer in LAYERS:
+    for layer in layers:
         for info in store.get_file_info(FileSelector(f"{root}/{layer}", allow_not_found=True)):
             is_folder = info.type == FileType.Directory
             if is_folder and store.get_file_info(f"{info.path}/_delta_log").type == FileType.Directory:
                 names.append(f"{layer}.{info.base_name}")
-    return sorted(names, key=lambda name: (LAYERS.index(name.partition(".")[0]), name))
+    return sorted(names, key=lambda name: (layers.index(name.partition(".")[0]), name))

@@ -16,7 +16,8 @@ from lakehouse.quality.judge import CheckResult
 from lakehouse.runs.audit import audit_foreign, judged
 from lakehouse.runs.code_version import commit
 from lakehouse.runs.plan import Plan, plan, without_lost_feeds
-from lakehouse.schema.create import finish_creation, is_in_catalogue
+from lakehouse.schema.catalogue import is_in_catalogue
+from lakehouse.schema.create import finish_creation
 from lakehouse.schema.differences import pending
 from lakehouse.schema.missing import missing
 from lakehouse.sources.kinds import dependency, load
@@ -125,7 +126,7 @@ def _refuse_other_than_declared(connection: Connection, table: Table, delta: "De
             raise DeclarationDiffersError(table.name, delta.version(), differences)
         line = f"Comments of {table.name} differ from its declaration: `lakehouse apply {table.name}` sets them."
         return (line,) if differences else ()
-    error = missing(connection.workspace, table, is_in_catalogue=is_in_catalogue(connection.session(), table))
+    error = missing(connection.workspace, table, is_in_catalogue=is_in_catalogue(connection.session(), table.name))
     if error is not None:
         raise error
     return ()

@@ -11,7 +11,8 @@ from lakehouse.delta.tables import Tables
 from lakehouse.engine.session import Connection
 from lakehouse.errors import LakehouseError
 from lakehouse.locks.table_lock import table_lock
-from lakehouse.schema.create import ddl, ensure, is_in_catalogue, quarantine_table, register
+from lakehouse.schema.catalogue import is_in_catalogue, register
+from lakehouse.schema.create import ddl, ensure, quarantine_table
 from lakehouse.schema.difference import Difference, together
 from lakehouse.schema.differences import differences
 from lakehouse.schema.missing import missing
@@ -135,7 +136,7 @@ def apply(connection: Connection, table: Table, declared: Collection[str] = ()) 
     workspace, session = connection.workspace, connection.session()
     with table_lock(workspace, table.name):
         before = stored_of(workspace, table.name)
-        known = is_in_catalogue(session, table)
+        known = is_in_catalogue(session, table.name)
         gone = missing(workspace, table, declared, is_in_catalogue=known)
         if gone is not None:
             raise gone
@@ -144,8 +145,8 @@ def apply(connection: Connection, table: Table, declared: Collection[str] = ()) 
             done.append(Difference("create table", "", "nothing", table.grain, (ddl(table),)))
             ensure(Tables(workspace), session, table)
         elif not known:
-            statement = register(workspace, session, table)
-            done.append(Difference("register table", "", "nothing", workspace.table_path(table.name), (statement,)))
+            sql = register(workspace, session, table.name)
+            done.append(Difference("register table", "", "nothing", workspace.table_path(table.name), (sql,)))
         more, refused = _evolve(workspace, session, table)
         quarantine = _quarantine(workspace, table)
         if quarantine is not None:

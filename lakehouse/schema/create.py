@@ -8,6 +8,7 @@ from lakehouse.declare.column import Column
 from lakehouse.declare.sql_text import literal, quote
 from lakehouse.declare.table import INTERNAL_LAYERS, Table, quarantine_of
 from lakehouse.delta.tables import Tables
+from lakehouse.schema.catalogue import is_in_catalogue, make_database, register
 from lakehouse.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -101,33 +102,12 @@ def finish_creation(
     if delta.version() > len(table.constraints):
         return
     session = connect()
-    if is_in_catalogue(session, table):
+    if is_in_catalogue(session, table.name):
         return
-    register(workspace, session, table)
+    register(workspace, session, table.name)
     if delta.version() == 0:
         _constrain(session, table)
         delta.update_incremental()
-
-
-def is_in_catalogue(session: "SparkSession", table: Table) -> bool:
-    """Whether the catalogue knows a table, also where its files are gone: `tableExists` raises then."""
-    if not session.catalog.databaseExists(table.layer):
-        return False
-    return bool(session.sql(f"SHOW TABLES IN {quote(table.layer)} LIKE {literal(table.entity)}").collect())
-
-
-def register(workspace: Workspace, session: "SparkSession", table: Table) -> str:
-    """Make a table known whose files are there and which the catalogue lacks; the statement that did."""
-    _make_database(workspace, session, table)
-    root = literal(workspace.table_path(table.name))
-    statement = f"CREATE TABLE IF NOT EXISTS {quote(table.name)} USING DELTA LOCATION {root}"
-    session.sql(statement)
-    return statement
-
-
-def _make_database(workspace: Workspace, session: "SparkSession", table: Table) -> None:
-    location = literal(workspace.table_path(table.name).rpartition("/")[0])
-    session.sql(f"CREATE DATABASE IF NOT EXISTS {quote(table.layer)} LOCATION {location}")
 
 
 def _constrain(session: "SparkSession", table: Table) -> None:
@@ -137,7 +117,7 @@ def _constrain(session: "SparkSession", table: Table) -> None:
 
 def _create(tables: Tables, session: "SparkSession", table: Table) -> "DeltaTable":
     workspace = tables.workspace
-    _make_database(workspace, session, table)
+    make_database(workspace, session, table.layer)
     session.sql(ddl(table))
     _constrain(session, table)
     delta = tables.latest(table.name)

@@ -68,12 +68,3 @@ class Published:
     checks_by_partition: dict[str, tuple[CheckResult, ...]] = field(default_factory=dict)
     seconds: float = 0.0
     messages: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        """One line for people."""
-        if self.unchanged:
-            return f"{self.table}: unchanged, version {self.version}"
-        return (
-            f"{self.table}: version {self.version}, {self.rows_in} rows in, {self.published} published, "
-            f"{self.quarantined} quarantined, {self.deduplicated} deduplicated, {self.seconds:.1f} s"
-        )
