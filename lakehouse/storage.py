@@ -4,6 +4,7 @@ import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,6 +30,9 @@ def locate(uri: str) -> "tuple[FileSystem, str]":
 
     if "://" not in uri:
         return LocalFileSystem(), uri
+    if uri.startswith("file:///"):
+        # delta-rs writes brackets and more as they are, which Arrow refuses in a URI.
+        return LocalFileSystem(), unquote(uri.removeprefix("file://")).rstrip("/")
     store, path = FileSystem.from_uri(uri)
     return store, path
 
