@@ -313,6 +313,24 @@ def test_declared_types_are_found_as_they_are_stored(workspace: Workspace, conne
     assert pending(workspace, table) == ()
 
 
+def test_a_constraint_is_the_same_with_other_spaces():
+    table = Table("silver.things", columns=(NOTE,), grain="one row", constraints=(("short", "length(note)<9"),))
+    column = StoredColumn("note", "string", "A note", nullable=True, physical="note")
+
+    def kinds(sql: str) -> list[str]:
+        return [each.kind for each in differences(table, Stored(1, (column,), constraints=(("short", sql),)))]
+
+    assert "change constraint" not in kinds("length ( note ) < 9")
+    assert "change constraint" in kinds("length ( note ) < 8")
+    assert "change constraint" in [
+        each.kind
+        for each in differences(
+            replace(table, constraints=(("short", "note <> 'a b'"),)),
+            Stored(1, (column,), constraints=(("short", "note <> 'ab'"),)),
+        )
+    ]
+
+
 def test_the_error_says_what_differs_and_what_to_do():
     table = Table("silver.things", columns=(ID, NOTE), grain="one row")
     stored = Stored(7, (StoredColumn("id", "int", "Key", nullable=False, physical="id"),), comment="one row")
@@ -448,14 +466,14 @@ def test_plan_and_apply_as_commands(workspace: Workspace, fresh: Any, tmp_path: 
     code, out, _ = lakehouse("plan", "--json")
     assert (code, [each["kind"] for each in json.loads(out)[0]["differences"]]) == (
         2,
-        ["widen type", "add column", "drop column"],
+        ["add column", "widen type", "drop column"],
     )
     code, out, _ = lakehouse("apply")
     assert (code, out.splitlines()[1:3], out.splitlines()[-1]) == (
         1,
         [
-            "  widen type `id`: stored int, declared bigint",
             "  add column `note`: stored nothing, declared string",
+            "  widen type `id`: stored int, declared bigint",
         ],
         "2 done, 1 refused.",
     )
