@@ -4,8 +4,11 @@ import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pyarrow.fs import FileSystem
 
 _PATTERN = re.compile(r"[{}\[\]*?\\]")
@@ -27,6 +30,9 @@ def locate(uri: str) -> "tuple[FileSystem, str]":
 
     if "://" not in uri:
         return LocalFileSystem(), uri
+    if uri.startswith("file:///"):
+        # delta-rs writes brackets and more as they are, which Arrow refuses in a URI.
+        return LocalFileSystem(), unquote(uri.removeprefix("file://")).rstrip("/")
     store, path = FileSystem.from_uri(uri)
     return store, path
 
@@ -88,6 +94,17 @@ def write_json(uri: str, value: Any) -> None:
         with suppress(FileNotFoundError):
             os.unlink(draft)
         raise
+
+
+def write_private_json(file: "Path", value: Any) -> None:
+    """Write JSON that its owner alone may read (mode 0600), in one step."""
+    import os
+
+    file.parent.mkdir(parents=True, exist_ok=True)
+    draft = file.with_name(f"{file.name}.{os.getpid()}.tmp")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
+        json.dump(value, stream, indent=1)
+    draft.replace(file)
 
 
 def delete_file(uri: str) -> None:

@@ -1,13 +1,17 @@
 """Where a workspace keeps its things, and who answers in it. Pure paths and one small file; starts nothing."""
 
 import json
-import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lakehouse.errors import ServiceError
+from lakehouse.errors import ServiceError, SettingsError
 from lakehouse.settings import Settings
+from lakehouse.storage import write_private_json
+
+# Tried with delta-rs 1.6: it decodes a local path as if it were a URI.
+_DECODED = re.compile(r"%[0-9A-Fa-f]{2}|\\")
 
 
 @dataclass(frozen=True)
@@ -23,8 +27,19 @@ class Workspace:
 
     @property
     def warehouse(self) -> str:
-        """Root of the tables, a path or URI without a slash at the end."""
-        return (self.settings.warehouse or str(self.home / "warehouse")).rstrip("/")
+        """Root of the tables, a path or URI without a slash at the end.
+
+        Raises:
+            SettingsError: delta-rs cannot read tables below such a path.
+        """
+        root = (self.settings.warehouse or str(self.home / "warehouse")).rstrip("/")
+        if "://" not in root and _DECODED.search(root):
+            raise SettingsError(
+                f"the warehouse {root} has a `%` before two hexadecimal digits or a backslash in its path, which the "
+                f"readers of Delta take for something else. Set LAKEHOUSE_HOME or LAKEHOUSE_WAREHOUSE to another path, "
+                f"such as /srv/lakehouse."
+            )
+        return root
 
     def table_path(self, name: str) -> str:
         """Where the files of `layer.entities` are."""
@@ -58,11 +73,7 @@ class Workspace:
 
     def write_services(self, services: dict[str, dict[str, Any]]) -> None:
         """Replace the services file in one step, readable by its owner alone."""
-        self.home.mkdir(parents=True, exist_ok=True)
-        draft = self.services_file.with_suffix(f".{os.getpid()}.tmp")
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            json.dump(services, file, indent=1)
-        draft.replace(self.services_file)
+        write_private_json(self.services_file, services)
 
     def _address(self, name: str, given: str | None, pattern: str) -> str:
         if given:

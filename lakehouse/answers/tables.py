@@ -1,11 +1,9 @@
 """All tables of a warehouse at a glance, from their logs alone: no server is asked."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lakehouse.declare.table import LAYERS
 from lakehouse.delta.history import open_table, rows_of
-from lakehouse.storage import locate
+from lakehouse.delta.tables import table_names
 from lakehouse.workspace import Workspace
 from lakehouse.write.ops_checks import audited
 from lakehouse.write.position import last_position
@@ -32,20 +30,6 @@ class TableLine:
     quarantined: int
     checks_passed: int
     checks: int
-
-
-def table_names(workspace: Workspace, layers: Sequence[str] = LAYERS) -> list[str]:
-    """The tables below the warehouse, by layer."""
-    from pyarrow.fs import FileSelector, FileType
-
-    store, root = locate(workspace.warehouse)
-    names = []
-    for layer in layers:
-        for info in store.get_file_info(FileSelector(f"{root}/{layer}", allow_not_found=True)):
-            is_folder = info.type == FileType.Directory
-            if is_folder and store.get_file_info(f"{info.path}/_delta_log").type == FileType.Directory:
-                names.append(f"{layer}.{info.base_name}")
-    return sorted(names, key=lambda name: (layers.index(name.partition(".")[0]), name))
 
 
 def table_line(workspace: Workspace, name: str) -> TableLine:

@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from lakehouse.answers.tables import table_names
 from lakehouse.delta.history import Commit, commit_of, history
 from lakehouse.delta.note import Note
+from lakehouse.delta.tables import table_names
 from lakehouse.errors import LakehouseError, near_miss
 from lakehouse.workspace import Workspace
 

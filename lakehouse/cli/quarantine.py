@@ -25,7 +25,7 @@ def register(app: typer.Typer) -> None:
 
 def list_tables(as_json: Json = False) -> None:
     """Rows of each table that wait, were replayed, or were discarded. Read from the logs, no server is asked."""
-    from lakehouse.answers.tables import table_names
+    from lakehouse.delta.tables import table_names
     from lakehouse.workspace import current_workspace
     from lakehouse.write.quarantine import STATES, counts
 

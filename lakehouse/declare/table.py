@@ -11,6 +11,7 @@ from lakehouse.errors import DeclarationError, near_miss
 
 LAYERS = ("bronze", "silver", "gold", "ml")
 INTERNAL_LAYERS = ("quarantine", "ops")
+ALL_LAYERS = (*LAYERS, *INTERNAL_LAYERS)
 SCD2_COLUMNS = ("_valid_from", "_valid_to", "_is_current", "_is_deleted")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}\Z")
 
@@ -60,7 +61,7 @@ class Table:
 
     def __post_init__(self) -> None:
         layer, _, entity = self.name.partition(".")
-        if layer not in LAYERS + INTERNAL_LAYERS or not _NAME.match(entity):
+        if layer not in ALL_LAYERS or not _NAME.match(entity):
             raise DeclarationError(
                 f"table `{self.name}`: expected <layer>.<entities> with a layer of {', '.join(LAYERS)}"
             )

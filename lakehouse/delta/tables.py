@@ -1,8 +1,11 @@
 """The tables that one run touches, each opened once and handed down."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from lakehouse.declare.table import LAYERS
 from lakehouse.delta.history import open_table, raise_if_damaged
+from lakehouse.storage import locate
 from lakehouse.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -59,3 +62,17 @@ class Tables:
             del self._opened[name]
             return self.opened(name)
         return table
+
+
+def table_names(workspace: Workspace, layers: Sequence[str] = LAYERS) -> list[str]:
+    """The tables below the warehouse, by layer."""
+    from pyarrow.fs import FileSelector, FileType
+
+    store, root = locate(workspace.warehouse)
+    names = []
+    for layer in layers:
+        for info in store.get_file_info(FileSelector(f"{root}/{layer}", allow_not_found=True)):
+            is_folder = info.type == FileType.Directory
+            if is_folder and store.get_file_info(f"{info.path}/_delta_log").type == FileType.Directory:
+                names.append(f"{layer}.{info.base_name}")
+    return sorted(names, key=lambda name: (layers.index(name.partition(".")[0]), name))

@@ -1,12 +1,10 @@
-"""The lock of a table: one writer of this workspace at a time. The system frees it when its process ends."""
+"""The lock of a table: one writer of this workspace at a time."""
 
-import json
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from contextlib import contextmanager
 
 from lakehouse.errors import WorkspaceBusyError
+from lakehouse.locks.named_lock import HeldError, named_lock
 from lakehouse.workspace import Workspace
 
 WAIT_S = 900.0
@@ -24,23 +22,11 @@ def table_lock(workspace: Workspace, name: str, wait_s: float = WAIT_S) -> Itera
     Raises:
         WorkspaceBusyError: it was held for all that time; the message names the holder.
     """
-    from filelock import FileLock, Timeout
-
-    folder = workspace.home / "locks"
-    folder.mkdir(parents=True, exist_ok=True)
-    holder = folder / f"{name}.json"
     try:
-        with FileLock(folder / f"{name}.lock", timeout=wait_s, poll_interval=0.02):
-            holder.write_text(
-                json.dumps({"pid": os.getpid(), "since": datetime.now(UTC).isoformat(timespec="seconds")})
-            )
+        with named_lock(workspace, name, f"a writer of {name}", wait_s):
             yield
-    except Timeout:
-        found: dict[str, object] = {}
-        with suppress(FileNotFoundError, ValueError):
-            found = json.loads(holder.read_text())
+    except HeldError as error:
         raise WorkspaceBusyError(
-            f"{name} was not written: process {found.get('pid', 'unknown')} has been writing it since "
-            f"{found.get('since', 'an unknown time')} (UTC). Wait for it, or end it if it hangs; what it has decided "
-            f"is finished by the next run."
+            f"{name} was not written: {error.holder} has been writing it for {wait_s:.0f} s or more. Wait for it, or "
+            f"end it if it hangs; what it has decided is finished by the next run."
         ) from None

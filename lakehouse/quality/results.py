@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from lakehouse.quality.rules.rule import Outcome
@@ -99,17 +99,7 @@ def verdict(results: Sequence[CheckResult]) -> Verdict:
 
 def failed_check(expectation: Expectation, reason: str) -> CheckResult:
     """An expectation that could not be computed: a failed check of its severity."""
-    return CheckResult(
-        name=expectation.check_name,
-        label=expectation.label,
-        type=expectation.type,
-        column=expectation.column,
-        severity=expectation.severity,
-        success=False,
-        observed=f"could not be computed: {reason}",
-        rule_id=expectation.id,
-        error=reason,
-    )
+    return replace(result_of(expectation, Outcome(False, f"could not be computed: {reason}")), error=reason)
 
 
 def result_of(expectation: Expectation, outcome: Outcome, *, is_row_rule: bool = False) -> CheckResult:

@@ -15,7 +15,7 @@ from lakehouse.engine.statement import statement
 from lakehouse.errors import LakehouseError, near_miss
 from lakehouse.locks.table_lock import table_lock
 from lakehouse.runs.run import recover_if_open
-from lakehouse.schema.create import QUARANTINE_COLUMNS, ensure, quarantine_table
+from lakehouse.schema.create import FIXES_TYPE, ROW_ID, ensure, quarantine_table
 from lakehouse.sources.tables import snapshot
 from lakehouse.write import quarantine
 from lakehouse.write.batch import Batch, Published
@@ -62,9 +62,8 @@ def fix(connection: Connection, table: Table, changes: Mapping[str, str], *, whe
         f"named_struct('original', {original}, 'by', {literal(who())}, 'at', current_timestamp(), "
         f"'why', {literal(why)})"
     )
-    kind = QUARANTINE_COLUMNS[-1].type
     sets = {quote(name): f"({sql})" for name, sql in changes.items()}
-    sets["_fixes"] = f"CAST(concat(coalesce(_fixes, array()), array({entry})) AS {kind})"
+    sets["_fixes"] = f"CAST(concat(coalesce(_fixes, array()), array({entry})) AS {FIXES_TYPE})"
     return _update(connection, table, sets, f"_state = '{WAITING}' AND ({where})", "fix")
 
 
@@ -132,7 +131,7 @@ def replay(connection: Connection, table: Table, *, where: str = "true", run_id:
         )
         with _understood(table):
             rows = snapshot(session, quarantine_of(table.name), version).where(f"_state = '{WAITING}' AND ({where})")
-            frame = rows.select(*table.brought_names, quarantine.ROW_ID.name)
+            frame = rows.select(*table.brought_names, ROW_ID.name)
             return write(tables, session, table, frame, batch)
 
 

@@ -69,8 +69,6 @@ def run(
         check_lease(workspace)
         recover_if_open(connection, tables, table)
         delta = tables.latest(table.name)
-        if delta is not None and delta.version() <= len(table.constraints):
-            finish_creation(workspace, connection.session(), table, delta)
         notices = _refuse_other_than_declared(connection, table, delta)
         last = last_position(workspace, table.name, delta)
         planned = plan(reads, context, last, code)
@@ -122,6 +120,7 @@ def _refuse_other_than_declared(connection: Connection, table: Table, delta: "De
         A line where only words differ, which stops nothing.
     """
     if delta is not None:
+        finish_creation(connection.workspace, connection.session, table, delta)
         differences = pending(connection.workspace, table, delta)
         if any(not difference.kind.startswith("comment") for difference in differences):
             raise DeclarationDiffersError(table.name, delta.version(), differences)

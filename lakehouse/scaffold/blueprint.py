@@ -8,14 +8,8 @@ from dataclasses import dataclass
 from lakehouse.declare.column import Column
 from lakehouse.declare.table import LAYERS, Table
 from lakehouse.errors import DeclarationError, near_miss
+from lakehouse.sources.files import SOURCE_COLUMNS
 
-# The columns that say how a row arrived; a new table that reads files adds them.
-SOURCE_COLUMNS = (
-    Column("_source_file", "string", "File that the row came from, relative to the project", nullable=False),
-    Column("_source_row", "bigint", "Row in that file, from 1", nullable=False),
-    Column("_batch_id", "string", "The run that read it", nullable=False),
-    Column("_ingested_at", "timestamp", "UTC time at which it was read", nullable=False),
-)
 ARRIVAL = ("_ingested_at", "_source_file", "_source_row")
 UNREADABLE = Column("_unreadable", "string", "Columns whose text could not be read; null in every published row")
 OURS = tuple(column.name for column in (UNREADABLE, *SOURCE_COLUMNS))

@@ -150,8 +150,8 @@ def apply(connection: Connection, table: Table, declared: Collection[str] = ()) 
             done.append(Difference("create table", "", "nothing", table.grain, (ddl(table),)))
             ensure(Tables(workspace), session, table)
         elif not known:
-            statement = register(workspace, session, table.name)
-            done.append(Difference("register table", "", "nothing", workspace.table_path(table.name), (statement,)))
+            sql = register(workspace, session, table.name)
+            done.append(Difference("register table", "", "nothing", workspace.table_path(table.name), (sql,)))
         more, refused = _evolve(workspace, session, table)
         quarantine = _quarantine(workspace, table)
         if quarantine is not None:

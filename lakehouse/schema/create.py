@@ -1,6 +1,7 @@
 """Tables in the catalogue: made from the declaration, with comments, NOT NULL and properties."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import TYPE_CHECKING
 
 from lakehouse.declare.column import Column
@@ -20,22 +21,8 @@ PROPERTIES = (("delta.enableChangeDataFeed", "true"),)
 # table may lack it.
 KEYED_PROPERTIES = (("delta.enableDeletionVectors", "true"),)
 
-QUARANTINE_COLUMNS = (
-    Column("_row_id", "string", "Identifies the row in this quarantine"),
-    Column("_state", "string", "waiting, replayed (it went through the door) or discarded"),
-    Column("_broken_rules", "array<string>", "The rules that the row breaks"),
-    Column("_run_id", "string", "The run that judged it last"),
-    Column("_inputs", "string", "What that run read, as JSON: the position of each input"),
-    Column("_quarantined_at", "timestamp", "When it came, UTC"),
-    Column("_state_at", "timestamp", "When its state changed last, UTC"),
-    Column("_state_by", "string", "Who changed it"),
-    Column("_state_why", "string", "Why"),
-    Column(
-        "_fixes",
-        "array<struct<original:string,by:string,at:timestamp,why:string>>",
-        "What the row was before each fix, as JSON, oldest first; who fixed it, when (UTC) and why",
-    ),
-)
+ROW_ID = Column("_row_id", "string", "Identifies the row in this quarantine")
+FIXES_TYPE = "array<struct<original:string,by:string,at:timestamp,why:string>>"
 
 
 def _column(column: Column, *, nullable: bool) -> str:
@@ -58,10 +45,31 @@ def ddl(table: Table) -> str:
     )
 
 
+@cache
+def quarantine_columns() -> tuple[Column, ...]:
+    """What a quarantine adds to a row. Made when asked for: to read types in parts takes 0.3 s."""
+    return (
+        ROW_ID,
+        Column("_state", "string", "waiting, replayed (it went through the door) or discarded"),
+        Column("_broken_rules", "array<string>", "The rules that the row breaks"),
+        Column("_run_id", "string", "The run that judged it last"),
+        Column("_inputs", "string", "What that run read, as JSON: the position of each input"),
+        Column("_quarantined_at", "timestamp", "When it came, UTC"),
+        Column("_state_at", "timestamp", "When its state changed last, UTC"),
+        Column("_state_by", "string", "Who changed it"),
+        Column("_state_why", "string", "Why"),
+        Column(
+            "_fixes",
+            FIXES_TYPE,
+            "What the row was before each fix, as JSON, oldest first; who fixed it, when (UTC) and why",
+        ),
+    )
+
+
 def quarantine_table(table: Table) -> Table:
     """The declaration of a table's quarantine: the batch's columns, all nullable, and why each row is there."""
     columns: Sequence[Column] = [Column(c.name, c.type, c.comment) for c in table.brought]
-    return Table(quarantine_of(table.name), columns=(*columns, *QUARANTINE_COLUMNS), grain=f"rejected: {table.grain}")
+    return Table(quarantine_of(table.name), columns=(*columns, *quarantine_columns()), grain=f"rejected: {table.grain}")
 
 
 def ensure(tables: Tables, session: "SparkSession", table: Table) -> "DeltaTable":
@@ -72,7 +80,7 @@ def ensure(tables: Tables, session: "SparkSession", table: Table) -> "DeltaTable
     delta = tables.latest(table.name)
     if delta is None:
         return _create(tables, session, table)
-    finish_creation(tables.workspace, session, table, delta)
+    finish_creation(tables.workspace, lambda: session, table, delta)
     if table.layer in INTERNAL_LAYERS:
         names = {field.name for field in delta.schema().fields}
         lacking = [column for column in table.stored if column.name not in names]
@@ -83,13 +91,18 @@ def ensure(tables: Tables, session: "SparkSession", table: Table) -> "DeltaTable
     return delta
 
 
-def finish_creation(workspace: Workspace, session: "SparkSession", table: Table, delta: "DeltaTable") -> None:
+def finish_creation(
+    workspace: Workspace, connect: "Callable[[], SparkSession]", table: Table, delta: "DeltaTable"
+) -> None:
     """Register a table whose creation was cut short after its first commit, and give it its constraints.
 
     Delta writes the log, then the catalogue. The catalogue is asked only of a table without more commits than its
     creation makes.
     """
-    if delta.version() > len(table.constraints) or is_in_catalogue(session, table.name):
+    if delta.version() > len(table.constraints):
+        return
+    session = connect()
+    if is_in_catalogue(session, table.name):
         return
     register(workspace, session, table.name)
     if delta.version() == 0:

@@ -1,5 +1,6 @@
 """Declared against stored: what a table would have to change to be as it is declared. Pure; no server is asked."""
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 # Stored as the table's protocol, not as properties.
 _VERSIONS = ("delta.minReaderVersion", "delta.minWriterVersion")
 _FEATURE = "delta.feature."
+_SPACES = re.compile(r"(?P<quoted>'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|`[^`]*`)?\s*")
 # Of what differs in columns: each kind after what it needs, so that those of a kind can be made by one statement.
 _ORDER = (
     *("rename column", "add column", "drop column", "widen type", "narrow type", "change type"),
@@ -80,7 +82,7 @@ def _old_constraints(table: Table, stored: Stored) -> Iterator[Difference]:
 def _new_constraints(table: Table, stored: Stored) -> Iterator[Difference]:
     held = dict(stored.constraints)
     for name, sql in _wanted(table).items():
-        if held.get(name) == sql:
+        if name in held and _without_spaces(held[name]) == _without_spaces(sql):
             continue
         add = alter(table, f"ADD CONSTRAINT {quote(name)} CHECK ({sql})")
         drop = (alter(table, f"DROP CONSTRAINT IF EXISTS {quote(name)}"),) if name in held else ()
@@ -93,6 +95,11 @@ def _new_constraints(table: Table, stored: Stored) -> Iterator[Difference]:
             against=f"SELECT count(*) FROM {quote(table.name)} WHERE NOT coalesce(({sql}), false)",
             way_out="Mend or delete them, or change the constraint.",
         )
+
+
+def _without_spaces(sql: str) -> str:
+    """A condition without the spaces between its words: Delta stores `length(a) < 9` as `length ( a ) < 9`."""
+    return _SPACES.sub(r"\g<quoted>", sql)
 
 
 def _layout(table: Table, stored: Stored, origins: dict[str, StoredColumn]) -> Iterator[Difference]:

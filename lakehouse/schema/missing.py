@@ -3,11 +3,11 @@
 import json
 from collections.abc import Collection
 
-from lakehouse.declare.table import LAYERS, Table
+from lakehouse.declare.table import Table
 from lakehouse.delta.history import history, open_table
+from lakehouse.delta.tables import table_names
 from lakehouse.errors import TableMissingError, near_miss
 from lakehouse.schema.dropped import FOLDER, unfinished
-from lakehouse.storage import locate
 from lakehouse.workspace import Workspace
 
 
@@ -37,7 +37,7 @@ def missing(
             f"A drop of it, or its restore, was cut off; its rows are in {kept}. `lakehouse restore {table.name}` "
             f"brings it back, `lakehouse drop {table.name} --yes` finishes the drop.",
         )
-    strays = [name for name in _folders(workspace) if name != table.name and name not in declared]
+    strays = [name for name in table_names(workspace) if name != table.name and name not in declared]
     for name in strays:
         if _written_as(workspace, name) == table.name:
             return TableMissingError(
@@ -66,19 +66,6 @@ def missing(
         near,
         f"{near} has its columns, and nothing declares it any more (did you rename it in the declaration?). "
         f"Declare it as {near} again, or `lakehouse drop {near}` to begin anew.",
-    )
-
-
-def _folders(workspace: Workspace) -> list[str]:
-    """Tables below the warehouse, as their folders are named."""
-    from pyarrow.fs import FileSelector, FileType
-
-    store, root = locate(workspace.warehouse)
-    return sorted(
-        f"{layer}.{info.base_name}"
-        for layer in LAYERS
-        for info in store.get_file_info(FileSelector(f"{root}/{layer}", allow_not_found=True))
-        if info.type == FileType.Directory and store.get_file_info(f"{info.path}/_delta_log").type == FileType.Directory
     )
 
 

@@ -4,7 +4,6 @@ It waits for a quiet machine, works on throwaway servers at the lowest priority,
 appears under its name when it is whole. `lakehouse down` ends it.
 """
 
-import json
 import os
 import secrets
 import shutil
@@ -28,6 +27,7 @@ from lakehouse.services.supervise.launch import of_workspace
 from lakehouse.services.supervise.probes import PROBES
 from lakehouse.services.supervise.spec import Address, ServiceSpec
 from lakehouse.settings import Settings, load
+from lakehouse.storage import write_private_json
 from lakehouse.workspace import Workspace
 
 NEEDED_BYTES = 3_000_000_000
@@ -123,8 +123,7 @@ def _drop_unused(kept: Path, name: str) -> None:
 def _start(spec: ServiceSpec, home: Path) -> "subprocess.Popen[bytes]":
     spec.write_files()
     launch_file = home / f"{spec.name}.json"
-    with os.fdopen(os.open(launch_file, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
-        json.dump(spec.launch(), file)
+    write_private_json(launch_file, spec.launch())
     return subprocess.Popen([sys.executable, "-m", "lakehouse.services.supervise.launch", str(launch_file)])  # noqa: S603 - ours
 
 

@@ -9,13 +9,12 @@ from threading import Event, Thread
 import psutil
 
 from lakehouse.declare.sql_text import literal, quote
+from lakehouse.declare.table import ALL_LAYERS
 from lakehouse.services import aot_training, ready, roster
 from lakehouse.services.code_location import need_code_location
 from lakehouse.services.servers import dagster
 from lakehouse.services.supervise import addresses, lease_keeper, orphans, supervisor, wire
 from lakehouse.workspace import Workspace
-
-LAYERS = ("bronze", "silver", "gold", "ml", "quarantine", "ops")
 
 
 def up(workspace: Workspace, parts: Iterable[str], *, tell: Callable[[str], None]) -> None:
@@ -121,7 +120,7 @@ def _await(workspace: Workspace, names: list[str], epoch: int | None, tell: Call
 def _create_layers(workspace: Workspace) -> None:
     """The layers are databases, each with its folder in the warehouse."""
     there = _databases(workspace)
-    missing = [layer for layer in LAYERS if layer not in there]
+    missing = [layer for layer in ALL_LAYERS if layer not in there]
     statements = [
         f"CREATE DATABASE IF NOT EXISTS {quote(layer)} LOCATION {literal(f'{workspace.warehouse}/{layer}')}"
         for layer in missing

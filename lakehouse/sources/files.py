@@ -4,15 +4,22 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lakehouse.declare.column import Column as TableColumn
 from lakehouse.declare.sql_text import quote
-from lakehouse.declare.table import quarantine_of
+from lakehouse.declare.table import quarantine_of, schema_of
 from lakehouse.sources.source import ReadContext, SourceKind
 from lakehouse.storage import File, list_files, no_pattern
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
-SOURCE_COLUMNS = ("_source_file", "_source_row", "_batch_id", "_ingested_at")
+# The columns that say how a row arrived.
+SOURCE_COLUMNS = (
+    TableColumn("_source_file", "string", "File that the row came from, relative to the project", nullable=False),
+    TableColumn("_source_row", "bigint", "Row in that file, from 1", nullable=False),
+    TableColumn("_batch_id", "string", "The run that read it", nullable=False),
+    TableColumn("_ingested_at", "timestamp", "UTC time at which it was read", nullable=False),
+)
 
 
 @dataclass(frozen=True)
@@ -82,9 +89,7 @@ def _load_lines(source: Lines, context: ReadContext, since: Any, position: Any) 
 
     session, files = context.connect(), unread(source.pattern, context, since)
     if not files:
-        return session.createDataFrame(
-            [], "line string, _source_file string, _source_row bigint, _batch_id string, _ingested_at timestamp"
-        )
+        return session.createDataFrame([], f"line string, {schema_of(SOURCE_COLUMNS)}")
     lines = session.read.text([no_pattern(file.path) for file in files]).select(
         F.col("value").alias("line"),
         source_file(source.pattern, files).alias("_source_file"),

@@ -3,14 +3,13 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lakehouse.sources.files import listed, matching, source_file, unread
+from lakehouse.declare.table import schema_of
+from lakehouse.sources.files import SOURCE_COLUMNS, listed, matching, source_file, unread
 from lakehouse.sources.source import ReadContext, SourceKind
 from lakehouse.storage import no_pattern
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
-
-_SOURCE = "_source_file string, _source_row bigint, _batch_id string, _ingested_at timestamp"
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ def _load_parquet_files(source: ParquetFiles, context: ReadContext, since: Any, 
 
     session, files = context.connect(), unread(source.pattern, context, since)
     if not files:
-        return session.createDataFrame([], f"{source.schema}, {_SOURCE}")
+        return session.createDataFrame([], f"{source.schema}, {schema_of(SOURCE_COLUMNS)}")
     rows = session.read.schema(source.schema).parquet(*(no_pattern(file.path) for file in files))
     return rows.select(
         "*",

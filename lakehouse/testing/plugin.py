@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 # The caches of this user and how to fill them are the machine's; all else is chosen here.
 _KEPT = {f"LAKEHOUSE_{name}" for name in ("CACHE", "TRUSTSTORE", "IVY_SETTINGS", "JAVA_HOME", "AOT")}
-_LANDED = "line string, _source_file string, _source_row bigint, _batch_id string, _ingested_at timestamp"
 # The UTC time at which the `lines` of a test were read.
 LANDED_AT = datetime(2026, 1, 10, 12)
 
@@ -93,10 +92,13 @@ def fresh() -> Callable[[str], str]:
 @pytest.fixture(scope="session")
 def lines(spark: "SparkSession") -> "Callable[..., DataFrame]":
     """Makes the frame that `Lines` gives for a file: `lines("first line", "second line", file="landing/a.csv")`."""
+    from lakehouse.declare.table import schema_of
+    from lakehouse.sources.files import SOURCE_COLUMNS
 
     def frame(*texts: str, file: str = "landing/file") -> "DataFrame":
         return spark.createDataFrame(
-            [(text, file, row, "batch-1", LANDED_AT) for row, text in enumerate(texts, start=1)], _LANDED
+            [(text, file, row, "batch-1", LANDED_AT) for row, text in enumerate(texts, start=1)],
+            f"line string, {schema_of(SOURCE_COLUMNS)}",
         )
 
     return frame

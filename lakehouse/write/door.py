@@ -16,7 +16,7 @@ from lakehouse.locks import check_lease
 from lakehouse.maintenance import keep_up
 from lakehouse.quality.measure.masks import broken_rules_sql, labels_of
 from lakehouse.quality.references import pinned
-from lakehouse.schema.create import ensure
+from lakehouse.schema.create import ROW_ID, ensure
 from lakehouse.storage import delete_folder, sync
 from lakehouse.write import quarantine
 from lakehouse.write.batch import Batch, Published
@@ -63,7 +63,7 @@ def _write(tables: Tables, session: "SparkSession", table: Table, frame: "DataFr
     started, workspace = time.monotonic(), tables.workspace
     delta = ensure(tables, session, table)
     rules = pinned(workspace, rules_of(table, suite_of(workspace, table)))
-    carried = (quarantine.ROW_ID,) if isinstance(batch.kind, Replayed) else ()
+    carried = (ROW_ID,) if isinstance(batch.kind, Replayed) else ()
     shaped = check_shape(table, frame, delta.version(), carried)
     staged = stage(table, shaped, rules.rows, root=workspace.table_path(table.name), run=batch.run_id, carried=carried)
     try:

@@ -12,7 +12,7 @@ from lakehouse.delta.history import files_of
 from lakehouse.delta.stamp import is_done
 from lakehouse.delta.tables import Tables
 from lakehouse.engine.statement import statement
-from lakehouse.schema.create import QUARANTINE_COLUMNS, ensure, quarantine_table
+from lakehouse.schema.create import FIXES_TYPE, ensure, quarantine_table
 from lakehouse.storage import locate
 from lakehouse.workspace import Workspace
 from lakehouse.write.intent import Intent
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 REPLAYED = "replayed"
 STATES = (WAITING, REPLAYED, DISCARDED)
-ROW_ID = QUARANTINE_COLUMNS[0]
 
 
 def counts(workspace: Workspace, name: str) -> dict[str, int]:
@@ -90,7 +89,7 @@ def add(tables: Tables, session: "SparkSession", table: Table, intent: Intent) -
             "_state_at": F.current_timestamp(),
             "_state_by": F.lit(intent.who),
             "_state_why": F.lit(None).cast("string"),
-            "_fixes": F.expr(f"CAST(array() AS {QUARANTINE_COLUMNS[-1].type})"),
+            "_fixes": F.expr(f"CAST(array() AS {FIXES_TYPE})"),
         }
     )
     rows = rows.select(*target.column_names)

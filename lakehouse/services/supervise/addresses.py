@@ -1,12 +1,12 @@
 """Where services listen: chosen once and kept, so that one comes back with its address and its token."""
 
 import json
-import os
 import secrets
 from pathlib import Path
 
 from lakehouse.services.supervise import ports, supervisor
 from lakehouse.services.supervise.spec import Address
+from lakehouse.storage import write_private_json
 from lakehouse.workspace import Workspace
 
 _WITHOUT_PORT = frozenset({"daemon", "lease"})
@@ -42,7 +42,4 @@ def choose(workspace: Workspace, names: list[str]) -> dict[str, Address]:
 def _keep(workspace: Workspace, addresses: dict[str, Address]) -> None:
     file = _file(workspace)
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = file.with_suffix(".tmp")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
-        json.dump({name: address.given() for name, address in addresses.items()}, stream, indent=1)
-    draft.replace(file)
+    write_private_json(file, {name: address.given() for name, address in addresses.items()})

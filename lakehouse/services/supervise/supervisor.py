@@ -1,7 +1,6 @@
 """supervisord, one per workspace: starts what the specs say, restarts what dies, keeps logs."""
 
 import hashlib
-import json
 import os
 import shlex
 import subprocess
@@ -17,6 +16,7 @@ from typing import Any
 from lakehouse.errors import ServiceError
 from lakehouse.services.supervise import launch
 from lakehouse.services.supervise.spec import ServiceSpec
+from lakehouse.storage import write_private_json
 from lakehouse.workspace import Workspace
 
 NAMES = ("lease", "metastore", "spark", "trino", "mlflow", "dagster", "daemon")
@@ -134,7 +134,8 @@ def _conf(workspace: Workspace, socket: Path) -> str:
     for name in NAMES:
         command = shlex.join([sys.executable, "-m", "lakehouse.services.supervise.launch", str(home / f"{name}.json")])
         restart = "unexpected" if name in _MAY_END else "true"
-        parts.append(_PROGRAM.format(name=name, command=quoted(command), logs=logs, restart=restart))
+        # supervisord expands the name of a program's log twice (options.py, processes_from_section).
+        parts.append(_PROGRAM.format(name=name, command=quoted(command), logs=quoted(logs), restart=restart))
     return "".join(parts)
 
 
@@ -152,8 +153,7 @@ def run(workspace: Workspace, spec: ServiceSpec) -> None:
     """Write what the spec wants and have supervisord run it."""
     spec.write_files()
     launch = folder(workspace) / f"{spec.name}.json"
-    with os.fdopen(os.open(launch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        json.dump(spec.launch(), file, indent=1)
+    write_private_json(launch, spec.launch())
     start_again(workspace, spec.name)
 
 

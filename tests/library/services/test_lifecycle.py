@@ -14,10 +14,10 @@ import psutil
 import pytest
 from pydantic import SecretStr
 
+from lakehouse.declare.table import ALL_LAYERS
 from lakehouse.errors import ServiceError
 from lakehouse.services import down, up
 from lakehouse.services.doctor import examine
-from lakehouse.services.lifecycle import LAYERS
 from lakehouse.services.status import ServiceStatus, status
 from lakehouse.services.supervise import addresses, orphans, ports, probes, supervisor, wire
 from lakehouse.settings import SparkSettings, load
@@ -66,7 +66,7 @@ def test_both_answer_without_a_java_on_the_path(own):
 
 
 def test_the_layers_are_databases_with_their_folders(own):
-    assert set(LAYERS) <= set(wire.ask_metastore(own.metastore_uri, timeout=5))
+    assert set(ALL_LAYERS) <= set(wire.ask_metastore(own.metastore_uri, timeout=5))
     wire.ask_spark(own.spark_remote, "create table bronze.first (a int) using delta", timeout=60)
     assert (Path(own.warehouse) / "bronze" / "first" / "_delta_log").is_dir()
 

@@ -12,6 +12,7 @@ from lakehouse.declare.write_modes import Merge
 from lakehouse.delta.history import open_table
 from lakehouse.delta.tables import Tables
 from lakehouse.engine.session import Connection
+from lakehouse.errors import SettingsError
 from lakehouse.maintenance import keep_up
 from lakehouse.runs.run import run
 from lakehouse.schema.apply import apply, plan
@@ -22,7 +23,7 @@ from lakehouse.storage import no_pattern
 from lakehouse.workspace import Workspace
 from tests.library.maintenance.limits import FEW
 
-ODD = "it's a {b,c} [d] `e` 100%41+é?*"
+ODD = "it's a {b,c} [d] `e` 100% +é?*"
 LANDED = (
     Column("line", "string", "As it came"),
     Column("_source_file", "string", "File"),
@@ -77,13 +78,22 @@ def test_tables_below_an_odd_path_are_made_read_joined_and_changed(odd: Workspac
 
     assert joined == ()
     assert again.unchanged
-    assert planned == ["set property", "comment table"]
+    # The last is that of its quarantine.
+    assert planned == ["set property", "comment table", "comment table"]
     assert (applied.refused, plan(odd, [changed])) == ((), [])
     assert rows == [(f"a{n}", f"landing/{ODD}/[{n}] {ODD.replace('*', '')}.txt") for n in range(3)]
     assert rejected == 3
     stored = open_table(odd, BRONZE.name)
     assert stored is not None
     assert len(stored.file_uris()) == 1
+
+
+@pytest.mark.parametrize("name", ["a%41b", "a\\b"])
+def test_a_path_that_delta_rs_reads_as_another_is_refused(name: str, tmp_path: Path):
+    workspace = Workspace(load().model_copy(update={"home": tmp_path / name}))
+
+    with pytest.raises(SettingsError, match="Set LAKEHOUSE_HOME"):
+        workspace.table_path("silver.things")
 
 
 def test_a_character_of_a_pattern_stands_for_itself():

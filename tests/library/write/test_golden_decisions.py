@@ -13,7 +13,7 @@ from lakehouse.declare.write_modes import Append, Merge, ReplacePartitions, Scd2
 from lakehouse.delta.history import history
 from lakehouse.delta.tables import Tables
 from lakehouse.runs.replay import fix
-from lakehouse.schema.create import ensure
+from lakehouse.schema.create import ROW_ID, ensure
 from lakehouse.write import quarantine
 from lakehouse.write.door import recover
 from lakehouse.write.stage import stage
@@ -60,8 +60,8 @@ def test_rows_are_appended_and_quarantined_and_a_replay_of_them_is_settled(door:
     assert accounts(door.workspace, table.name) == Accounts(table.name, 3, 2, 0, 1, 0)
 
     fix(door.connection, table, {"value": "2"})
-    waiting = door.spark.table(quarantine_of(table.name)).select(*table.brought_names, quarantine.ROW_ID.name)
-    decided(door, table, "replay", waiting, quarantine.ROW_ID)
+    waiting = door.spark.table(quarantine_of(table.name)).select(*table.brought_names, ROW_ID.name)
+    decided(door, table, "replay", waiting, ROW_ID)
 
     replayed = recover(Tables(door.workspace), door.spark, table)
 
