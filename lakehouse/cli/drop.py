@@ -51,32 +51,34 @@ def _drop(workspace: "Workspace", name: str, *, yes: bool, force: bool, as_json:
     from lakehouse.project import drops
 
     plan = drops.drop_plan(name, workspace=workspace)
-    if not as_json:
-        for line in _lines(plan):
-            print(line)
     is_refused = bool(plan.against) and not force
-    if plan.against and force and not as_json:
-        print("  forced, against: " + " ".join(plan.against))
-    done = None if is_refused or not yes else drops.drop(name, force=force, workspace=workspace)
+    if not as_json:
+        print("\n".join(_lines(plan, is_refused=is_refused)))
+    done = drops.drop(name, force=force, workspace=workspace) if yes and not is_refused else None
     if as_json:
         print_json({**plan.to_json(), "dropped": done and done.to_json()})
     if is_refused:
         raise drops.refusal(plan)
-    if done is None:
-        if not as_json:
-            print(f"`lakehouse drop {name}{' --force' if force else ''} --yes` does it. Nothing was done.")
-        raise typer.Exit(2)
-    if as_json:
-        return
-    if not drops.restorable(workspace, name):
-        print(f"{name} is out of the catalogue.")
-    else:
-        print(f"{name} is dropped. `lakehouse restore {name}` brings it back, until `lakehouse drop --purge`")
-        print(f"deletes what was dropped more than {drops.RETENTION_DAYS} days ago.")
+    if not as_json:
+        print(_outcome(name, force=force, is_done=done is not None, is_kept=bool(drops.restorable(workspace, name))))
+    raise typer.Exit(2 if done is None else 0)
 
 
-def _lines(plan: "DropPlan") -> "Iterator[str]":
-    """What would be lost, and what has read it."""
+def _outcome(name: str, *, force: bool, is_done: bool, is_kept: bool) -> str:
+    from lakehouse.project.drops import RETENTION_DAYS
+
+    if not is_done:
+        return f"`lakehouse drop {name}{' --force' if force else ''} --yes` does it. Nothing was done."
+    if not is_kept:
+        return f"{name} is out of the catalogue."
+    return (
+        f"{name} is dropped. `lakehouse restore {name}` brings it back, until `lakehouse drop --purge`\n"
+        f"deletes what was dropped more than {RETENTION_DAYS} days ago."
+    )
+
+
+def _lines(plan: "DropPlan", *, is_refused: bool) -> "Iterator[str]":
+    """What would be lost, what has read it, and what is overruled. What refuses the drop is said by its error."""
     from lakehouse.project.undeclared import written_by
 
     loss = plan.loss
@@ -95,6 +97,8 @@ def _lines(plan: "DropPlan") -> "Iterator[str]":
         yield "  the rows of a run that was cut off before it published them"
     for read in loss.read_up_to:
         yield f"  {read.reader} has read it up to {_position(read.until)}"
+    for reason in () if is_refused else plan.against:
+        yield f"  forced: {reason}".replace("\n", "\n    ")
 
 
 def _position(until: object) -> str:

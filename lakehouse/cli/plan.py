@@ -59,7 +59,7 @@ def _print_undeclared(tables: "Sequence[TablePlan]") -> None:
     if not tables:
         return
     if tables[0].is_declared is None:
-        print(f"{len(tables)} stored, not known whether they are declared: {tables[0].remark}")
+        print(f"Stored, not known whether declared: {len(tables)} tables. {tables[0].remark}")
         return
     print("Stored, no longer declared (`lakehouse drop TABLE` says what would be lost with one):")
     for table in tables:

@@ -17,6 +17,8 @@ _SOURCES = ("*.sql", "*.yml", "*.md", "*.csv")
 _MANIFEST = "manifest.json"
 # Beside it: the digest of the files that it was parsed from.
 _PARSED = "parsed"
+# Commands that leave the manifest as `dbt parse` does; with options such as --vars they may not.
+_PARSES_ALL = (["build"], ["run"], ["compile"])
 _MADE = frozenset({"target", "logs", "dbt_packages"})
 
 # dbt-spark asks each session for a static setting of the server, once per statement, and is told so each time.
@@ -63,7 +65,11 @@ def run_dbt(workspace: Workspace, folder: Path, arguments: Sequence[str], note: 
         ServiceError: no Spark Connect server is up and none is named.
     """
     command, child = _command(workspace, folder, arguments, dbt_environment(workspace, note))
-    return subprocess.run(command, env=child, check=False).returncode  # noqa: S603 - the installed dbt
+    digest = project_digest(folder)
+    code = subprocess.run(command, env=child, check=False).returncode  # noqa: S603 - the installed dbt
+    if code == 0 and list(arguments) in _PARSES_ALL:
+        _note_parsed(workspace, folder, digest)
+    return code
 
 
 def manifest_of(workspace: Workspace, folder: Path) -> dict[str, Any]:
@@ -80,9 +86,13 @@ def manifest_of(workspace: Workspace, folder: Path) -> dict[str, Any]:
     done = subprocess.run(command, env=child, check=False, capture_output=True, text=True)  # noqa: S603
     if done.returncode:
         raise LakehouseError(f"dbt cannot parse {folder}.\n{(done.stdout + done.stderr).strip()}")
-    target = target_of(workspace, folder)
-    (target / _PARSED).write_text(digest, encoding="ascii")
-    return dict(json.loads((target / _MANIFEST).read_text(encoding="utf-8")))
+    _note_parsed(workspace, folder, digest)
+    return dict(json.loads((target_of(workspace, folder) / _MANIFEST).read_text(encoding="utf-8")))
+
+
+def _note_parsed(workspace: Workspace, folder: Path, digest: str) -> None:
+    """Note that the manifest is that of files with this digest."""
+    (target_of(workspace, folder) / _PARSED).write_text(digest, encoding="ascii")
 
 
 def parsed_manifest(workspace: Workspace, folder: Path) -> dict[str, Any] | None:

@@ -85,7 +85,7 @@ def graph_of(workspace: Workspace, package: ModuleType, *, parse: bool) -> Graph
             continue
         if manifest is None:
             not_known.append(
-                f"the dbt project {folder} was not parsed since it changed (`lakehouse dbt parse` does it)."
+                f"The dbt project {folder} was not parsed since it changed (`lakehouse dbt parse` does it)."
             )
             continue
         kinds |= dict(_dbt_tables(manifest).values())

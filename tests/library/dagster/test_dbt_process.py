@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse.dagster.dbt_process import manifest_of
+from lakehouse.dagster.dbt_process import manifest_of, parsed_manifest
 from lakehouse.scaffold.project.new_project import new_project
 from lakehouse.settings import Settings
 from lakehouse.workspace import Workspace
@@ -39,5 +39,6 @@ def test_a_model_that_is_gone_is_gone_from_it(workspace: Workspace, tmp_path: Pa
     manifest_of(workspace, folder)
 
     (folder / "models/gold/south.sql").unlink()
+    assert parsed_manifest(workspace, folder) is None
 
     assert names(manifest_of(workspace, folder)) == {"north"}
