@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lakehouse.answers.tables import table_names
 from lakehouse.declare.table import INTERNAL_LAYERS, LAYERS
 from lakehouse.delta.history import Commit, commit_of, open_table, rows_of
 from lakehouse.delta.log import log_of
+from lakehouse.delta.tables import table_names
 from lakehouse.errors import DamagedLogError
 from lakehouse.storage import list_files, locate
 from lakehouse.workspace import Workspace
