@@ -78,11 +78,10 @@ def loss_of(workspace: Workspace, name: str) -> Loss:
     places = (own, *(place for place in others if _is_there(workspace, place)))
     tables = [place for place in places if place != intent_place(name)]
     log = log_of(workspace.table_path(name))
-    versions = sorted({*log.commits, *log.checkpoints})
     return Loss(
         table=name,
         places=places,
-        version=max(versions, default=None),
+        version=log.latest,
         versions=len(log.commits),
         rows=_rows(workspace, name),
         bytes=sum(file.size for place in tables for file in list_files(f"{workspace.warehouse}/{place}")),

@@ -1,7 +1,7 @@
 """What one version of a table says of itself: read from its commit alone, no server is asked."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
@@ -228,9 +228,9 @@ def explanations(workspace: Workspace, name: str, limit: int | None) -> list[Exp
     return [explained(name, commit) for commit in commits]
 
 
-def no_such_table(workspace: Workspace, name: str) -> LakehouseError:
-    """The error for a table that is not there, with the one that may be meant."""
-    near = near_miss(name, table_names(workspace))
+def no_such_table(workspace: Workspace, name: str, known: Sequence[str] | None = None) -> LakehouseError:
+    """The error for a table that is not there, with the one that may be meant, of `known` or of the layers' tables."""
+    near = near_miss(name, table_names(workspace) if known is None else known)
     return LakehouseError(
         f"{name} does not exist in {workspace.warehouse}" + (f" (did you mean `{near}`?)" if near else "")
     )

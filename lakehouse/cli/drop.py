@@ -4,14 +4,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lakehouse.cli.printing import Json, print_json, print_table
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from lakehouse.project.drops import DropPlan
     from lakehouse.schema.dropped import Dropped
     from lakehouse.workspace import Workspace
-
-Json = Annotated[bool, typer.Option("--json", help="For programs")]
 
 
 def register(app: typer.Typer) -> None:
@@ -47,7 +47,6 @@ def drop(
 
 
 def _drop(workspace: "Workspace", name: str, *, yes: bool, force: bool, as_json: bool) -> None:
-    from lakehouse.cli.printing import print_json
     from lakehouse.project import drops
 
     plan = drops.drop_plan(name, workspace=workspace)
@@ -56,7 +55,7 @@ def _drop(workspace: "Workspace", name: str, *, yes: bool, force: bool, as_json:
         print("\n".join(_lines(plan, is_refused=is_refused)))
     done = drops.drop(name, force=force, workspace=workspace) if yes and not is_refused else None
     if as_json:
-        print_json({**plan.to_json(), "dropped": done and done.to_json()})
+        print_json({**plan.to_json(), "dropped": done})
     if is_refused:
         raise drops.refusal(plan)
     if not as_json:
@@ -115,7 +114,6 @@ def _size(count: int) -> str:
 
 
 def _purge(workspace: "Workspace", name: str | None, older_than: float | None, *, yes: bool, as_json: bool) -> None:
-    from lakehouse.cli.printing import print_json
     from lakehouse.project import drops
 
     days = drops.RETENTION_DAYS if older_than is None else older_than
@@ -123,7 +121,7 @@ def _purge(workspace: "Workspace", name: str | None, older_than: float | None, *
     if yes:
         drops.purge(workspace, records)
     if as_json:
-        print_json({"purged": yes, "drops": [record.to_json() for record in records]})
+        print_json({"purged": yes, "drops": records})
     elif not records:
         print(f"Nothing was dropped more than {days:g} days ago.")
     else:
@@ -139,7 +137,6 @@ def restore(
     as_json: Json = False,
 ) -> None:
     """Bring a dropped table back: rows, versions, quarantine and position as they were."""
-    from lakehouse.cli.printing import print_json
     from lakehouse.project import drops
     from lakehouse.workspace import current_workspace
 
@@ -147,20 +144,18 @@ def restore(
     if name is None:
         records = drops.restorable(workspace)
         if as_json:
-            print_json([record.to_json() for record in records])
+            print_json(records)
         else:
             _print_drops(records)
         return
     done = drops.restore(name, drop_id=drop_id, workspace=workspace)
     if as_json:
-        print_json(done.to_json())
+        print_json(done)
     else:
         print(f"{name} is back at version {done.version}, as it was when it was dropped ({done.dropped_at}).")
 
 
 def _print_drops(records: "Sequence[Dropped]") -> None:
-    from lakehouse.cli.printing import print_table
-
     rows = [
         (drop.table, drop.id, drop.dropped_at, drop.who, _number(drop.version), _number(drop.rows), _size(drop.bytes))
         for drop in records

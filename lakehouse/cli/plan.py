@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lakehouse.cli.printing import Json, print_json
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -11,7 +13,6 @@ if TYPE_CHECKING:
     from lakehouse.schema.difference import Difference
 
 Names = Annotated[list[str] | None, typer.Argument(help="layer.entities; all that are declared, where none is given")]
-Json = Annotated[bool, typer.Option("--json", help="For programs")]
 
 
 def register(app: typer.Typer) -> None:
@@ -26,9 +27,6 @@ def plan(names: Names = None, as_json: Json = False) -> None:
     Then the tables that are stored and no longer declared, which `drop` removes; they do not change the exit code.
     Read from the logs; the engine is asked only to count rows that a new rule may be against.
     """
-    from dataclasses import asdict
-
-    from lakehouse.cli.printing import print_json
     from lakehouse.dagster.discover import project_tables
     from lakehouse.project import schema
     from lakehouse.workspace import current_workspace
@@ -36,7 +34,7 @@ def plan(names: Names = None, as_json: Json = False) -> None:
     found = schema.plan(*names or ())
     differing = [table for table in found if table.is_declared]
     if as_json:
-        print_json([asdict(table) for table in found])
+        print_json(found)
     else:
         for table in differing:
             print(f"{table.table} ({'not there yet' if table.version is None else f'version {table.version}'})")
@@ -78,14 +76,11 @@ def apply(names: Names = None, as_json: Json = False) -> None:
 
     Each change is one statement, under the table's lock; what is done already is left alone.
     """
-    from dataclasses import asdict
-
-    from lakehouse.cli.printing import print_json
     from lakehouse.project import schema
 
     found = schema.apply(*names or ())
     if as_json:
-        print_json([asdict(table) for table in found])
+        print_json(found)
     else:
         for table in found:
             if table.done or table.refused:

@@ -65,9 +65,9 @@ def run_dbt(workspace: Workspace, folder: Path, arguments: Sequence[str], note: 
         ServiceError: no Spark Connect server is up and none is named.
     """
     command, child = _command(workspace, folder, arguments, dbt_environment(workspace, note))
-    digest = project_digest(folder)
+    digest = project_digest(folder) if list(arguments) in _PARSES_ALL else None
     code = subprocess.run(command, env=child, check=False).returncode  # noqa: S603 - the installed dbt
-    if code == 0 and list(arguments) in _PARSES_ALL:
+    if code == 0 and digest is not None:
         _note_parsed(workspace, folder, digest)
     return code
 

@@ -19,3 +19,8 @@ def literal(text: str) -> str:
     """A SQL string literal."""
     escaped = text.replace("\\", "\\\\").replace("'", "\\'").replace("\0", "\\0").replace("\x1a", "\\Z")
     return f"'{escaped}'"
+
+
+def create_database(layer: str, location: str) -> str:
+    """The statement that makes the database of a layer at its place, unless it is there."""
+    return f"CREATE DATABASE IF NOT EXISTS {quote(layer)} LOCATION {literal(location)}"

@@ -44,6 +44,11 @@ class Log:
         return max(self.checkpoints, default=-1)
 
     @property
+    def latest(self) -> int | None:
+        """The newest version that has a commit file or a complete checkpoint; None if there is neither."""
+        return max([*self.commits, *self.checkpoints], default=None)
+
+    @property
     def since_checkpoint(self) -> list[int]:
         """Versions of the commit files after the last checkpoint, in order."""
         return sorted(version for version in self.commits if version > self.checkpoint)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from lakehouse.answers.loss import Loss, loss_of, stored_names
+from lakehouse.answers.version import no_such_table
 from lakehouse.dagster.discover import project_package
 from lakehouse.dagster.graph import Graph, graph_of
 from lakehouse.engine.session import Connection
@@ -220,10 +221,7 @@ def _is_name_without_files(workspace: Workspace, name: str) -> bool:
 def _no_such_table(workspace: Workspace, name: str) -> LakehouseError:
     if restorable(workspace, name):
         return LakehouseError(f"{name} is dropped already. `lakehouse restore {name}` brings it back.")
-    near = near_miss(name, stored_names(workspace))
-    return LakehouseError(
-        f"{name} does not exist in {workspace.warehouse}" + (f" (did you mean `{near}`?)" if near else "")
-    )
+    return no_such_table(workspace, name, stored_names(workspace))
 
 
 def _nothing_dropped(workspace: Workspace, name: str) -> LakehouseError:

@@ -28,20 +28,16 @@ def undeclared(workspace: Workspace, graph: Graph) -> list[TablePlan]:
 
 
 def _planned(workspace: Workspace, name: str, not_known: tuple[str, ...]) -> TablePlan:
+    version = log_of(workspace.table_path(name)).latest
     if not_known:
-        return TablePlan(name, _version(workspace, name), (), is_declared=None, remark=" ".join(not_known))
+        return TablePlan(name, version, (), is_declared=None, remark=" ".join(not_known))
     owner, commit = owner_of(name), readable_commit(workspace, name)
     remarks = [
         f"of {owner}, which is gone" if owner else "",
         written_by(commit),
         "" if is_ours(workspace, name) else "from a commit that this checkout does not have: another project's?",
     ]
-    return TablePlan(name, _version(workspace, name), (), is_declared=False, remark=", ".join(filter(None, remarks)))
-
-
-def _version(workspace: Workspace, name: str) -> int | None:
-    log = log_of(workspace.table_path(name))
-    return max([*log.commits, *log.checkpoints], default=None)
+    return TablePlan(name, version, (), is_declared=False, remark=", ".join(filter(None, remarks)))
 
 
 def written_by(commit: Commit | None) -> str:

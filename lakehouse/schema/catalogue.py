@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from lakehouse.declare.sql_text import literal, quote
+from lakehouse.declare.sql_text import create_database, literal, quote
 from lakehouse.delta.log import log_of
 from lakehouse.errors import LakehouseError
 from lakehouse.workspace import Workspace
@@ -34,8 +34,7 @@ def register(workspace: Workspace, session: "SparkSession", name: str) -> str:
 
 def make_database(workspace: Workspace, session: "SparkSession", layer: str) -> None:
     """Make the database of a layer at its place in the warehouse, unless it is there."""
-    location = literal(workspace.table_path(f"{layer}.table").rpartition("/")[0])
-    session.sql(f"CREATE DATABASE IF NOT EXISTS {quote(layer)} LOCATION {location}")
+    session.sql(create_database(layer, f"{workspace.warehouse}/{layer}"))
 
 
 def unregister(workspace: Workspace, session: "SparkSession", name: str) -> None:

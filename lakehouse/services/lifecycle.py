@@ -8,7 +8,7 @@ from threading import Event, Thread
 
 import psutil
 
-from lakehouse.declare.sql_text import literal, quote
+from lakehouse.declare.sql_text import create_database
 from lakehouse.declare.table import ALL_LAYERS
 from lakehouse.services import aot_training, ready, roster
 from lakehouse.services.code_location import need_code_location
@@ -121,10 +121,7 @@ def _create_layers(workspace: Workspace) -> None:
     """The layers are databases, each with its folder in the warehouse."""
     there = _databases(workspace)
     missing = [layer for layer in ALL_LAYERS if layer not in there]
-    statements = [
-        f"CREATE DATABASE IF NOT EXISTS {quote(layer)} LOCATION {literal(f'{workspace.warehouse}/{layer}')}"
-        for layer in missing
-    ]
+    statements = [create_database(layer, f"{workspace.warehouse}/{layer}") for layer in missing]
     if statements:
         wire.ask_spark(workspace.spark_remote, *statements, timeout=60)
 
