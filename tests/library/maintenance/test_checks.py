@@ -38,16 +38,17 @@ ASSET = "silver.things"
 def house(tmp_path: Path) -> Workspace:
     """A workspace without any server; its `ops.checks` is there and empty."""
     import pyarrow as pa
-    from deltalake import DeltaTable
+    from deltalake import DeltaTable, write_deltalake
 
-    found = Workspace(load().model_copy(update={"home": tmp_path, "warehouse": None}))
+    workspace = Workspace(load().model_copy(update={"home": tmp_path, "warehouse": None}))
     types = {"string": pa.string(), "bigint": pa.int64(), "boolean": pa.bool_(), "timestamp": pa.timestamp("us", "UTC")}
-    DeltaTable.create(
-        found.table_path(CHECKS.name),
-        schema=pa.schema([(column.name, types[column.type]) for column in CHECKS.columns]),
-        configuration={"delta.enableChangeDataFeed": "true"},
+    schema = pa.schema([(column.name, types[column.type]) for column in CHECKS.columns])
+    delta = DeltaTable.create(
+        workspace.table_path(CHECKS.name), schema=schema, configuration={"delta.enableChangeDataFeed": "true"}
     )
-    return found
+    # A table of one commit may be one whose creation was cut short: the catalogue would be asked.
+    write_deltalake(delta, schema.empty_table(), mode="append")
+    return workspace
 
 
 def put(house: Workspace, version: int | None, run: str, limits: Limits = FEW, results: Any = RESULTS) -> None:
