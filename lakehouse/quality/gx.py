@@ -19,6 +19,7 @@ from lakehouse.quality.suite.suite import Expectation, Suite
 if TYPE_CHECKING:
     from great_expectations.core import ExpectationValidationResult
     from great_expectations.data_context.data_context.ephemeral_data_context import EphemeralDataContext
+    from great_expectations.datasource.fluent.spark_datasource import SparkDatasource
     from pyspark.sql import DataFrame
 
 _PLACE = "lakehouse_place"
@@ -72,21 +73,22 @@ def data_docs(suites: Sequence[tuple[Suite, Callable[[], "DataFrame"]]], out: Pa
     shutil.rmtree(out, ignore_errors=True)
     with _quiet():
         context = _context(out)
-        source = context.data_sources.add_spark("lakehouse", persist=False)
         for suite, read in suites:
             built = [_build(each, place) for place, each in enumerate(suite.expectations)]
             for expectation, refused in zip(suite.expectations, built, strict=True):
                 if isinstance(refused, str):
                     raise SuiteError(f"{suite.path} cannot be shown.\n  {expectation.label}: {refused}\nMend the file.")
             made = gx.ExpectationSuite(name=suite.name, expectations=built)
-            batch = source.add_dataframe_asset(suite.name).add_batch_definition_whole_dataframe("table")
+            frame = read()
+            asset = _source(context, suite.name, frame).add_dataframe_asset(suite.name)
+            batch = asset.add_batch_definition_whole_dataframe("table")
             definition = gx.ValidationDefinition(name=suite.name, data=batch, suite=context.suites.add(made))
             checkpoint = gx.Checkpoint(
                 name=suite.name,
                 validation_definitions=[context.validation_definitions.add(definition)],
                 result_format=dict(LEAN),  # type: ignore[arg-type]
             )
-            context.checkpoints.add(checkpoint).run(batch_parameters={"dataframe": read()})
+            context.checkpoints.add(checkpoint).run(batch_parameters={"dataframe": frame})
         context.build_data_docs()
     return out / "index.html"
 
@@ -165,10 +167,22 @@ def _validate(
 
     context = _context()
     suite = context.suites.add(gx.ExpectationSuite(name="rest", expectations=list(built)))
-    source = context.data_sources.add_spark("lakehouse", persist=False)
-    batch = source.add_dataframe_asset("frame").add_batch_definition_whole_dataframe("whole")
+    batch = (
+        _source(context, "lakehouse", frame).add_dataframe_asset("frame").add_batch_definition_whole_dataframe("whole")
+    )
     found = batch.get_batch({"dataframe": frame}).validate(suite, result_format=dict(result_format))  # type: ignore[arg-type]
     return {result.expectation_config.meta[_PLACE]: result for result in found.results if result.expectation_config}
+
+
+def _source(context: "EphemeralDataContext", name: str, frame: "DataFrame") -> "SparkDatasource":
+    """GX's source that works in the session of the frame.
+
+    GX itself asks for the thread's active session (`SparkDFExecutionEngine.get_or_create_spark_session`), which is
+    another one if the process has several, and has none of the frame's temporary views.
+    """
+    source = context.data_sources.add_spark(name, persist=False)
+    source._spark = frame.sparkSession
+    return source
 
 
 def check_of(expectation: Expectation, found: "ExpectationValidationResult | str") -> CheckResult:
