@@ -87,7 +87,7 @@ def graph_of(workspace: Workspace, package: ModuleType, *, parse: bool) -> Graph
                 f"The dbt project {folder} was not parsed since it changed (`lakehouse dbt parse` does it)."
             )
             continue
-        made_by_dbt |= dict(_dbt_tables(manifest).values())
+        made_by_dbt |= dict(dbt_tables(manifest).values())
         readers += _dbt_reads(manifest)
     of_suites = _suites(workspace, made_by_dbt)
     return Graph({**own.declared, **made_by_dbt}, (*readers, *of_suites.readers), (*not_known, *of_suites.not_known))
@@ -144,7 +144,7 @@ def _dbt_folders(workspace: Workspace, package: ModuleType) -> list[Path]:
     return list(dict.fromkeys([*folders, *([own] if (own / "dbt_project.yml").exists() else [])]))
 
 
-def _dbt_tables(manifest: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+def dbt_tables(manifest: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
     """What dbt makes: `layer.entities` and kind, by its unique id."""
     return {
         unique_id: (f"{node['schema']}.{node['alias']}", f"dbt {node['resource_type']}")
@@ -154,7 +154,7 @@ def _dbt_tables(manifest: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
 
 
 def _dbt_reads(manifest: Mapping[str, Any]) -> Iterator[Reader]:
-    made = {unique_id: name for unique_id, (name, _) in _dbt_tables(manifest).items()}
+    made = {unique_id: name for unique_id, (name, _) in dbt_tables(manifest).items()}
     sources = {
         unique_id: f"{source['schema']}.{source['identifier']}" for unique_id, source in manifest["sources"].items()
     }
