@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from lakehouse.errors import SuiteError
 from lakehouse.quality.results import CheckResult, failed_check, result_of
+from lakehouse.quality.rules.references import as_gx_query
 from lakehouse.quality.rules.rule import Outcome
+from lakehouse.quality.rules.sql_values import NotCompiledError
+from lakehouse.quality.suite.expectation import OWN_TYPES
 from lakehouse.quality.suite.suite import Expectation, Suite
 
 if TYPE_CHECKING:
@@ -50,7 +53,8 @@ def validate(
 ) -> "list[ExpectationValidationResult | str]":
     """GX's own results in the order of the expectations; in words, why it refuses to make one of them."""
     with _quiet():
-        built = [_build(each, place) for place, each in enumerate(expectations)]
+        columns = dict(frame.dtypes)
+        built = [_build(expectation, place, columns) for place, expectation in enumerate(expectations)]
         usable = [found for found in built if not isinstance(found, str)]
         results = _validate(frame, usable, result_format) if usable else {}
     return [found if isinstance(found, str) else results[place] for place, found in enumerate(built)]
@@ -74,7 +78,9 @@ def data_docs(suites: Sequence[tuple[Suite, Callable[[], "DataFrame"]]], out: Pa
     with _quiet():
         context = _context(out)
         for suite, read in suites:
-            built = [_build(each, place) for place, each in enumerate(suite.expectations)]
+            frame = read()
+            columns = dict(frame.dtypes)
+            built = [_build(expectation, place, columns) for place, expectation in enumerate(suite.expectations)]
             for expectation, refused in zip(suite.expectations, built, strict=True):
                 if isinstance(refused, str):
                     raise SuiteError(f"{suite.path} cannot be shown.\n  {expectation.label}: {refused}\nMend the file.")
@@ -148,14 +154,17 @@ def _context(docs: Path | None = None) -> "EphemeralDataContext":
     )
 
 
-def _build(expectation: Expectation, place: int) -> Any:
+def _build(expectation: Expectation, place: int, columns: Mapping[str, str]) -> Any:
     """GX's object, or in words why it refuses to make one."""
     import great_expectations as gx
 
-    found = expectation.to_gx()
-    found["meta"] = {**found["meta"], _PLACE: place}
     try:
-        return gx.ExpectationSuite(name="one", expectations=[found]).expectations[0]
+        made = as_gx_query(expectation, columns) if expectation.type in OWN_TYPES else expectation.to_gx()
+    except NotCompiledError as reason:
+        return str(reason)
+    made["meta"] = {**made["meta"], _PLACE: place}
+    try:
+        return gx.ExpectationSuite(name="one", expectations=[made]).expectations[0]
     except Exception as error:  # GX raises what its models raise: pydantic's, its own, TypeError
         return f"GX refuses its arguments ({type(error).__name__})"
 
