@@ -85,7 +85,6 @@ def data_docs(suites: Sequence[tuple[Suite, Callable[[], "DataFrame"]]], out: Pa
                 if isinstance(refused, str):
                     raise SuiteError(f"{suite.path} cannot be shown.\n  {expectation.label}: {refused}\nMend the file.")
             made = gx.ExpectationSuite(name=suite.name, expectations=built)
-            frame = read()
             asset = _source(context, suite.name, frame).add_dataframe_asset(suite.name)
             batch = asset.add_batch_definition_whole_dataframe("table")
             definition = gx.ValidationDefinition(name=suite.name, data=batch, suite=context.suites.add(made))
