@@ -1,34 +1,52 @@
-"""`lakehouse up` in a fresh home, with warm caches: with the AOT caches and without."""
+"""`lakehouse up` in a fresh home, with warm caches: with the AOT caches, without, and with the JVM's own archive."""
 
 import subprocess
 import sys
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+from benchmarks.archive import archive
 from benchmarks.figure import Figure, alternated, ratio, seconds, timing
-from benchmarks.room import environment, has_aot_cache, room
+from benchmarks.room import ROOT, environment, has_aot_cache, room
+from benchmarks.room import run as run_in
+from lakehouse.services.roster import BASE
 
 ROUNDS = 3
 TARGET = "at most 12 s"
 _WITHOUT, _WITH = "`lakehouse up`, no AOT cache", "`lakehouse up`, AOT cache"
+_ARCHIVE = "the same with `-XX:+AutoCreateSharedArchive` instead"
 
 
-def cold_start(aot: Literal["use", "off"]) -> float:
-    """Seconds of `lakehouse up` in a home that does not exist yet."""
-    command = [str(Path(sys.executable).parent / "lakehouse"), "up"]
+def cold_start(command: Sequence[str], aot: Literal["use", "off"]) -> float:
+    """Seconds of a command that brings the servers up, in a home that does not exist yet."""
     with room(aot=aot) as workspace:
-        return seconds(
-            lambda: subprocess.run(command, env=environment(workspace), check=True, capture_output=True, timeout=600)
-        )
+        own = environment(workspace)
+        return seconds(lambda: subprocess.run(command, env=own, cwd=ROOT, check=True, capture_output=True, timeout=600))
 
 
 def run(rounds: int = ROUNDS) -> list[Figure]:
-    """Alternate the two."""
-    ways = {_WITHOUT: lambda: cold_start("off")}
-    if has_aot_cache():
-        ways[_WITH] = lambda: cold_start("use")
-    times = alternated(ways, rounds)
+    """Alternate the three."""
+    lakehouse_up = [str(Path(sys.executable).parent / "lakehouse"), "up"]
+    with tempfile.TemporaryDirectory(prefix="bench-archive-") as folder:
+        with room() as workspace:
+            run_in(workspace, "benchmarks.archive", folder, "work")
+        written = [service for service in BASE if archive(Path(folder), service).is_file()]
+        archive_up = [sys.executable, "-m", "benchmarks.archive", folder]
+        ways = {
+            _WITHOUT: lambda: cold_start(lakehouse_up, "off"),
+            _ARCHIVE: lambda: cold_start(archive_up, "use"),
+        }
+        if has_aot_cache():
+            ways[_WITH] = lambda: cold_start(lakehouse_up, "use")
+        times = alternated(ways, rounds)
     figures = [timing(name, values, TARGET) for name, values in times.items()]
+    archived = ratio(
+        f"archives ({', '.join(written) or 'none was written'}) over none", times[_ARCHIVE], times[_WITHOUT]
+    )
     if _WITH in times:
-        return [*figures, ratio("the two: AOT cache over none", times[_WITH], times[_WITHOUT], "as low as it goes")]
-    return [*figures, Figure(_WITH, None, "s", TARGET, "no cache here yet; `lakehouse up` makes it in the background")]
+        cached = ratio("AOT cache over none", times[_WITH], times[_WITHOUT], "as low as it goes")
+        return [*figures, cached, archived]
+    missing = Figure(_WITH, None, "s", TARGET, "no cache here yet; `lakehouse up` makes it in the background")
+    return [*figures, archived, missing]
