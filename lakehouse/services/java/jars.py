@@ -97,15 +97,15 @@ def _download(settings: Settings, use: str, *, target: Path, free: Callable[[Pat
         done = draft / "done"
         done.mkdir()
         for name in wanted:
-            found = next((draft / "files").rglob(name), None)
-            if found is None:
+            file = next((draft / "files").rglob(name), None)
+            if file is None:
                 raise DownloadError(f"{name} was not among what the repository gave. Check LAKEHOUSE_IVY_SETTINGS.")
             _verify(
-                found, use, remedy="Nothing was kept. Run it again; if it stays so, the repository or mirror is wrong"
+                file, use, remedy="Nothing was kept. Run it again; if it stays so, the repository or mirror is wrong"
             )
-            found.replace(done / name)
-        if target.exists():
-            shutil.rmtree(target)
+            file.replace(done / name)
+        if target.exists():  # incomplete; a server may read it, so its files stay until all of them are moved at once
+            target.replace(draft / "incomplete")
         done.replace(target)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
