@@ -135,7 +135,9 @@ def test_a_regression_is_trained_judged_promoted_and_scored_under_the_column_tha
     def score(rows: "DataFrame", model: ChampionModel) -> "DataFrame":
         return score_frame(rows, model, keep=("person_id",), score_column="weight_kg")
 
-    first, second = heavy.materialize(connection), light.materialize(connection)
+    first = heavy.materialize(connection)
+    connection.session().sql(f"COMMENT ON TABLE {table} IS 'one more version'")
+    second = light.materialize(connection)
     table_asset(weights, reads={"rows": people_table, "model": Champion(name)})(score).materialize(connection)
 
     assert (first.gate.partition(":")[0], second.gate.partition(":")[0]) == ("first champion", "champion")
