@@ -41,7 +41,9 @@ def run(
     One that GX refuses or cannot compute is a failed check of its severity, and does not stop the others.
     """
     validated = validate(frame, expectations, result_format)
-    return tuple(check_of(each, found) for each, found in zip(expectations, validated, strict=True))
+    return tuple(
+        check_of(expectation, validation) for expectation, validation in zip(expectations, validated, strict=True)
+    )
 
 
 def validate(
@@ -49,10 +51,10 @@ def validate(
 ) -> "list[ExpectationValidationResult | str]":
     """GX's own results in the order of the expectations; in words, why it refuses to make one of them."""
     with _quiet():
-        built = [_build(each, place) for place, each in enumerate(expectations)]
-        usable = [found for found in built if not isinstance(found, str)]
+        built = [_build(expectation, place) for place, expectation in enumerate(expectations)]
+        usable = [outcome for outcome in built if not isinstance(outcome, str)]
         results = _validate(frame, usable, result_format) if usable else {}
-    return [found if isinstance(found, str) else results[place] for place, found in enumerate(built)]
+    return [outcome if isinstance(outcome, str) else results[place] for place, outcome in enumerate(built)]
 
 
 def data_docs(suites: Sequence[tuple[Suite, Callable[[], "DataFrame"]]], out: Path) -> Path:
@@ -74,7 +76,7 @@ def data_docs(suites: Sequence[tuple[Suite, Callable[[], "DataFrame"]]], out: Pa
         context = _context(out)
         source = context.data_sources.add_spark("lakehouse", persist=False)
         for suite, read in suites:
-            built = [_build(each, place) for place, each in enumerate(suite.expectations)]
+            built = [_build(expectation, place) for place, expectation in enumerate(suite.expectations)]
             for expectation, refused in zip(suite.expectations, built, strict=True):
                 if isinstance(refused, str):
                     raise SuiteError(f"{suite.path} cannot be shown.\n  {expectation.label}: {refused}\nMend the file.")
@@ -98,13 +100,13 @@ def catalogue() -> dict[str, dict[str, list[str]]]:
     from great_expectations.expectations.expectation import Expectation as Base
 
     home = great_expectations.expectations.core.__name__
-    found: dict[str, dict[str, list[str]]] = {}
+    types: dict[str, dict[str, list[str]]] = {}
     for name in sorted(registry.list_registered_expectation_implementations()):
         kind = registry.get_expectation_impl(name)
         if kind.__module__.startswith(home):
             own = {key: field for key, field in kind.__fields__.items() if key not in {*Base.__fields__, "batch_id"}}
-            found[name] = {"kwargs": list(own), "required": [key for key, field in own.items() if field.required]}
-    return found
+            types[name] = {"kwargs": list(own), "required": [key for key, field in own.items() if field.required]}
+    return types
 
 
 @contextmanager
@@ -150,10 +152,10 @@ def _build(expectation: Expectation, place: int) -> Any:
     """GX's object, or in words why it refuses to make one."""
     import great_expectations as gx
 
-    found = expectation.to_gx()
-    found["meta"] = {**found["meta"], _PLACE: place}
+    fields = expectation.to_gx()
+    fields["meta"] = {**fields["meta"], _PLACE: place}
     try:
-        return gx.ExpectationSuite(name="one", expectations=[found]).expectations[0]
+        return gx.ExpectationSuite(name="one", expectations=[fields]).expectations[0]
     except Exception as error:  # GX raises what its models raise: pydantic's, its own, TypeError
         return f"GX refuses its arguments ({type(error).__name__})"
 
@@ -167,31 +169,31 @@ def _validate(
     suite = context.suites.add(gx.ExpectationSuite(name="rest", expectations=list(built)))
     source = context.data_sources.add_spark("lakehouse", persist=False)
     batch = source.add_dataframe_asset("frame").add_batch_definition_whole_dataframe("whole")
-    found = batch.get_batch({"dataframe": frame}).validate(suite, result_format=dict(result_format))  # type: ignore[arg-type]
-    return {result.expectation_config.meta[_PLACE]: result for result in found.results if result.expectation_config}
+    validated = batch.get_batch({"dataframe": frame}).validate(suite, result_format=dict(result_format))  # type: ignore[arg-type]
+    return {result.expectation_config.meta[_PLACE]: result for result in validated.results if result.expectation_config}
 
 
-def check_of(expectation: Expectation, found: "ExpectationValidationResult | str") -> CheckResult:
+def check_of(expectation: Expectation, validation: "ExpectationValidationResult | str") -> CheckResult:
     """GX's result as ours."""
-    if isinstance(found, str):
-        return failed_check(expectation, found)
-    reason = _reason(found.exception_info or {})
+    if isinstance(validation, str):
+        return failed_check(expectation, validation)
+    reason = _reason(validation.exception_info or {})
     if reason:
         return failed_check(expectation, reason)
-    figures = found.result
+    figures = validation.result
     elements, unexpected, missing = (figures.get(key) for key in ("element_count", "unexpected_count", "missing_count"))
     # GX sums over no rows to None, in some of its types.
     unexpected = 0 if unexpected is None and elements == 0 else unexpected
     considered = None if elements is None else elements - (missing or 0)
     observed: Any = figures.get("observed_value")
     observed = observed.item() if hasattr(observed, "item") else observed  # numpy's numbers
-    return result_of(expectation, Outcome(bool(found.success), observed, elements, unexpected, considered))
+    return result_of(expectation, Outcome(bool(validation.success), observed, elements, unexpected, considered))
 
 
 def _reason(info: Mapping[str, Any]) -> str | None:
     """Why GX could not compute an expectation: names of errors, never their text, which may hold values of rows."""
-    entries = [info] if "raised_exception" in info else [each for each in info.values() if isinstance(each, Mapping)]
-    raised = [each for each in entries if each.get("raised_exception")]
+    entries = [info] if "raised_exception" in info else [entry for entry in info.values() if isinstance(entry, Mapping)]
+    raised = [entry for entry in entries if entry.get("raised_exception")]
     if not raised:
         return None
     shown = f"{raised[0].get('exception_message')} {raised[0].get('exception_traceback')}"
