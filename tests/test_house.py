@@ -16,9 +16,9 @@ READS_ENVIRONMENT = {ROOT / "lakehouse/settings.py", ROOT / "lakehouse/services/
 def test_the_library_names_no_table_of_the_project():
     words = re.compile(r"bracelet|wearer|patients|heart\b|silver\.readings|bronze\.readings")
 
-    found = {str(path.relative_to(ROOT)): words.findall(path.read_text()) for path in LIBRARY}
+    named = {str(path.relative_to(ROOT)): words.findall(path.read_text()) for path in LIBRARY}
 
-    assert {name: names for name, names in found.items() if names} == {}
+    assert {name: names for name, names in named.items() if names} == {}
 
 
 @pytest.mark.parametrize("path", CODE, ids=lambda path: str(path.relative_to(ROOT)))
@@ -46,11 +46,11 @@ def test_no_registry_is_named_in_the_repository():
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
     hosts = re.compile(r"pypi\.org|pythonhosted|repo1\.maven|maven\.org|registry\.npmjs|crates\.io|proxy\.golang")
 
-    found = [
+    naming = [
         name
         for name in tracked
         if (ROOT / name).suffix not in {".png", ".ico"} and name != "tests/test_house.py"
         if hosts.search((ROOT / name).read_text(errors="ignore"))
     ]
 
-    assert found == []
+    assert naming == []

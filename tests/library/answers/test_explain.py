@@ -63,17 +63,22 @@ def commit(note: dict[str, Any], metrics: dict[str, Any] | None = None) -> Commi
 
 
 def test_a_note_is_explained():
-    found = explained("silver.things", commit(NOTE, MERGED))
+    explanation = explained("silver.things", commit(NOTE, MERGED))
 
-    assert found.rows == {"in": 100, "published": 81, "quarantined": 5, "deduplicated": 14}
-    assert [str(read) for read in found.reads] == [
+    assert explanation.rows == {"in": 100, "published": 81, "quarantined": 5, "deduplicated": 14}
+    assert [str(read) for read in explanation.reads] == [
         "bronze.things  versions 41 to 44",
         "lines  7 files, 5 of them known before (listing abcdef012345): landing/f.jsonl, landing/g.jsonl",
         "all  version 3, all of it",
     ]
-    assert (found.who, found.seconds, found.partitions, len(found.failed)) == ("ann@desk", 1.5, ("2026-01-01",), 1)
-    assert (found.is_ours, found.parameters) == (True, {})
-    assert json.loads(json.dumps(found.to_json()))["reads"][0] == {
+    assert (explanation.who, explanation.seconds, explanation.partitions, len(explanation.failed)) == (
+        "ann@desk",
+        1.5,
+        ("2026-01-01",),
+        1,
+    )
+    assert (explanation.is_ours, explanation.parameters) == (True, {})
+    assert json.loads(json.dumps(explanation.to_json()))["reads"][0] == {
         "name": "raw",
         "source": "bronze.things",
         "since": 41,
@@ -83,15 +88,24 @@ def test_a_note_is_explained():
 
 
 def test_an_older_note_says_what_it_can():
-    found = explained("silver.things", commit({"lakehouse": 1, "run": "r", "inputs": {"raw": 1}}))
+    explanation = explained("silver.things", commit({"lakehouse": 1, "run": "r", "inputs": {"raw": 1}}))
 
-    assert (found.is_ours, found.rows, found.reads, found.who) == (True, {}, (Read("raw", None, None, 1),), None)
+    assert (explanation.is_ours, explanation.rows, explanation.reads, explanation.who) == (
+        True,
+        {},
+        (Read("raw", None, None, 1),),
+        None,
+    )
 
 
 def test_what_others_wrote_is_told_in_deltas_words():
-    found = explained("silver.things", commit({}, {"numOutputRows": "3"}))
+    explanation = explained("silver.things", commit({}, {"numOutputRows": "3"}))
 
-    assert (found.is_ours, found.rows, found.parameters) == (False, {"published": 3}, {"predicate": "x"})
+    assert (explanation.is_ours, explanation.rows, explanation.parameters) == (
+        False,
+        {"published": 3},
+        {"predicate": "x"},
+    )
 
 
 @pytest.mark.parametrize(

@@ -21,13 +21,13 @@ DAYS = ("2026-01-01", "a b%20c/d")
 
 @pytest.fixture
 def table(door: Door) -> Table:
-    found = replace(
+    declared = replace(
         door.table(Append(), COLUMNS),
         partitioned_by=("day",),
         properties=(("delta.enableDeletionVectors", "true"),),
     )
-    put(door, found)
-    return found
+    put(door, declared)
+    return declared
 
 
 def put(door: Door, table: Table, batches: int = 4) -> None:

@@ -196,10 +196,10 @@ def _newest(rows: list[Row], *, deletes: bool) -> list[tuple[Any, ...]]:
 
 
 def _history(rows: list[Row]) -> list[tuple[Any, ...]]:
-    found = []
+    versions = []
     for row in rows:
         later = [other.changed for other in rows if other.entity == row.entity and other.changed > row.changed]
         is_deleted = row.operation == "delete"
         end = row.changed if is_deleted else min(later, default=None)
-        found.append((*row.stored, row.changed, end, not later and not is_deleted, is_deleted))
-    return sorted(found)
+        versions.append((*row.stored, row.changed, end, not later and not is_deleted, is_deleted))
+    return sorted(versions)

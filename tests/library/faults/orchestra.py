@@ -79,10 +79,10 @@ TERMINATE = "mutation($run: String!) {terminateRun(runId: $run) {__typename ... 
 def until(condition: Callable[[], Any], seconds: float, what: str) -> Any:
     """Wait until a condition holds and give what it gave."""
     deadline = time.monotonic() + seconds
-    while not (found := condition()):
+    while not (answer := condition()):
         assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
         time.sleep(0.1)
-    return found
+    return answer
 
 
 @dataclass(frozen=True)

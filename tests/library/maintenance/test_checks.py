@@ -60,8 +60,8 @@ def rows(house: Workspace) -> list[tuple[Any, ...]]:
     names = ["run_id", "table_version", "check_name", "unexpected_count"]
     delta = open_table(house, CHECKS.name)
     assert delta is not None
-    found = delta.to_pyarrow_table(columns=names).to_pylist()
-    return sorted((tuple(row[name] for name in names) for row in found), key=str)
+    records = delta.to_pyarrow_table(columns=names).to_pylist()
+    return sorted((tuple(row[name] for name in names) for row in records), key=str)
 
 
 def test_results_are_joined_and_stay(house: Workspace):
@@ -81,13 +81,13 @@ def test_what_is_done_again_after_a_compaction_is_not_there_twice(house: Workspa
         put(house, version, f"run{version}", NEVER)
     put(house, None, "refused", NEVER)
     put(house, 4, "last", FEW)
-    found, latest = rows(house), version_of(house, CHECKS.name)
+    before, latest = rows(house), version_of(house, CHECKS.name)
 
     for version in range(4):
         put(house, version, f"run{version}", NEVER)
     put(house, None, "refused", NEVER)
 
-    assert rows(house) == found
+    assert rows(house) == before
     assert version_of(house, CHECKS.name) == latest
 
 

@@ -127,8 +127,8 @@ def test_dagster_materialises_it_with_figures_and_versions(connection: Connectio
         result = dg.materialize([asset.definition], resources={"connection": connection}, instance=instance)
 
     (event,) = result.get_asset_materialization_events()
-    found = {key: value.value for key, value in event.materialization.metadata.items()}
+    metadata = {key: value.value for key, value in event.materialization.metadata.items()}
     assert event.asset_key.path == ["ml", asset.name]
-    assert (found["model_version"], found["aliases"], found[f"delta.{table}"]) == (1, "champion", 0)
-    assert 0.5 < found["auc"] <= 1
+    assert (metadata["model_version"], metadata["aliases"], metadata[f"delta.{table}"]) == (1, "champion", 0)
+    assert 0.5 < metadata["auc"] <= 1
     assert asset.definition.asset_deps[event.asset_key] == {dg.AssetKey(table.split("."))}

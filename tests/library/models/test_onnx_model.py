@@ -11,9 +11,9 @@ def test_probabilities_equal_those_of_the_pipeline_also_where_values_are_missing
     rows.loc[0, list(FEATURES)] = np.nan
     pipeline = train(rows).pipeline
 
-    found = scores(to_onnx(pipeline, FEATURES), rows)
+    probabilities = scores(to_onnx(pipeline, FEATURES), rows)
 
-    np.testing.assert_allclose(found, pipeline.predict_proba(rows[list(FEATURES)])[:, 1], rtol=0, atol=1e-5)
+    np.testing.assert_allclose(probabilities, pipeline.predict_proba(rows[list(FEATURES)])[:, 1], rtol=0, atol=1e-5)
 
 
 def test_integer_columns_with_nulls_are_taken_as_they_come() -> None:

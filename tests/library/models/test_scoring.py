@@ -35,8 +35,8 @@ def test_every_row_is_scored_as_the_pipeline_would_also_with_nulls(spark: "Spark
     scored = score_frame(frame_of(spark, rows).repartition(3), model, keep=["person_id", "kind_code"]).toPandas()
 
     expected = train(people()).pipeline.predict_proba(rows[list(FEATURES)])[:, 1]
-    found = scored.set_index("person_id").loc[rows["person_id"], "score"]
-    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
+    probabilities = scored.set_index("person_id").loc[rows["person_id"], "score"]
+    np.testing.assert_allclose(probabilities, expected, rtol=0, atol=1e-5)
     assert rows[list(FEATURES)].isna().any(axis=1).sum() > 10
 
 

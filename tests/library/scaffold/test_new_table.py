@@ -264,11 +264,11 @@ def test_a_sample_that_cannot_be_read_is_refused_without_its_values(tmp_path: Pa
 
 
 def test_columns_are_read_as_ddl_writes_them():
-    found = parse_columns(
+    columns = parse_columns(
         "id STRING NOT NULL, total Decimal(10, 2) comment 'In EUR', m map<string,int>, s string 'x' not null"
     )
 
-    assert [(each.name, each.type, each.comment, each.nullable) for each in found] == [
+    assert [(column.name, column.type, column.comment, column.nullable) for column in columns] == [
         ("id", "string", "Id", False),
         ("total", "decimal(10,2)", "In EUR", True),
         ("m", "map<string,int>", "M", True),

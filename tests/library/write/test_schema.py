@@ -48,8 +48,8 @@ def made(workspace: Workspace, spark: Any, table: Table) -> Table:
     return table
 
 
-def said(found: Any) -> list[str]:
-    return [str(each) for each in found]
+def said(changes: Any) -> list[str]:
+    return [str(difference) for difference in changes]
 
 
 def test_a_table_is_made_as_it_is_declared_and_then_nothing_differs(
@@ -68,7 +68,7 @@ def test_a_table_is_made_as_it_is_declared_and_then_nothing_differs(
 
 
 def test_what_is_safe_is_done_and_says_so(workspace: Workspace, spark: Any, connection: Connection, made: Table):
-    wanted = replace(
+    declared = replace(
         made,
         grain="one row per thing",
         columns=(
@@ -82,8 +82,8 @@ def test_what_is_safe_is_done_and_says_so(workspace: Workspace, spark: Any, conn
         properties=(("delta.logRetentionDuration", "interval 90 days"),),
     )
 
-    before = pending(workspace, wanted)
-    done = apply(connection, wanted)
+    before = pending(workspace, declared)
+    done = apply(connection, declared)
 
     assert said(before) == [
         "set property `delta.logRetentionDuration`: stored nothing, declared interval 90 days",
@@ -96,7 +96,7 @@ def test_what_is_safe_is_done_and_says_so(workspace: Workspace, spark: Any, conn
         "cluster: stored by nothing, declared by id",
     ]
     assert (said(done.done), done.refused) == (said(before), ())
-    assert pending(workspace, wanted) == ()
+    assert pending(workspace, declared) == ()
     stored = stored_of(workspace, made.name)
     assert [(column.name, column.type) for column in stored.columns] == [
         ("id", "bigint"),
@@ -109,7 +109,7 @@ def test_what_is_safe_is_done_and_says_so(workspace: Workspace, spark: Any, conn
         (1, None, "a", 10),
         (2, None, "b", None),
     ]
-    assert apply(connection, wanted).done == ()
+    assert apply(connection, declared).done == ()
 
 
 def test_changes_of_one_kind_are_one_commit(workspace: Workspace, connection: Connection, fresh: Any):
@@ -134,9 +134,9 @@ def test_changes_of_one_kind_are_one_commit(workspace: Workspace, connection: Co
 def test_what_could_lose_something_is_refused_with_the_way_out(
     workspace: Workspace, connection: Connection, made: Table
 ):
-    wanted = replace(made, columns=(ID, Column("value", "smallint", "A number")), partitioned_by=("value",))
+    declared = replace(made, columns=(ID, Column("value", "smallint", "A number")), partitioned_by=("value",))
 
-    done = apply(connection, wanted)
+    done = apply(connection, declared)
 
     assert done.done == ()
     assert [f"{each}\n{each.way_out}" for each in done.refused] == [
@@ -170,14 +170,14 @@ def test_a_name_that_is_like_a_stored_one_is_no_new_column(workspace: Workspace,
 def test_rules_that_rows_are_against_are_refused_with_their_number(
     workspace: Workspace, spark: Any, connection: Connection, made: Table
 ):
-    wanted = replace(
+    declared = replace(
         made,
         columns=(ID, NOTE, replace(VALUE, nullable=False), Column("new", "int", "New", nullable=False)),
         constraints=(("big", "value > 100"),),
     )
-    [planned] = [refused_by_rows(spark, each) for each in plan(workspace, [wanted])]
+    [planned] = [refused_by_rows(spark, each) for each in plan(workspace, [declared])]
 
-    done = apply(connection, wanted)
+    done = apply(connection, declared)
 
     assert [f"{each.name}: {each.way_out}" for each in done.refused] == [
         "new: 2 rows are against it. They would hold null. Declare it nullable, fill it, then make it not null.",
@@ -254,9 +254,9 @@ def test_the_quarantine_is_changed_with_its_table(
     from lakehouse.schema.create import quarantine_table
 
     rejected = ensure(Tables(workspace), spark, quarantine_table(made))
-    wanted = replace(made, columns=(ID, NOTE, Column("amount", "bigint", "A number", renamed_from="value")))
+    declared = replace(made, columns=(ID, NOTE, Column("amount", "bigint", "A number", renamed_from="value")))
 
-    done = apply(connection, wanted)
+    done = apply(connection, declared)
 
     assert [each.name for each in done.done if each.kind == "rename column"] == [
         "amount",
@@ -264,7 +264,7 @@ def test_the_quarantine_is_changed_with_its_table(
     ]
     rejected.update_incremental()
     assert {field.name for field in rejected.schema().fields} >= {"id", "note", "amount", "_broken_rules"}
-    assert plan(workspace, [wanted]) == []
+    assert plan(workspace, [declared]) == []
 
 
 @pytest.mark.parametrize(
