@@ -18,7 +18,7 @@ demo: $(READY) ## Show the whole chain on real data
 	@$(BIN)/python -m orchestration.demo
 
 test: $(READY) ## Run the tests that protect every promise in small
-	@$(BIN)/pytest -m "not slow"
+	@$(BIN)/pytest -m "not slow" -n 2 --dist loadfile
 
 test-slow: $(READY) ## Run the long ones: many random examples, kills, the browser, other Pythons
 	@HYPOTHESIS_PROFILE=thorough $(BIN)/pytest -m "slow or thorough"

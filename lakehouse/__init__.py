@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from lakehouse.answers.version import Explanation as Explanation
     from lakehouse.dagster.dbt_assets import DbtProject as DbtProject
     from lakehouse.dagster.discover import assets_of as assets_of
-    from lakehouse.dagster.discover import dagster_assets as dagster_assets
     from lakehouse.dagster.discover import project_package as project_package
     from lakehouse.dagster.feature_asset import FeatureAsset as FeatureAsset
     from lakehouse.dagster.feature_asset import Served as Served
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from lakehouse.dagster.model_asset import Training as Training
     from lakehouse.dagster.model_asset import model_asset as model_asset
     from lakehouse.dagster.project_definitions import connection_resource as connection_resource
+    from lakehouse.dagster.project_definitions import dagster_assets as dagster_assets
     from lakehouse.dagster.project_definitions import project_definitions as project_definitions
     from lakehouse.dagster.run_job import Step as Step
     from lakehouse.dagster.run_job import run_job as run_job
@@ -110,11 +110,11 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "lakehouse.answers.tables": ("TableLine",),
     "lakehouse.answers.version": ("Explanation",),
     "lakehouse.dagster.dbt_assets": ("DbtProject",),
-    "lakehouse.dagster.discover": ("assets_of", "dagster_assets", "project_package"),
+    "lakehouse.dagster.discover": ("assets_of", "project_package"),
     "lakehouse.dagster.feature_asset": ("FeatureAsset", "Served"),
     "lakehouse.dagster.landing_sensor": ("landing_sensor",),
     "lakehouse.dagster.model_asset": ("ModelAsset", "Training", "model_asset"),
-    "lakehouse.dagster.project_definitions": ("connection_resource", "project_definitions"),
+    "lakehouse.dagster.project_definitions": ("connection_resource", "dagster_assets", "project_definitions"),
     "lakehouse.dagster.run_job": ("Step", "run_job"),
     "lakehouse.dagster.table_asset": ("TableAsset", "table_asset"),
     "lakehouse.declare.column": ("Column",),

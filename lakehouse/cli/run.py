@@ -14,7 +14,8 @@ def register(app: typer.Typer) -> None:
 
 def run(
     names: Annotated[
-        list[str], typer.Argument(help="layer.entities of tables, models and features, in the order in which they run")
+        list[str],
+        typer.Argument(help="layer.entities of tables, models and features; one that another needs runs first"),
     ],
     partitions: Annotated[
         list[str] | None, typer.Option("--partition", help="Key of a partition; may be given again")

@@ -46,9 +46,20 @@ def column_schema(table: Table) -> "dg.TableSchema":
 
 
 def check_spec(
-    key: list[str], expectation: "Expectation", partitions: "dg.PartitionsDefinition | None" = None
+    key: list[str],
+    expectation: "Expectation",
+    partitions: "dg.PartitionsDefinition | None" = None,
+    *,
+    after: Sequence[str] = (),
 ) -> "dg.AssetCheckSpec":
-    """The Dagster check of an expectation; of a partitioned asset it has a result for each partition."""
+    """The Dagster check of an expectation; of a partitioned asset it has a result for each partition.
+
+    Args:
+        key: Of the asset.
+        expectation: What is checked.
+        partitions: Of the asset.
+        after: `layer.entities` of other tables after which it is checked.
+    """
     import warnings
 
     import dagster as dg
@@ -57,7 +68,11 @@ def check_spec(
         # Dagster calls partitioned checks a preview.
         warnings.simplefilter("ignore", dg.PreviewWarning)
         return dg.AssetCheckSpec(
-            expectation.check_name, asset=dg.AssetKey(key), description=expectation.label, partitions_def=partitions
+            expectation.check_name,
+            asset=dg.AssetKey(key),
+            description=expectation.label,
+            partitions_def=partitions,
+            additional_deps=[dg.AssetKey(name.split(".")) for name in after] or None,
         )
 
 

@@ -5,7 +5,7 @@
 
 import json
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -160,6 +160,14 @@ class DbtProject:
     @cached_property
     def definitions(self) -> "tuple[dg.AssetsDefinition, ...]":
         """The dbt models and their tests, and one audit for each model that has a suite in `expectations/`."""
+        return self.defined(after={})
+
+    def defined(self, *, after: Mapping[str, Sequence[str]]) -> "tuple[dg.AssetsDefinition, ...]":
+        """The same, where audits also come after other tables.
+
+        Args:
+            after: `layer.entities` of these tables, by that of the audited one.
+        """
         import dagster as dg
         from dagster_dbt import dbt_assets
 
@@ -188,8 +196,8 @@ class DbtProject:
             if done.error:
                 raise dg.Failure(done.error, allow_retries=False)
 
-        audits = [audit_checks(model.table) for model in models_of(manifest) if has_suite(workspace, model.table)]
-        return (built, *audits)
+        audited_models = [model.table for model in models_of(manifest) if has_suite(workspace, model.table)]
+        return (built, *(audit_checks(name, after=after.get(name, ())) for name in audited_models))
 
 
 def model_columns(node: dict[str, Any]) -> "dg.TableSchema":
@@ -225,10 +233,14 @@ def has_suite(workspace: Workspace, name: str) -> bool:
     return (workspace.settings.project / suite_name(name)).exists()
 
 
-def audit_checks(name: str) -> "dg.AssetsDefinition":
+def audit_checks(name: str, *, after: Sequence[str] = ()) -> "dg.AssetsDefinition":
     """The suite of a table that another tool writes, as blocking Dagster checks: who reads it waits for them.
 
     A suite that cannot be used is one check, which fails and says why.
+
+    Args:
+        name: `layer.entities`.
+        after: Those of other tables, in which the suite looks keys up: they are made first.
     """
     import dagster as dg
 
@@ -238,8 +250,8 @@ def audit_checks(name: str) -> "dg.AssetsDefinition":
     except SuiteError as error:
         return _refused(name, error)
     specs = [
-        check_spec(name.split("."), each)._replace(blocking=each.severity == "critical")
-        for each in (suite.expectations if suite else ())
+        check_spec(name.split("."), expectation, after=after)._replace(blocking=expectation.severity == "critical")
+        for expectation in (suite.expectations if suite else ())
     ]
 
     @dg.multi_asset_check(name=f"audit_{name.replace('.', '_')}", specs=specs, required_resource_keys={CONNECTION})

@@ -33,7 +33,7 @@ def define(
     @dg.asset(
         key=list(key),
         group_name=key[0],
-        deps=[dg.AssetKey(name.split(".")) for name in reads],
+        deps=[dg.AssetKey(name.split(".")) for name in dict.fromkeys(reads)],
         required_resource_keys={CONNECTION},
         **given,
         **options,

@@ -6,18 +6,14 @@ from importlib import import_module
 from pathlib import Path
 from pkgutil import walk_packages
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
-from lakehouse.dagster.dbt_assets import DbtProject
 from lakehouse.dagster.feature_asset import FeatureAsset
 from lakehouse.dagster.model_asset import ModelAsset
 from lakehouse.dagster.table_asset import TableAsset
 from lakehouse.declare.table import Table
 from lakehouse.errors import DeclarationError, LakehouseError, near_miss
 from lakehouse.workspace import Workspace
-
-if TYPE_CHECKING:
-    import dagster as dg
 
 # What a project declares one by one; the models of dbt come from its manifest.
 Asset = TableAsset | ModelAsset | FeatureAsset
@@ -96,11 +92,3 @@ def by_name(declarations: Mapping[str, Declared], name: str) -> Declared:
         near = near_miss(name, list(declarations))
         raise LakehouseError(f"{name} is not declared in assets/" + (f" (did you mean `{near}`?)" if near else ""))
     return declarations[name]
-
-
-def dagster_assets(package: ModuleType) -> "list[dg.AssetsDefinition]":
-    """Everything in a package that Dagster can materialise or check."""
-    definitions = [asset.definition for asset in assets_of(package).values()]
-    for project in declared(package, DbtProject):
-        definitions.extend(project.definitions)
-    return definitions

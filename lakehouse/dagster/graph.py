@@ -1,6 +1,6 @@
 """The project's own graph: what it declares, and what reads what. From its assets, its suites and dbt's manifest."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -73,10 +73,9 @@ def graph_of(workspace: Workspace, package: ModuleType, *, parse: bool) -> Graph
         package: The package of its assets.
         parse: Have dbt parse its project if its manifest is older than its files; else that part is not known.
     """
-    assets = assets_of(package)
-    kinds = {name: _kind_of(asset) for name, asset in assets.items()}
-    readers = [reader for asset in assets.values() for reader in _reads(asset)]
-    not_known: list[str] = []
+    own = graph_of_assets(workspace, assets_of(package).values())
+    made_by_dbt: dict[str, str] = {}
+    readers, not_known = list(own.readers), list(own.not_known)
     for folder in _dbt_folders(workspace, package):
         try:
             manifest = manifest_of(workspace, folder) if parse else parsed_manifest(workspace, folder)
@@ -88,14 +87,30 @@ def graph_of(workspace: Workspace, package: ModuleType, *, parse: bool) -> Graph
                 f"The dbt project {folder} was not parsed since it changed (`lakehouse dbt parse` does it)."
             )
             continue
-        kinds |= dict(_dbt_tables(manifest).values())
+        made_by_dbt |= dict(dbt_tables(manifest).values())
         readers += _dbt_reads(manifest)
-    for name in kinds:
+    of_suites = _suites(workspace, made_by_dbt)
+    return Graph({**own.declared, **made_by_dbt}, (*readers, *of_suites.readers), (*not_known, *of_suites.not_known))
+
+
+def graph_of_assets(workspace: Workspace, assets: Collection[Asset]) -> Graph:
+    """What these assets and their suites read."""
+    kinds = {asset.key: _kind_of(asset) for asset in assets}
+    of_suites = _suites(workspace, kinds)
+    readers = tuple(reader for asset in assets for reader in _reads(asset))
+    return Graph(kinds, (*readers, *of_suites.readers), of_suites.not_known)
+
+
+def _suites(workspace: Workspace, names: Iterable[str]) -> Graph:
+    """What the suites of these tables read."""
+    readers: list[Reader] = []
+    not_known: list[str] = []
+    for name in names:
         try:
             readers += _suite_reads(workspace, name)
         except SuiteError as error:
             not_known.append(str(error))
-    return Graph(kinds, tuple(readers), tuple(not_known))
+    return Graph({}, tuple(readers), tuple(not_known))
 
 
 def _kind_of(asset: Asset) -> str:
@@ -129,7 +144,7 @@ def _dbt_folders(workspace: Workspace, package: ModuleType) -> list[Path]:
     return list(dict.fromkeys([*folders, *([own] if (own / "dbt_project.yml").exists() else [])]))
 
 
-def _dbt_tables(manifest: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+def dbt_tables(manifest: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
     """What dbt makes: `layer.entities` and kind, by its unique id."""
     return {
         unique_id: (f"{node['schema']}.{node['alias']}", f"dbt {node['resource_type']}")
@@ -139,7 +154,7 @@ def _dbt_tables(manifest: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
 
 
 def _dbt_reads(manifest: Mapping[str, Any]) -> Iterator[Reader]:
-    made = {unique_id: name for unique_id, (name, _) in _dbt_tables(manifest).items()}
+    made = {unique_id: name for unique_id, (name, _) in dbt_tables(manifest).items()}
     sources = {
         unique_id: f"{source['schema']}.{source['identifier']}" for unique_id, source in manifest["sources"].items()
     }

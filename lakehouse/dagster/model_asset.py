@@ -13,7 +13,8 @@ from lakehouse.delta.tables import Tables
 from lakehouse.engine.session import Connection
 from lakehouse.errors import DeclarationError
 from lakehouse.locks.table_lock import table_lock
-from lakehouse.models.registry import CHAMPION, find_version, log_and_register
+from lakehouse.models.gate import CHAMPION
+from lakehouse.models.registry import find_version, log_and_register
 from lakehouse.models.store import GATE, ModelVersion
 from lakehouse.models.training import Origin, Trained, dataset_of
 from lakehouse.runs.audit import audit_foreign
@@ -118,9 +119,9 @@ class ModelAsset:
             positions = {name: int(position_of(source, context)) for name, source in self.reads.items()}
             inputs = {self.reads[name].name: version for name, version in positions.items()}
             code = self.code()
-            found = find_version(workspace, self.name, inputs, code)
-            if found is not None:
-                return Training(found, inputs, True, time.monotonic() - started)
+            same = find_version(workspace, self.name, inputs, code)
+            if same is not None:
+                return Training(same, inputs, True, time.monotonic() - started)
             made = self._train(connection, context, positions, code)
         return Training(made, inputs, False, time.monotonic() - started)
 

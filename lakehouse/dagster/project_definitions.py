@@ -4,9 +4,14 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from lakehouse.dagster.discover import dagster_assets
+from lakehouse.dagster.dbt_assets import DbtProject
+from lakehouse.dagster.discover import assets_of, declared
+from lakehouse.dagster.graph import graph_of
 from lakehouse.dagster.landing_sensor import landing_sensor
+from lakehouse.dagster.order import looked_up_before
+from lakehouse.dagster.table_asset import TableAsset
 from lakehouse.engine.session import CONNECTION, Connection
+from lakehouse.workspace import current_workspace
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -37,6 +42,21 @@ def project_definitions(package: ModuleType, *, cron_schedule: str | None = "0 3
         sensors=[landing_sensor(package, job="chain")],
         executor=dg.in_process_executor,
     )
+
+
+def dagster_assets(package: ModuleType) -> "list[dg.AssetsDefinition]":
+    """Everything in a package that Dagster can materialise or check.
+
+    A table comes after those that it reads, and after those of the project in which its suite looks keys up.
+    """
+    looked_up = looked_up_before(graph_of(current_workspace(), package, parse=True))
+    definitions = [
+        asset.defined(after=looked_up.get(asset.key, ())) if isinstance(asset, TableAsset) else asset.definition
+        for asset in assets_of(package).values()
+    ]
+    for project in declared(package, DbtProject):
+        definitions.extend(project.defined(after=looked_up))
+    return definitions
 
 
 def connection_resource() -> "dg.ResourceDefinition":

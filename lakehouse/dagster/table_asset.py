@@ -73,6 +73,14 @@ class TableAsset:
     @cached_property
     def definition(self) -> "dg.AssetsDefinition":
         """The Dagster asset: key, group, dependencies, columns and checks follow from the declaration."""
+        return self.defined()
+
+    def defined(self, *, after: Sequence[str] = ()) -> "dg.AssetsDefinition":
+        """The Dagster asset, which also comes after tables that it does not read.
+
+        Args:
+            after: `layer.entities` of these tables.
+        """
         layer, entity = self.table.layer, self.table.entity
         expectations, broken = declared_expectations(current_workspace(), self.table)
         suite_error = {"suite_error": str(broken)} if broken else {}
@@ -84,7 +92,7 @@ class TableAsset:
         return define(
             (layer, entity),
             events,
-            reads=[name for name in map(dependency, self.reads.values()) if name],
+            reads=[*(name for name in map(dependency, self.reads.values()) if name), *after],
             options=self.options,
             description="\n\n".join([self.table.grain, self.transform.__doc__ or "", *suite_error.values()]),
             kinds={"delta", "spark"},

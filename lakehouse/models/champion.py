@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from lakehouse.errors import LakehouseError
+from lakehouse.models.gate import CHAMPION
 from lakehouse.models.onnx_model import feature_names_of
-from lakehouse.models.registry import CHAMPION
 from lakehouse.models.store import read_onnx, versions, with_alias
 from lakehouse.sources.kinds import KINDS
 from lakehouse.sources.source import ReadContext, SourceKind

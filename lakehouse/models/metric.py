@@ -1,5 +1,6 @@
 """Figures by which the gate compares models: a name, a function, and which way is better. Pure."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
 
     Figure = Callable[[Series, ndarray[Any, Any]], float]
 
+# MLflow's own rule (mlflow/utils/validation.py, _VALID_PARAM_AND_METRIC_NAMES).
+_LOGGED = re.compile(r"[/\w.\- :]*")
+
 
 @dataclass(frozen=True)
 class Metric:
@@ -22,22 +26,29 @@ class Metric:
         function: Gives the figure from the labels and the model's scores of the same rows: the probability of the
             positive class for a classifier, the predicted number for a regression.
         higher_is_better: Whether the greater of two figures is the better one.
+        needs_classifier: Whether it is a figure of probabilities, and of labels that are 0 or 1.
 
     Raises:
-        DeclarationError: no name.
+        DeclarationError: a name that could not be logged.
     """
 
     name: str
     function: "Figure"
     higher_is_better: bool
+    needs_classifier: bool = False
 
     def __post_init__(self) -> None:
         """Refuse a figure that could not be logged."""
         if not self.name.strip():
             raise DeclarationError("a metric needs a name, under which it is logged")
+        if not _LOGGED.fullmatch(self.name):
+            raise DeclarationError(
+                f"a metric's name has letters, digits, spaces and `_ - . : /` only, so that MLflow logs it: "
+                f"`{self.name}` has others"
+            )
 
     def is_as_good(self, challenger: float, champion: float) -> bool:
-        """Whether the challenger's figure is no worse than the champion's."""
+        """Whether the challenger's figure is no worse than the champion's; both must be finite."""
         return challenger >= champion if self.higher_is_better else challenger <= champion
 
 
@@ -71,8 +82,8 @@ def _r2(labels: "Series", scores: "ndarray[Any, Any]") -> float:
     return float(r2_score(labels, scores))
 
 
-AUC = Metric("auc", _auc, higher_is_better=True)
-LOG_LOSS = Metric("log_loss", _log_loss, higher_is_better=False)
+AUC = Metric("auc", _auc, higher_is_better=True, needs_classifier=True)
+LOG_LOSS = Metric("log_loss", _log_loss, higher_is_better=False, needs_classifier=True)
 RMSE = Metric("rmse", _rmse, higher_is_better=False)
 MAE = Metric("mae", _mae, higher_is_better=False)
 R2 = Metric("r2", _r2, higher_is_better=True)

@@ -1,16 +1,14 @@
 """The registry: a training becomes a version that explains itself, and a champion only if it is not worse."""
 
 import json
-import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lakehouse.errors import LakehouseError, near_miss
-from lakehouse.models.metric import Metric
-from lakehouse.models.onnx_model import scores, to_onnx
+from lakehouse.models.gate import CHAMPION, GateDecision, judge
+from lakehouse.models.onnx_model import to_onnx
 from lakehouse.models.store import (
     GATE,
     ONNX_FILE,
@@ -19,7 +17,6 @@ from lakehouse.models.store import (
     experiment_of,
     model_names,
     open_store,
-    read_onnx,
     versions,
     with_alias,
 )
@@ -30,53 +27,11 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import DatasetInput
 
-CHAMPION = "champion"
 PREVIOUS = "previous"
 FINGERPRINT = "fingerprint"
-# Types in a dump that skops does not know by itself; they hold data only.
-_SKOPS_TYPES = ["numpy.dtype"]
+# Whose types a dump may name beside those that skops knows by itself: trees, losses and distances are of these.
+_TRUSTED = ("numpy", "scipy", "sklearn")
 _PACKAGES = ("scikit-learn", "skops", "numpy", "pandas")
-
-
-@dataclass(frozen=True)
-class GateDecision:
-    """What the gate decided, on the challenger's held-out rows.
-
-    Args:
-        metric: The figure that was compared.
-        challenger: The challenger's figure.
-        version: Version of the champion before; None if there was none.
-        champion: That champion's figure on the same rows.
-        rows: How many.
-    """
-
-    metric: Metric
-    challenger: float
-    version: int | None
-    champion: float | None
-    rows: int
-
-    @property
-    def moves(self) -> bool:
-        """Whether the challenger becomes champion."""
-        return self.champion is None or self.metric.is_as_good(self.challenger, self.champion)
-
-    def __str__(self) -> str:
-        """The decision with both figures."""
-        figure = f"{self.metric.name} {self.challenger:.4f}"
-        if self.champion is None:
-            return f"first champion: {figure} on {self.rows} held-out rows"
-        word, compared = ("champion", "no worse than") if self.moves else ("refused", "worse than")
-        return (
-            f"{word}: {figure}, {compared} {self.champion:.4f} of version {self.version} "
-            f"on the same {self.rows} held-out rows"
-        )
-
-    @property
-    def figures(self) -> dict[str, float]:
-        """What is logged with the run."""
-        theirs = {} if self.champion is None else {f"champion_{self.metric.name}": self.champion}
-        return {self.metric.name: self.challenger, "held_out_rows": self.rows, **theirs}
 
 
 def find_version(workspace: Workspace, name: str, inputs: Mapping[str, int], code: str) -> ModelVersion | None:
@@ -103,8 +58,7 @@ def log_and_register(workspace: Workspace, name: str, trained: Trained, origin: 
         The new version, with its aliases; tag `gate` says what was decided.
 
     Raises:
-        LakehouseError: the champion asks for features that the held-out rows do not have, or the gate's figure is no
-            number.
+        LakehouseError: the gate cannot compare the two (`judge` says when); nothing is registered.
     """
     content = to_onnx(trained.pipeline, trained.feature_names)
     before = with_alias(workspace, name, CHAMPION)
@@ -119,38 +73,7 @@ def log_and_register(workspace: Workspace, name: str, trained: Trained, origin: 
         client.set_registered_model_alias(name, CHAMPION, number)
     # The last step: a version without this tag was cut off, and is trained again.
     client.set_model_version_tag(name, number, GATE, str(decision))
-    return next(each for each in versions(workspace, name) if each.version == int(number))
-
-
-def judge(
-    workspace: Workspace, name: str, trained: Trained, *, content: bytes, champion: ModelVersion | None
-) -> GateDecision:
-    """Compare challenger and champion on the challenger's held-out rows, both as the ONNX that will be served."""
-    rows, labels, metric = trained.held_out, trained.held_out_labels, trained.gate
-    figure = float(metric.function(labels, scores(content, rows)))
-    if not math.isfinite(figure):
-        raise LakehouseError(
-            f"{name} was trained but not registered, {_kept(champion)}.\n"
-            f"  {metric.name}  expected a number on {len(rows)} held-out rows, got {figure}\n"
-            f"Look at `Trained.held_out_labels`, or compare by another metric (`Trained.gate`)."
-        )
-    if champion is None:
-        return GateDecision(metric, figure, None, None, len(rows))
-    needed = json.loads(champion.tags["feature_names"])
-    missing = [name for name in needed if name not in rows.columns]
-    if missing:
-        raise LakehouseError(
-            f"{name} was trained but not registered, {_kept(champion)}.\n"
-            f"  {', '.join(missing)}  expected in the held-out rows, because the champion needs it, got nothing\n"
-            f"Keep these columns in `Trained.held_out`, or delete the alias `{CHAMPION}` to start afresh."
-        )
-    theirs = float(metric.function(labels, scores(read_onnx(workspace, champion), rows)))
-    return GateDecision(metric, figure, champion.version, theirs, len(rows))
-
-
-def _kept(champion: ModelVersion | None) -> str:
-    """Words for the state that a refused training leaves."""
-    return "it has no champion yet" if champion is None else f"version {champion.version} stays champion"
+    return next(version for version in versions(workspace, name) if version.version == int(number))
 
 
 def registered(workspace: Workspace, name: str) -> tuple[ModelVersion, ...]:
@@ -299,10 +222,17 @@ def _log_files(client: "MlflowClient", run_id: str, trained: Trained, content: b
             # Given, because MLflow would start a process to find them out.
             pip_requirements=[f"{package}=={version(package)}" for package in _PACKAGES],
             signature=infer_signature(example, trained.pipeline.predict(example)),
-            skops_trusted_types=_SKOPS_TYPES,
+            skops_trusted_types=_trusted_types(trained.pipeline),
         )
         Path(folder, ONNX_FILE).write_bytes(content)
         client.log_artifacts(run_id, folder)
+
+
+def _trusted_types(pipeline: Any) -> list[str]:
+    """Types of a pipeline that scikit-learn and what it stands on define; another's are refused by MLflow."""
+    from skops.io import dumps, get_untrusted_types
+
+    return sorted(name for name in get_untrusted_types(data=dumps(pipeline)) if name.partition(".")[0] in _TRUSTED)
 
 
 def _register(client: "MlflowClient", name: str, run_id: str, tags: Mapping[str, str]) -> str:

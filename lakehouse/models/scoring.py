@@ -24,11 +24,12 @@ def score_frame(
         score_column: Name of the column that the score is given in.
 
     Returns:
-        `keep`, then the score (double: the probability of the positive class, or what a regression predicts),
+        `keep`, then the score (double: the probability of the positive class, or what a regression predicts; null
+        where the model gives no finite number, so that a column that is not nullable sends the row to quarantine),
         `model_name` (string) and `model_version` (int).
 
     Raises:
-        DeclarationError: two columns would have one name.
+        DeclarationError: two columns would have one name, as the engine compares names.
     """
     from pyspark.sql.types import DoubleType, IntegerType, StringType, StructType
 
@@ -36,7 +37,8 @@ def score_frame(
     name, version = model.name, model.version
     output, column = score_output(open_onnx(content))
     result_names = [*carried, score_column, "model_name", "model_version"]
-    twice = sorted({result for result in result_names if result_names.count(result) > 1})
+    lower_names = [result.lower() for result in result_names]
+    twice = sorted({result for result in result_names if lower_names.count(result.lower()) > 1})
     if twice:
         raise DeclarationError(
             f"scores of `{name}`: {', '.join(twice)} would be there twice; change `score_column` or `keep`"
@@ -58,8 +60,9 @@ def score_frame(
             }
             (values,) = session.run([output], feed)
             columns = [batch.column(kept) for kept in carried]
+            scores = values[:, column].astype(np.float64)
             added = [
-                pa.array(values[:, column].astype(np.float64)),
+                pa.array(scores, mask=~np.isfinite(scores)),
                 pa.array([name] * batch.num_rows, pa.string()),
                 pa.array([version] * batch.num_rows, pa.int32()),
             ]

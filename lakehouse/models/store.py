@@ -115,9 +115,9 @@ def open_store(workspace: Workspace) -> "MlflowClient":
 
 def experiment_of(client: "MlflowClient", workspace: Workspace, name: str) -> str:
     """Id of the experiment, made if it is not there; in the workspace's own store its files are in the workspace."""
-    found = client.get_experiment_by_name(name)
-    if found is not None:
-        return str(found.experiment_id)
+    experiment = client.get_experiment_by_name(name)
+    if experiment is not None:
+        return str(experiment.experiment_id)
     own = workspace.settings.mlflow.url is None
     location = (workspace.home / "mlflow" / "artifacts" / name).as_uri() if own else None
     return str(client.create_experiment(name, artifact_location=location))
@@ -182,21 +182,18 @@ def _from_server(client: "MlflowClient", name: str) -> tuple[ModelVersion, ...]:
         if error.error_code == "RESOURCE_DOES_NOT_EXIST":
             return ()
         raise
-    found = []
-    for each in client.search_model_versions(f"name = '{name}'"):
-        run, number = client.get_run(str(each.run_id)), int(each.version)
+    made = []
+    for listed in client.search_model_versions(f"name = '{name}'"):
+        run, number = client.get_run(str(listed.run_id)), int(listed.version)
         aliases = tuple(alias for alias, version in model.aliases.items() if int(version) == number)
-        found.append(
-            ModelVersion(
-                name, number, run.info.run_id, run.info.artifact_uri, aliases, dict(each.tags), dict(run.data.metrics)
-            )
-        )
-    return tuple(sorted(found, key=lambda each: each.version))
+        tags, metrics = dict(listed.tags), dict(run.data.metrics)
+        made.append(ModelVersion(name, number, run.info.run_id, run.info.artifact_uri, aliases, tags, metrics))
+    return tuple(sorted(made, key=lambda version: version.version))
 
 
 def with_alias(workspace: Workspace, name: str, alias: str) -> ModelVersion | None:
     """The version that an alias points at, or None."""
-    return next((each for each in versions(workspace, name) if alias in each.aliases), None)
+    return next((version for version in versions(workspace, name) if alias in version.aliases), None)
 
 
 def read_onnx(workspace: Workspace, version: ModelVersion) -> bytes:

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from lakehouse.errors import DeclarationError
+from lakehouse.models.estimator import estimator_name, is_classifier
 from lakehouse.models.metric import AUC, Metric
 
 if TYPE_CHECKING:
@@ -25,7 +27,11 @@ class Trained:
         held_out_labels: Their labels: 1 or 0, or for a regression the numbers.
         parameters: What the training was told.
         metrics: What it measured, beside `gate`, which the registry measures itself.
-        gate: The figure by which challenger and champion are compared.
+        gate: The figure by which challenger and champion are compared; a regression must name one, such as `RMSE`.
+
+    Raises:
+        DeclarationError: a pipeline that gives no score, a gate that is no figure of its kind, or held-out rows that
+            cannot be judged: none, without a feature, or without a label that fits.
     """
 
     pipeline: Any
@@ -35,6 +41,43 @@ class Trained:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
     gate: Metric = AUC
+
+    def __post_init__(self) -> None:
+        """Refuse what the gate could not judge, or would judge wrongly without a word."""
+        classifier = is_classifier(self.pipeline)
+        if self.gate.needs_classifier and not classifier:
+            raise DeclarationError(
+                f"the gate of a regression compares predicted numbers: expected a metric such as RMSE, MAE or R2, "
+                f"got `{self.gate.name}` for {estimator_name(self.pipeline)}. Name it: `Trained(..., gate=RMSE)`."
+            )
+        missing = [name for name in self.feature_names if name not in self.held_out.columns]
+        if missing:
+            raise DeclarationError(f"`Trained.held_out` has no column {', '.join(missing)}, which the model needs")
+        rows, labels = len(self.held_out), len(self.held_out_labels)
+        if rows == 0 or rows != labels:
+            raise DeclarationError(
+                f"the gate judges a model by rows that it has not seen: expected at least one in `Trained.held_out`, "
+                f"each with its label in `Trained.held_out_labels`, got {rows} rows and {labels} labels"
+            )
+        self._refuse_labels(classifier)
+
+    def _refuse_labels(self, classifier: bool) -> None:
+        """Refuse labels that are no numbers, or not 0 or 1 where a probability is compared with them."""
+        import numpy as np
+        import pandas as pd
+
+        labels = pd.Series(self.held_out_labels)
+        try:
+            numbers = labels.to_numpy(dtype=np.float64, na_value=np.nan)
+        except (TypeError, ValueError):
+            numbers = np.full(len(labels), np.nan)
+        fits = np.isin(numbers, (0.0, 1.0)) if classifier else np.isfinite(numbers)
+        if not fits.all():
+            expected = "0 or 1 for a classifier" if classifier else "finite numbers for a regression"
+            raise DeclarationError(
+                f"`Trained.held_out_labels`: expected {expected}, got others in {int((~fits).sum())} of {len(fits)} "
+                f"rows (type {labels.dtype}). Convert them, and leave rows without a label out."
+            )
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The registered versions of a model, its champion, and the way back to the champion before."""
 
 from lakehouse.models import registry, store
-from lakehouse.models.registry import CHAMPION
+from lakehouse.models.gate import CHAMPION
 from lakehouse.models.store import ModelVersion
 from lakehouse.project.targets import workspace_of
 from lakehouse.workspace import Workspace

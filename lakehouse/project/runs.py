@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from lakehouse.dagster.graph import graph_of_assets
+from lakehouse.dagster.order import in_order
 from lakehouse.dagster.table_asset import TableAsset
 from lakehouse.engine.session import Connection
 from lakehouse.errors import LakehouseError
@@ -34,10 +36,13 @@ def run_each(
 ) -> Iterator[Any]:
     """Run several, one after the other; gives each one's result as it comes. See `run`.
 
-    Every name is looked up before the first runs.
+    Every name is looked up before the first runs. What another one reads, or looks keys up in by a rule of its suite,
+    runs before it; else they run in the order in which they were given.
     """
     workspace = workspace_of(workspace)
     assets = [asset_of(workspace, target) for target in targets]
+    order = in_order(graph_of_assets(workspace, assets), [asset.key for asset in assets])
+    assets.sort(key=lambda asset: order.index(asset.key))
     for asset in assets:
         if partitions is not None and not isinstance(asset, TableAsset):
             raise LakehouseError(f"Nothing was run: {asset.key} is a {type(asset).__name__}, which has no partitions.")

@@ -13,12 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 from lakehouse.errors import SuiteError
 from lakehouse.quality.results import CheckResult, failed_check, result_of
+from lakehouse.quality.rules.references import as_gx_query
 from lakehouse.quality.rules.rule import Outcome
+from lakehouse.quality.rules.sql_values import NotCompiledError
+from lakehouse.quality.suite.expectation import OWN_TYPES
 from lakehouse.quality.suite.suite import Expectation, Suite
 
 if TYPE_CHECKING:
     from great_expectations.core import ExpectationValidationResult
     from great_expectations.data_context.data_context.ephemeral_data_context import EphemeralDataContext
+    from great_expectations.datasource.fluent.spark_datasource import SparkDatasource
     from pyspark.sql import DataFrame
 
 _PLACE = "lakehouse_place"
@@ -51,7 +55,8 @@ def validate(
 ) -> "list[ExpectationValidationResult | str]":
     """GX's own results in the order of the expectations; in words, why it refuses to make one of them."""
     with _quiet():
-        built = [_build(expectation, place) for place, expectation in enumerate(expectations)]
+        columns = dict(frame.dtypes)
+        built = [_build(expectation, place, columns) for place, expectation in enumerate(expectations)]
         usable = [outcome for outcome in built if not isinstance(outcome, str)]
         results = _validate(frame, usable, result_format) if usable else {}
     return [outcome if isinstance(outcome, str) else results[place] for place, outcome in enumerate(built)]
@@ -74,21 +79,23 @@ def data_docs(suites: Sequence[tuple[Suite, Callable[[], "DataFrame"]]], out: Pa
     shutil.rmtree(out, ignore_errors=True)
     with _quiet():
         context = _context(out)
-        source = context.data_sources.add_spark("lakehouse", persist=False)
         for suite, read in suites:
-            built = [_build(expectation, place) for place, expectation in enumerate(suite.expectations)]
+            frame = read()
+            columns = dict(frame.dtypes)
+            built = [_build(expectation, place, columns) for place, expectation in enumerate(suite.expectations)]
             for expectation, refused in zip(suite.expectations, built, strict=True):
                 if isinstance(refused, str):
                     raise SuiteError(f"{suite.path} cannot be shown.\n  {expectation.label}: {refused}\nMend the file.")
             made = gx.ExpectationSuite(name=suite.name, expectations=built)
-            batch = source.add_dataframe_asset(suite.name).add_batch_definition_whole_dataframe("table")
+            asset = _source(context, suite.name, frame).add_dataframe_asset(suite.name)
+            batch = asset.add_batch_definition_whole_dataframe("table")
             definition = gx.ValidationDefinition(name=suite.name, data=batch, suite=context.suites.add(made))
             checkpoint = gx.Checkpoint(
                 name=suite.name,
                 validation_definitions=[context.validation_definitions.add(definition)],
                 result_format=dict(LEAN),  # type: ignore[arg-type]
             )
-            context.checkpoints.add(checkpoint).run(batch_parameters={"dataframe": read()})
+            context.checkpoints.add(checkpoint).run(batch_parameters={"dataframe": frame})
         context.build_data_docs()
     return out / "index.html"
 
@@ -148,14 +155,17 @@ def _context(docs: Path | None = None) -> "EphemeralDataContext":
     )
 
 
-def _build(expectation: Expectation, place: int) -> Any:
+def _build(expectation: Expectation, place: int, columns: Mapping[str, str]) -> Any:
     """GX's object, or in words why it refuses to make one."""
     import great_expectations as gx
 
-    fields = expectation.to_gx()
-    fields["meta"] = {**fields["meta"], _PLACE: place}
     try:
-        return gx.ExpectationSuite(name="one", expectations=[fields]).expectations[0]
+        made = as_gx_query(expectation, columns) if expectation.type in OWN_TYPES else expectation.to_gx()
+    except NotCompiledError as reason:
+        return str(reason)
+    made["meta"] = {**made["meta"], _PLACE: place}
+    try:
+        return gx.ExpectationSuite(name="one", expectations=[made]).expectations[0]
     except Exception as error:  # GX raises what its models raise: pydantic's, its own, TypeError
         return f"GX refuses its arguments ({type(error).__name__})"
 
@@ -167,10 +177,22 @@ def _validate(
 
     context = _context()
     suite = context.suites.add(gx.ExpectationSuite(name="rest", expectations=list(built)))
-    source = context.data_sources.add_spark("lakehouse", persist=False)
-    batch = source.add_dataframe_asset("frame").add_batch_definition_whole_dataframe("whole")
+    batch = (
+        _source(context, "lakehouse", frame).add_dataframe_asset("frame").add_batch_definition_whole_dataframe("whole")
+    )
     validated = batch.get_batch({"dataframe": frame}).validate(suite, result_format=dict(result_format))  # type: ignore[arg-type]
     return {result.expectation_config.meta[_PLACE]: result for result in validated.results if result.expectation_config}
+
+
+def _source(context: "EphemeralDataContext", name: str, frame: "DataFrame") -> "SparkDatasource":
+    """GX's source that works in the session of the frame.
+
+    GX itself asks for the thread's active session (`SparkDFExecutionEngine.get_or_create_spark_session`), which is
+    another one if the process has several, and has none of the frame's temporary views.
+    """
+    source = context.data_sources.add_spark(name, persist=False)
+    source._spark = frame.sparkSession
+    return source
 
 
 def check_of(expectation: Expectation, validation: "ExpectationValidationResult | str") -> CheckResult:

@@ -5,14 +5,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lakehouse.dagster.dbt_process import manifest_of
+from lakehouse.dagster.discover import project_tables
+from lakehouse.dagster.graph import dbt_tables
 from lakehouse.declare.column import Column
 from lakehouse.declare.table import Table
 from lakehouse.errors import DeclarationError, LakehouseError, near_miss
 from lakehouse.scaffold.blueprint import checked_name, title
+from lakehouse.scaffold.dbt_parent import dbt_parent
 from lakehouse.scaffold.example import example_of
 from lakehouse.scaffold.new_files import write_new
 from lakehouse.scaffold.new_table import Made
-from lakehouse.scaffold.parent import parent_of, refuse_declared, taken
+from lakehouse.scaffold.parent import parent_of, readable_columns, refuse_back, refuse_declared, taken
 from lakehouse.scaffold.render import rendered, sql_name
 from lakehouse.scaffold.sources_file import with_source
 from lakehouse.workspace import Workspace
@@ -33,6 +37,7 @@ class Model:
         parent: The table that it reads.
         columns: What it gives.
         key: Columns that identify a row; empty if none do.
+        ref: The name by which dbt knows the parent, if dbt makes it; None for a source.
     """
 
     layer: str
@@ -40,6 +45,14 @@ class Model:
     parent: Table
     columns: tuple[Column, ...]
     key: tuple[str, ...]
+    ref: str | None = None
+
+    @property
+    def relation(self) -> str:
+        """The parent, as dbt's Jinja calls it."""
+        if self.ref is not None:
+            return f"ref({self.ref!r})"
+        return f"source({self.parent.layer!r}, {self.parent.entity!r})"
 
     @property
     def description(self) -> str:
@@ -79,10 +92,12 @@ def new_model(
 ) -> Made:
     """Write the SQL and the properties of a dbt model, and add its parent to the sources if it is not there.
 
+    A parent that dbt makes itself is no source: the model refers to it.
+
     Args:
         workspace: Its project gets the files.
         name: `gold.entities`.
-        reads: `layer.entities` that it selects from.
+        reads: `layer.entities` that it selects from, declared in `assets/` or made by dbt.
         columns: Those that it takes; all if none are named.
         key: Columns that identify a row; the parent's key if none are named and all of it is taken.
 
@@ -101,25 +116,42 @@ def new_model(
     if not (folder / "dbt_project.yml").exists():
         raise LakehouseError(f"{name} was not made: {project} has no {FOLDER}/dbt_project.yml.")
     refuse_declared(workspace, name)
-    parent = parent_of(workspace, name, reads)
-    of_parent = {column.name: column for column in parent.columns}
+    parent, ref = _parent(workspace, folder, name, reads)
+    of_parent = {column.name: column for column in readable_columns(parent)}
     chosen = taken(parent, name, [_named(of_parent, name, reads, column) for column in columns] if columns else None)
-    model = Model(
-        layer, entity, parent.table, tuple(field.column for field in chosen), _key(name, parent.table, key, chosen)
-    )
+    model = Model(layer, entity, parent, tuple(field.column for field in chosen), _key(name, parent, key, chosen), ref)
     models = folder / "models"
     files = {
         models / layer / f"{entity}.sql": rendered("model.sql", model=model),
         models / layer / f"{entity}.yml": rendered("model.yml", model=model),
     }
     _refuse_model(models, name)
-    sources, text = with_source(models, parent.table, parent.columns)
+    sources, text = (models, None) if ref else with_source(models, parent, readable_columns(parent))
     write_new(project, name, files)
     if text is None:
         return Made(tuple(files))
     sources.parent.mkdir(parents=True, exist_ok=True)
     sources.write_text(text, encoding="utf-8")
     return Made((*files, sources))
+
+
+def _parent(workspace: Workspace, folder: Path, name: str, reads: str) -> tuple[Table, str | None]:
+    """The table that is read, and dbt's name of it if dbt makes it. What `assets/` declares needs no dbt."""
+    declared = [table.name for table in project_tables(workspace)]
+    if reads in declared:
+        return parent_of(workspace, name, reads).table, None
+    manifest = manifest_of(workspace, folder)
+    by_dbt = {table: unique_id for unique_id, (table, _) in dbt_tables(manifest).items()}
+    if reads not in by_dbt:
+        near = near_miss(reads, [*declared, *by_dbt])
+        raise LakehouseError(
+            f"{reads} is not declared in assets/"
+            + (f" (did you mean `{near}`?)" if near else "")
+            + f". No model in {FOLDER}/ makes it either."
+        )
+    parent, ref = dbt_parent(manifest, by_dbt[reads])
+    refuse_back(name, reads)
+    return parent, ref
 
 
 def _named(columns: dict[str, Column], name: str, reads: str, column: str) -> Column:

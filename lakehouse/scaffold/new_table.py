@@ -86,7 +86,7 @@ def new_table(
     elif reads:
         parent = parent_of(workspace, name, reads)
         origin = Origin("table", reads, constant=parent.constant, module=parent.module)
-        fields = taken(parent, name, given)
+        fields = taken(parent.table, name, given)
     else:
         origin = Origin("json", f"landing/{entity}/*.jsonl")
         fields = tuple(Field(column, column.name) for column in given or ())

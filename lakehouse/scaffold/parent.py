@@ -28,10 +28,10 @@ class Parent:
     constant: str
     module: str
 
-    @property
-    def columns(self) -> tuple[Column, ...]:
-        """What a reader takes: all stored columns but `_unreadable`."""
-        return tuple(column for column in self.table.stored if column.name != _ALWAYS_NULL)
+
+def readable_columns(table: Table) -> tuple[Column, ...]:
+    """What a reader takes: all stored columns but `_unreadable`."""
+    return tuple(column for column in table.stored if column.name != _ALWAYS_NULL)
 
 
 def refuse_declared(workspace: Workspace, name: str) -> None:
@@ -56,8 +56,7 @@ def parent_of(workspace: Workspace, name: str, reads: str) -> Parent:
         near = near_miss(reads, list(tables))
         raise LakehouseError(f"{reads} is not declared in assets/" + (f" (did you mean `{near}`?)" if near else ""))
     table = tables[reads]
-    if LAYERS.index(table.layer) > LAYERS.index(name.partition(".")[0]):
-        raise LakehouseError(f"{name} cannot read {reads}: layers read {' -> '.join(LAYERS)}, never back.")
+    refuse_back(name, reads)
     for module in modules(package):
         for constant, value in vars(module).items():
             if value is table and module.__name__ == f"assets.{reads}":
@@ -65,20 +64,31 @@ def parent_of(workspace: Workspace, name: str, reads: str) -> Parent:
     raise LakehouseError(f"{reads} is no module-level name in assets/{reads.replace('.', '/')}.py.")
 
 
-def taken(parent: Parent, name: str, columns: Sequence[Column] | None) -> tuple[Field, ...]:
+def refuse_back(name: str, reads: str) -> None:
+    """A table must not read a later layer, nor the workspace's own tables.
+
+    Raises:
+        LakehouseError: `reads` is in one, or is such a table.
+    """
+    layer = reads.partition(".")[0]
+    if layer not in LAYERS or LAYERS.index(layer) > LAYERS.index(name.partition(".")[0]):
+        raise LakehouseError(f"{name} cannot read {reads}: layers read {' -> '.join(LAYERS)}, never back.")
+
+
+def taken(parent: Table, name: str, columns: Sequence[Column] | None) -> tuple[Field, ...]:
     """The columns that a table `name` takes from its parent: those given, else all.
 
     Raises:
         DeclarationError: the parent has no such column.
     """
     if columns is None:
-        return tuple(Field(_as_declared(column), column.name) for column in parent.columns)
-    types = {column.name: column.type for column in parent.table.stored}
+        return tuple(Field(_as_declared(column), column.name) for column in readable_columns(parent))
+    types = {column.name: column.type for column in parent.stored}
     for column in columns:
         if column.name not in types:
             near = near_miss(column.name, list(types))
             raise DeclarationError(
-                f"{name}: `{column.name}` is no column of {parent.table.name}"
+                f"{name}: `{column.name}` is no column of {parent.name}"
                 + (f" (did you mean `{near}`?)" if near else "")
                 + ". Name columns that it has, and add what is computed from them to the asset's function afterwards."
             )

@@ -26,6 +26,11 @@ def rendered(template: str, **values: Any) -> str:
     return _environment().get_template(f"{template}.jinja").render(**values)
 
 
+def rendered_text(template: str, **values: Any) -> str:
+    """A template that is given as text, filled in."""
+    return _environment().from_string(template).render(**values)
+
+
 def python(template: str, path: Path, project: Path, **values: Any) -> str:
     """A Python file, in the style that ruff is configured to in its project; ruff's own style where it is not.
 

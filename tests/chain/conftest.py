@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pyspark.sql import SparkSession
 
-from lakehouse.services import down
+from lakehouse.engine.session import Connection
+from lakehouse.services import down, up
 from lakehouse.settings import load
 from lakehouse.workspace import Workspace
 
@@ -56,6 +58,31 @@ def versions(workspace: Workspace) -> dict[str, int]:
 
     logs = Path(workspace.warehouse).glob("*/*/_delta_log")
     return {f"{log.parent.parent.name}.{log.parent.name}": DeltaTable(str(log.parent)).version() for log in logs}
+
+
+@pytest.fixture(scope="session")
+def workspace(clean_environment: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    """A workspace of the chain's own: its tests count every table's versions, so nobody else may write."""
+    own = Workspace(load().model_copy(update={"home": tmp_path_factory.mktemp("chain")}))
+    try:
+        up(own)
+        yield own
+    finally:
+        down(own)
+
+
+@pytest.fixture(scope="session")
+def spark(workspace: Workspace) -> Iterator[SparkSession]:
+    """A session on the chain's workspace; the plugin's is one on the run's."""
+    with Connection(workspace) as connection:
+        yield connection.session()
+
+
+@pytest.fixture(scope="session")
+def sql_layer(workspace: Workspace) -> str:
+    """Trino over the chain's workspace; the plugin's is over the run's."""
+    up(workspace, ["sql"])
+    return workspace.trino_url
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from lakehouse.declare.sql_text import quote
-
 _COLUMN_KEYS = ("column", "column_A", "column_B", "column_list")
 _DOMAIN_KEYS = (
     *_COLUMN_KEYS,
@@ -32,11 +30,11 @@ def known_types() -> Mapping[str, Mapping[str, Sequence[str]]]:
 # Types of ours, for what Great Expectations has no type for. They are about single rows.
 OWN_TYPES: Mapping[str, Mapping[str, Sequence[str]]] = {
     "expect_column_values_to_be_in_table": {
-        "kwargs": ("column", "mostly", "table", "other_column"),
+        "kwargs": ("column", "mostly", "row_condition", "condition_parser", "table", "other_column"),
         "required": ("column", "table"),
     },
     "expect_compound_columns_to_be_in_table": {
-        "kwargs": ("column_list", "mostly", "table", "other_column_list"),
+        "kwargs": ("column_list", "mostly", "row_condition", "condition_parser", "table", "other_column_list"),
         "required": ("column_list", "table"),
     },
 }
@@ -131,11 +129,7 @@ class Expectation:
         return name if self.ordinal == 1 else f"{name}_{self.ordinal}"
 
     def to_gx(self) -> dict[str, Any]:
-        """The rule as GX's own JSON; one of our types as the query that gives its failing rows."""
-        if self.type in OWN_TYPES:
-            kwargs: dict[str, Any] = {"unexpected_rows_query": self._orphans_sql()}
-            made = {"type": "unexpected_rows_expectation", "kwargs": kwargs, "severity": self.severity}
-            return {**made, "meta": dict(self.meta)} | ({"notes": self.notes} if self.notes else {})
+        """The rule as GX's own JSON. One of our types is no rule of GX: see `rules/references.py`."""
         kwargs = dict(self.kwargs)
         if "mostly" in known_types().get(self.type, {}).get("kwargs", ()):
             kwargs["mostly"] = self.mostly
@@ -144,17 +138,6 @@ class Expectation:
             kwargs |= {"condition_parser": self.condition.parser} if self.condition.parser else {}
         fields = {"type": self.type, "kwargs": kwargs, "severity": self.severity, "meta": dict(self.meta)}
         return fields | ({"notes": self.notes} if self.notes else {})
-
-    def _orphans_sql(self) -> str:
-        """The rows whose key is not in the other table, in GX's terms: `{batch}` stands for the table."""
-        other = self.kwargs.get("other_column") or self.kwargs.get("other_column_list") or self.columns
-        pairs = zip(self.columns, (other,) if isinstance(other, str) else other, strict=True)
-        is_same = " AND ".join(f"theirs.{quote(there)} = ours.{quote(here)}" for here, there in pairs)
-        present = " AND ".join(f"ours.{quote(name)} IS NOT NULL" for name in self.columns)
-        return (
-            f"SELECT * FROM {{batch}} AS ours WHERE {present} "
-            f"AND NOT EXISTS (SELECT 1 FROM {quote(str(self.kwargs.get('table')))} AS theirs WHERE {is_same})"
-        )
 
 
 def expectation_of(fields: Mapping[str, Any]) -> Expectation:

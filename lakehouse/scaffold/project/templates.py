@@ -8,10 +8,9 @@ template, any other is taken as it is (dbt's macros are Jinja themselves).
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
-if TYPE_CHECKING:
-    from jinja2 import Environment
+from lakehouse.scaffold.render import rendered_text
 
 TEMPLATES = Path(__file__).parent / "templates"
 KEPT, GIVEN, SAMPLE = "kept", "given", "sample"
@@ -67,7 +66,7 @@ def render(folder: str, name: str, library: Library, *, has_sample: bool = False
         has_sample: Whether the project has the sample.
     """
     oldest, newest = library.pythons
-    facts = {
+    facts: dict[str, Any] = {
         "name": name,
         "sample": has_sample,
         "library": library.version,
@@ -76,16 +75,9 @@ def render(folder: str, name: str, library: Library, *, has_sample: bool = False
         "python_range": f"(3, {oldest}) <= sys.version_info < (3, {newest})",
         "python_names": " ".join(f"python3.{minor}" for minor in range(newest - 1, oldest - 1, -1)),
     }
-    jinja, root = _jinja(), TEMPLATES / folder
+    root = TEMPLATES / folder
     files = {}
     for path in sorted(path for path in root.rglob("*") if path.is_file()):
         text, place = path.read_text(encoding="utf-8"), path.relative_to(root).as_posix()
-        files[place.removesuffix(".j2")] = jinja.from_string(text).render(facts) if path.suffix == ".j2" else text
+        files[place.removesuffix(".j2")] = rendered_text(text, **facts) if path.suffix == ".j2" else text
     return files
-
-
-def _jinja() -> "Environment":
-    from jinja2 import Environment, StrictUndefined
-
-    # What is rendered is code and settings of the user's own machine, not HTML.
-    return Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)  # noqa: S701

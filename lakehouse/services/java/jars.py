@@ -104,8 +104,8 @@ def _download(settings: Settings, use: str, *, target: Path, free: Callable[[Pat
                 file, use, remedy="Nothing was kept. Run it again; if it stays so, the repository or mirror is wrong"
             )
             file.replace(done / name)
-        if target.exists():
-            shutil.rmtree(target)
+        if target.exists():  # incomplete; a server may read it, so its files stay until all of them are moved at once
+            target.replace(draft / "incomplete")
         done.replace(target)
     finally:
         shutil.rmtree(draft, ignore_errors=True)

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lakehouse.models.metric import RMSE, Metric
 from lakehouse.models.training import Dataset, Origin, Trained, is_held_out
 
 FEATURES = ("age_years", "kind_code", "pressure_mmhg")
@@ -41,6 +42,20 @@ def train(rows: pd.DataFrame, *, features: tuple[str, ...] = FEATURES, strength:
         parameters={"strength": strength},
         metrics={"training_rows": float((~held_out).sum())},
     )
+
+
+def weigh(rows: pd.DataFrame, *, estimator: Any = None, gate: Metric = RMSE) -> Trained:
+    """Fit a regression of a weight that follows from the age: Ridge, which finds it, if no estimator is given."""
+    from sklearn.impute import SimpleImputer
+    from sklearn.linear_model import Ridge
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    rows = rows.sort_values("person_id", ignore_index=True)
+    features, weights, held_out = rows[list(FEATURES)], 40 + rows["age_years"] / 2, is_held_out(rows["person_id"])
+    pipeline = make_pipeline(SimpleImputer(), StandardScaler(), estimator or Ridge())
+    fitted = pipeline.fit(features[~held_out], weights[~held_out])
+    return Trained(fitted, FEATURES, features[held_out], weights[held_out], gate=gate)
 
 
 def _pipeline(features: tuple[str, ...], strength: float) -> Any:

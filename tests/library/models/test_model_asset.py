@@ -3,24 +3,29 @@
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from lakehouse.dagster.model_asset import ModelAsset, model_asset
-from lakehouse.declare.table import Foreign
+from lakehouse.dagster.table_asset import table_asset
+from lakehouse.declare.column import Column
+from lakehouse.declare.table import Foreign, Table
+from lakehouse.declare.write_modes import Overwrite
 from lakehouse.delta.tables import Tables
 from lakehouse.engine.session import Connection
 from lakehouse.errors import DeclarationError, LakehouseError
-from lakehouse.models.champion import Champion
+from lakehouse.models.champion import Champion, ChampionModel
 from lakehouse.models.registry import rollback
+from lakehouse.models.scoring import score_frame
 from lakehouse.models.store import store_file
 from lakehouse.models.training import Trained
 from lakehouse.sources.kinds import dependency, load, position_of
 from lakehouse.sources.source import ReadContext
-from tests.library.models.cases import FEATURES, people, train
+from tests.library.models.cases import FEATURES, people, train, weigh
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
     from lakehouse.workspace import Workspace
 
@@ -105,6 +110,41 @@ def test_a_model_without_a_champion_names_what_to_materialise(connection: Connec
 def test_a_missing_table_is_named(connection: Connection) -> None:
     with pytest.raises(LakehouseError, match=r"ml.ghosts reads gold.ghosts, which does not exist"):
         ModelAsset("ghosts", train, {"rows": Foreign("gold.ghosts")}).materialize(connection)
+
+
+def test_a_regression_is_trained_judged_promoted_and_scored_under_the_column_that_the_table_names(
+    connection: Connection, table: str, fresh: Callable[[str], str]
+) -> None:
+    from sklearn.linear_model import Ridge
+
+    name, people_table = table.partition(".")[2], Foreign(table)
+    heavy = ModelAsset(name, lambda rows: weigh(rows, estimator=Ridge(1e6)), {"rows": people_table})
+    light = ModelAsset(name, weigh, {"rows": people_table})
+    weights = Table(
+        fresh("ml"),
+        grain="one row per person",
+        columns=(
+            Column("person_id", "string", "Who", nullable=False),
+            Column("weight_kg", "double", "As the champion predicts it, kilograms", nullable=False),
+            Column("model_name", "string", "Of the champion", nullable=False),
+            Column("model_version", "int", "Of the champion", nullable=False),
+        ),
+        write=Overwrite(),
+    )
+
+    def score(rows: "DataFrame", model: ChampionModel) -> "DataFrame":
+        return score_frame(rows, model, keep=("person_id",), score_column="weight_kg")
+
+    first, second = heavy.materialize(connection), light.materialize(connection)
+    table_asset(weights, reads={"rows": people_table, "model": Champion(name)})(score).materialize(connection)
+
+    assert (first.gate.partition(":")[0], second.gate.partition(":")[0]) == ("first champion", "champion")
+    scored = connection.session().table(weights.name).toPandas()
+    rows = people().set_index("person_id").loc[scored["person_id"]]
+    expected = weigh(people()).pipeline.predict(rows[list(FEATURES)])
+    np.testing.assert_allclose(scored["weight_kg"], expected, rtol=1e-5)
+    assert len(scored) == len(people())
+    assert set(zip(scored["model_name"], scored["model_version"], strict=True)) == {(name, 2)}
 
 
 def test_an_input_without_a_version_is_refused_when_it_is_declared() -> None:

@@ -2,17 +2,18 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
+from pyspark.sql import SparkSession
 
+from lakehouse.engine.session import Connection
 from lakehouse.quality import gx
+from lakehouse.quality.suite.expectation import Expectation
 from lakehouse.quality.suite.suite import Suite, known_types, load_suite
+from lakehouse.workspace import Workspace
 from tests.library.quality.cases import DDL, EXAMPLES, compare, rows, suites
-
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
 
 
 def test_the_list_of_types_is_that_of_the_installed_gx() -> None:
@@ -31,7 +32,7 @@ def test_the_list_of_types_is_that_of_the_installed_gx() -> None:
     print_blob=False,
 )
 @given(data=rows, suite=suites())
-def test_the_one_pass_says_what_gx_says(spark: "SparkSession", data: list[tuple[Any, ...]], suite: Suite) -> None:
+def test_the_one_pass_says_what_gx_says(spark: SparkSession, data: list[tuple[Any, ...]], suite: Suite) -> None:
     compared, compiled = compare(spark.createDataFrame(data, DDL), suite)
 
     assert compiled.rest == ()
@@ -39,7 +40,17 @@ def test_the_one_pass_says_what_gx_says(spark: "SparkSession", data: list[tuple[
     assert [(each.ours, each.gx) for each in compared if not each.agrees] == []
 
 
-def test_data_docs_are_pages_for_every_suite(spark: "SparkSession", tmp_path: Path) -> None:
+def test_a_query_is_asked_in_the_session_of_the_frame(workspace: Workspace, spark: SparkSession) -> None:
+    assert SparkSession.getActiveSession() is not None
+    query = Expectation("unexpected_rows_expectation", {"unexpected_rows_query": "SELECT 1 FROM {batch} WHERE a > 1"})
+
+    with Connection(workspace) as other:
+        [result] = gx.run(other.session().createDataFrame([(1,), (2,)], "a int"), [query])
+
+    assert (result.error, result.success, result.observed) == (None, False, 1)
+
+
+def test_data_docs_are_pages_for_every_suite(spark: SparkSession, tmp_path: Path) -> None:
     path = tmp_path / "expectations" / "silver" / "people.json"
     path.parent.mkdir(parents=True)
     listed = [{"type": "expect_column_values_to_not_be_null", "kwargs": {"column": "a"}, "severity": "warning"}]

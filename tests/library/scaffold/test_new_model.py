@@ -1,6 +1,7 @@
 """A new dbt model builds at once: its files are made in an empty project, and dbt builds and tests them."""
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -12,6 +13,8 @@ import yaml
 from lakehouse.dagster.dbt_process import target_of
 from lakehouse.declare.column import Column
 from lakehouse.declare.table import Table
+from lakehouse.errors import LakehouseError
+from lakehouse.scaffold.dbt_parent import dbt_parent
 from lakehouse.scaffold.sources_file import with_source
 from lakehouse.workspace import Workspace
 from tests.library.scaffold.own_project import BIN, ROOT, Project
@@ -58,6 +61,8 @@ def test_a_new_model_builds_and_passes_its_tests(workspace: Workspace, project: 
     project.materialize()
 
     made = project.run(BIN / "lakehouse", "new", "model", model, "--reads", parent, "--columns", "id,at,amount,on,tags")
+    second = fresh("gold")
+    project.run(BIN / "lakehouse", "new", "model", second, "--reads", model, "--columns", "id,amount")
     project.run(BIN / "lakehouse", "dbt", "build")
 
     gold = model.partition(".")[2]
@@ -74,7 +79,9 @@ def test_a_new_model_builds_and_passes_its_tests(workspace: Workspace, project: 
         "on": "boolean",
         "tags": "array<string>",
     }
-    assert spark.table(model).count() == 3
+    assert spark.table(model).count() == spark.table(second).count() == 3
+    assert dict(spark.table(second).dtypes) == {"id": "bigint", "amount": "decimal(10,2)"}
+    assert f"from {{{{ ref('{gold}') }}}}" in (project.folder / models / f"{second.replace('.', '/')}.sql").read_text()
     results = json.loads((target_of(workspace, project.folder / "dbt_project") / "run_results.json").read_text())
     statuses = {result["unique_id"].split(".")[0]: result["status"] for result in results["results"]}
     assert statuses == {"model": "success", "test": "pass", "unit_test": "pass"}
@@ -100,11 +107,55 @@ def test_what_cannot_be_is_refused_and_nothing_is_written(project: Project, fres
     assert f"{parent}x is not declared in assets/ (did you mean `{parent}`?)" in refused(
         "gold.x", "--reads", f"{parent}x"
     )
+    assert "No model in dbt_project/ makes it either" in refused("gold.x", "--reads", "gold.nothing")
     assert "gold.x: key `idd` is no column of it (did you mean `id`?)" in refused(
         "gold.x", "--reads", parent, "--key", "idd"
     )
     assert {path: path.stat().st_mtime_ns for path in project.folder.rglob("*.*ml")} == before
     assert not (project.folder / "dbt_project" / "models" / "gold" / "x.sql").exists()
+
+
+def manifest(**columns: dict[str, Any]) -> dict[str, Any]:
+    """Of one model, as dbt writes it."""
+    described = {name: {"name": name, "constraints": [], **properties} for name, properties in columns.items()}
+    node = {"resource_type": "model", "schema": "gold", "alias": "days", "name": "all_days", "columns": described}
+    place = {"original_file_path": "models/gold/all_days.sql", "description": "One row per day. Of all shops."}
+    tests = {
+        f"test.{kind}": {
+            "resource_type": "test",
+            "attached_node": "model.all_days",
+            "column_name": "day",
+            "test_metadata": {"name": kind},
+        }
+        for kind in ("unique", "not_null")
+    }
+    return {"nodes": {"model.all_days": {**node, **place}, **tests}}
+
+
+def test_a_model_of_dbt_is_read_as_its_properties_describe_it():
+    day, total = {"data_type": "DATE", "description": "Of the sale"}, {"data_type": "bigint"}
+
+    parent, ref = dbt_parent(
+        manifest(day=day, total={**total, "constraints": [{"type": "not_null"}]}), "model.all_days"
+    )
+
+    assert (parent.name, parent.grain, parent.key, ref) == ("gold.days", "one row per day", ("day",), "all_days")
+    assert parent.columns == (
+        Column("day", "date", "Of the sale", nullable=False),
+        Column("total", "bigint", "Total", nullable=False),
+    )
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        ({}, "Give it its columns, each with a `data_type` in the yml beside models/gold/all_days.sql"),
+        ({"day": {"data_type": "date"}, "total": {"data_type": None}}, "Give it a `data_type` for total in the yml"),
+    ],
+)
+def test_a_model_of_dbt_that_is_not_described_is_an_error_that_says_so(columns: dict[str, Any], expected: str):
+    with pytest.raises(LakehouseError, match=re.escape(expected)):
+        dbt_parent(manifest(**columns), "model.all_days")
 
 
 def test_a_source_is_added_and_comments_and_order_stay(tmp_path: Path):

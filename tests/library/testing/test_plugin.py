@@ -21,21 +21,29 @@ def test_the_settings_of_the_run():
 """
 
 
-def run(folder: Path, test: str, **variables: str) -> str:
+SHARED = """
+import os, time
+from pathlib import Path
+
+import pytest
+
+from lakehouse.testing.plugin import used_until_the_last
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_each_worker_meets_the_other(number, clean_environment):
+    here = Path(__file__).parent
+    with used_until_the_last(clean_environment, lambda: (here / f"ended-{number}").touch()):
+        (here / f"home-{number}").write_text(str(clean_environment))
+        while not (here / f"home-{3 - number}").exists():
+            time.sleep(0.01)
+"""
+
+
+def run(folder: Path, test: str, *options: str, **variables: str) -> str:
     """What a test prints in a project of its own, which must pass."""
     (folder / "test_it.py").write_text(test)
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-s",
-        "-p",
-        "no:cacheprovider",
-        "--rootdir",
-        str(folder),
-        str(folder),
-    ]
+    own = ["-p", "no:cacheprovider", "--rootdir", str(folder), str(folder)]
+    command = [sys.executable, "-m", "pytest", "-q", "-s", *options, *own]
     environment = {**os.environ, **variables}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -64,6 +72,15 @@ def test_a_run_has_a_home_of_its_own_and_nothing_of_the_users(tmp_path: Path):
     settings = json.loads(printed(output, "SETTINGS"))
     assert settings.pop("LAKEHOUSE_HOME") != "/nowhere"
     assert settings.pop("LAKEHOUSE_AOT") == os.environ.get("LAKEHOUSE_AOT", "use")
+    assert settings.pop("LAKEHOUSE_SPARK__COMPILER") == os.environ.get("LAKEHOUSE_SPARK__COMPILER", "quick")
     assert settings == {"LAKEHOUSE_PROJECT": str(tmp_path), "LAKEHOUSE_CACHE": "/c"} | {
         name: value for name, value in os.environ.items() if name in ("LAKEHOUSE_TRUSTSTORE", "LAKEHOUSE_IVY_SETTINGS")
     }
+
+
+def test_two_workers_share_one_workspace_and_the_last_one_ends_it(tmp_path: Path):
+    run(tmp_path, SHARED, "-n", "2")
+
+    first, second = ((tmp_path / f"home-{number}").read_text() for number in (1, 2))
+    assert first == second
+    assert len(list(tmp_path.glob("ended-*"))) == 1
