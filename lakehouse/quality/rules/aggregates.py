@@ -93,14 +93,14 @@ def _number(column: str) -> str:
 def _rows(expectation: Expectation, columns: Columns) -> AggregateRule:
     kwargs = expectation.kwargs
     condition = condition_sql(expectation.condition, columns)
-    wanted = kwargs.get("value")
+    exact = kwargs.get("value")
     low, high = (None, None) if "value" in kwargs else bounds(kwargs)
-    if isinstance(wanted, float) or any(bound is not None and not isinstance(bound, float) for bound in (low, high)):
+    if isinstance(exact, float) or any(bound is not None and not isinstance(bound, float) for bound in (low, high)):
         raise NotCompiledError("a count of rows that is no whole number")
 
     def verdict(values: Values) -> Outcome:
         rows = values["rows"]
-        return Outcome(rows == wanted if "value" in kwargs else is_between(rows, low, high, kwargs), rows)
+        return Outcome(rows == exact if "value" in kwargs else is_between(rows, low, high, kwargs), rows)
 
     return AggregateRule(expectation, (("rows", _filtered("count(1)", condition)),), verdict)
 
@@ -184,9 +184,9 @@ def _most_common(expectation: Expectation, columns: Columns) -> AggregateRule:
 
 def unique(expectation: Expectation, columns: Columns) -> AggregateRule:
     """Uniqueness of one or several columns, as counts; which rows repeat is not asked."""
-    found = [column_of(columns, name) for name in expectation.columns]
-    names = [name for name, _ in found]
-    whole = [family for _, family in found] == ["integral"]
+    typed = [column_of(columns, name) for name in expectation.columns]
+    names = [name for name, _ in typed]
+    whole = [family for _, family in typed] == ["integral"]
     condition = condition_sql(expectation.condition, columns)
     if expectation.type == "expect_column_values_to_be_unique":
         considered = f"({condition} AND {names[0]} IS NOT NULL)"
@@ -210,7 +210,7 @@ def _quantiles(expectation: Expectation, columns: Columns) -> AggregateRule:
     if kwargs.get("allow_relative_error") or not asked or not limits or len(asked) != len(limits):
         raise NotCompiledError("a relative error, or quantiles without their ranges")
     numbers = [*asked, *(limit for pair in limits for limit in pair if limit is not None)]
-    if not all(isinstance(each, int | float) and not isinstance(each, bool) for each in numbers):
+    if not all(isinstance(number, int | float) and not isinstance(number, bool) for number in numbers):
         raise NotCompiledError("quantiles that are no numbers")
     condition = condition_sql(expectation.condition, columns)
     kept = [_number(column), *([condition] if condition != "true" else [])]
@@ -224,8 +224,8 @@ def _quantiles(expectation: Expectation, columns: Columns) -> AggregateRule:
     )
 
     def verdict(values: Values) -> Outcome:
-        found = [values[f"q{index}"] for index in range(len(asked))]
-        return Outcome(all(map(_in_range, found, limits)), {"quantiles": asked, "values": found})
+        quantiles = [values[f"q{index}"] for index in range(len(asked))]
+        return Outcome(all(map(_in_range, quantiles, limits)), {"quantiles": asked, "values": quantiles})
 
     return AggregateRule(expectation, sql, verdict)
 
@@ -236,7 +236,7 @@ def _in_range(value: float | None, limits: list[float | None]) -> bool:
         return False
     low = -math.inf if limits[0] is None else limits[0]
     high = math.inf if limits[1] is None else limits[1]
-    near = any(abs(value - each) <= 1e-8 + 1e-4 * abs(each) for each in (low, high) if math.isfinite(each))
+    near = any(abs(value - limit) <= 1e-8 + 1e-4 * abs(limit) for limit in (low, high) if math.isfinite(limit))
     return near or low <= value <= high
 
 

@@ -37,8 +37,8 @@ def _rule(
         listed = expectation.columns
         if len(listed) < 2 or len(set(listed)) < len(listed):
             raise NotCompiledError("fewer than two columns, or one twice")
-        found = [column_of(columns, name, families) for name in listed]
-        names, kinds = [name for name, _ in found], [kind for _, kind in found]
+        typed = [column_of(columns, name, families) for name in listed]
+        names, kinds = [name for name, _ in typed], [kind for _, kind in typed]
         if alike and len({"number" if kind in NUMERIC else kind for kind in kinds}) > 1:
             raise NotCompiledError("columns of two types")
         condition = condition_sql(expectation.condition, columns)

@@ -23,28 +23,38 @@ def least(column: str, bound: Any, kind: str, *, strict: bool) -> str | None:
     Returns:
         None where the column is no decimal, or its decimals lie as close to the bound as doubles do.
     """
-    edge = _edge(bound, kind, range(-2, 4), (lambda each: each > bound) if strict else (lambda each: each >= bound))
+    edge = _edge(
+        bound,
+        kind,
+        range(-2, 4),
+        (lambda candidate: candidate > bound) if strict else (lambda candidate: candidate >= bound),
+    )
     return edge and f"{column} >= {edge}"
 
 
 def most(column: str, bound: Any, kind: str, *, strict: bool) -> str | None:
     """The same for `column <= bound`, or `<` where `strict`."""
-    edge = _edge(bound, kind, range(3, -3, -1), (lambda each: each < bound) if strict else (lambda each: each <= bound))
+    edge = _edge(
+        bound,
+        kind,
+        range(3, -3, -1),
+        (lambda candidate: candidate < bound) if strict else (lambda candidate: candidate <= bound),
+    )
     return edge and f"{column} <= {edge}"
 
 
 def _edge(bound: Any, kind: str, offsets: Iterable[int], holds: Callable[[float], bool]) -> str | None:
-    found = _TYPE.match(kind)
-    if not found or not isinstance(bound, float) or not math.isfinite(bound):
+    match = _TYPE.match(kind)
+    if not match or not isinstance(bound, float) or not math.isfinite(bound):
         return None
-    precision, scale = int(found[1]), int(found[2])
+    precision, scale = int(match[1]), int(match[2])
     step = Decimal(1).scaleb(-scale)
     # Then the doubles about the bound are closer than the decimals, and the one that is looked for is next to it.
     if math.ulp(bound) * 4 >= step:
         return None
     first = int(_EXACT.divide(Decimal(bound), step).to_integral_value(ROUND_FLOOR))
     near = (_EXACT.multiply(Decimal(first + offset), step) for offset in offsets)
-    edge = next((each for each in near if holds(float(each))), None)
+    edge = next((candidate for candidate in near if holds(float(candidate))), None)
     if edge is None or abs(edge) >= Decimal(10) ** (precision - scale):
         return None
     # A literal of a decimal, and a string cast to one, hold a BigDecimal, and to compare with it Spark makes another

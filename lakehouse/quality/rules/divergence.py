@@ -29,14 +29,14 @@ def kl_divergence(expectation: Expectation, columns: Columns) -> AggregateRule:
     return (_of_values if "values" in expected else _of_numbers)(expectation, columns, expected)
 
 
-def _shares(found: Any) -> list[float]:
-    if not isinstance(found, list) or not all(_is_number(each) and each >= 0 for each in found):
+def _shares(shares: Any) -> list[float]:
+    if not isinstance(shares, list) or not all(_is_number(share) and share >= 0 for share in shares):
         raise NotCompiledError("shares that are no positive numbers")
-    return [float(each) for each in found]
+    return [float(share) for share in shares]
 
 
-def _is_number(found: Any) -> bool:
-    return isinstance(found, int | float) and not isinstance(found, bool) and math.isfinite(found)
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _sums_to_one(shares: Sequence[float]) -> bool:
@@ -77,9 +77,9 @@ def _of_values(expectation: Expectation, columns: Columns, expected: Mapping[str
         whole = sum(share * kept for share in shares) + (holdout if others else 0)
         divergence = sum(_term(n / rows, share * kept / whole) for n, share in zip(seen, shares, strict=True))
         if others:
-            each, left = holdout / others / whole, rows - sum(seen)
+            share_of_others, left = holdout / others / whole, rows - sum(seen)
             known = values["other_log_sum"] - left * math.log(rows)
-            divergence += (known - left * math.log(each)) / rows if each > 0 else math.inf
+            divergence += (known - left * math.log(share_of_others)) / rows if share_of_others > 0 else math.inf
         return _verdict(divergence, kwargs.get("threshold"))
 
     grouping = Grouping((column,), where, f"{column} IN ({shown})", entropy=True)
@@ -101,21 +101,21 @@ def _of_numbers(expectation: Expectation, columns: Columns, expected: Mapping[st
         raise NotCompiledError("a holdout beside tail weights, which GX refuses")
     condition = condition_sql(expectation.condition, columns)
     kept = f"{condition} AND {column} IS NOT NULL"
-    edges = [f"{float(each)!r}D" for each in bins]
+    edges = [f"{float(edge)!r}D" for edge in bins]
     within = [
         f"{column} >= {low} AND {column} {'<=' if place == len(shares) - 1 else '<'} {high}"
         for place, (low, high) in enumerate(pairwise(edges))
     ]
     predicates = [f"{column} < {edges[0]}", *within, f"{column} > {edges[-1]}"]
-    counts = tuple((f"n{place}", f"count_if({kept} AND {each})") for place, each in enumerate(predicates))
-    wanted = _expected_shares(shares, tails, tail, inner)
+    counts = tuple((f"n{place}", f"count_if({kept} AND {predicate})") for place, predicate in enumerate(predicates))
+    expected_shares = _expected_shares(shares, tails, tail, inner)
 
     def verdict(values: Values) -> Outcome:
         seen = [values[f"n{place}"] for place in range(len(predicates))]
         if not values["rows"]:
             return Outcome(False)  # GX divides by the count of values, and fails
-        whole, total = sum(wanted), sum(seen)
-        terms = (_term(n / total, share / whole) for n, share in zip(seen, wanted, strict=True))
+        whole, total = sum(expected_shares), sum(seen)
+        terms = (_term(n / total, share / whole) for n, share in zip(seen, expected_shares, strict=True))
         return _verdict(sum(terms), kwargs.get("threshold"))
 
     return AggregateRule(expectation, (("rows", f"count_if({kept})"), *counts), verdict)

@@ -20,10 +20,10 @@ def _unexpected_rows(expectation: Expectation, _columns: Columns) -> AggregateRu
     if not isinstance(query, str) or not query.strip():
         raise NotCompiledError("no query")
     try:
-        fields = [each[1:] for each in Formatter().parse(query) if each[1] is not None]
+        fields = [part[1:] for part in Formatter().parse(query) if part[1] is not None]
     except ValueError:
         raise NotCompiledError("a query with braces that do not pair, which GX refuses") from None
-    if any(each != ("batch", "", None) for each in fields):
+    if any(field != ("batch", "", None) for field in fields):
         raise NotCompiledError("a query with a placeholder other than {batch}, which GX refuses")
     if expectation.condition:
         raise NotCompiledError("a query with a row condition, which belongs into the query")

@@ -24,13 +24,13 @@ def condition_sql(condition: Condition | None, columns: Mapping[str, str]) -> st
     """
     if condition is None:
         return "true"
-    found = condition.row_condition
-    if not isinstance(found, str):
-        sql = _object(found, columns)
+    written = condition.row_condition
+    if not isinstance(written, str):
+        sql = _object(written, columns)
     elif condition.parser in ("great_expectations", "great_expectations__experimental__"):
-        sql = _gx(found, columns)
+        sql = _gx(written, columns)
     elif condition.parser in (None, "spark"):
-        sql = _Spark(found, columns).read()
+        sql = _Spark(written, columns).read()
     else:
         raise NotCompiledError(f"a condition for the parser {condition.parser}")
     return f"coalesce({sql}, false)"
@@ -45,23 +45,23 @@ def _compare(columns: Mapping[str, str], name: Any, sign: str, value: Any) -> st
     return f"({column} {sign} {shown})"
 
 
-def _object(found: Mapping[str, Any], columns: Mapping[str, str], depth: int = 0) -> str:
-    kind = found.get("type")
-    if kind in ("and", "or") and found.get("conditions"):
+def _object(node: Mapping[str, Any], columns: Mapping[str, str], depth: int = 0) -> str:
+    kind = node.get("type")
+    if kind in ("and", "or") and node.get("conditions"):
         if kind == "or" and depth:
             raise NotCompiledError("an OR within another condition, which GX refuses")
-        parts = [_object(each, columns, depth + 1) for each in found["conditions"]]
+        parts = [_object(child, columns, depth + 1) for child in node["conditions"]]
         return f"({f' {kind.upper()} '.join(parts)})"
-    name = (found.get("column") or {}).get("name")
+    name = (node.get("column") or {}).get("name")
     if kind == "nullity":
-        return f"({column_of(columns, name)[0]} IS {'' if found['is_null'] else 'NOT '}NULL)"
-    sign, value = found.get("operator"), found.get("parameter")
+        return f"({column_of(columns, name)[0]} IS {'' if node['is_null'] else 'NOT '}NULL)"
+    sign, value = node.get("operator"), node.get("parameter")
     if kind == "comparison" and sign in _COMPARISONS:
         return _compare(columns, name, _COMPARISONS[sign], value)
     if kind == "comparison" and sign in ("IN", "NOT_IN") and isinstance(value, list) and value:
         return _in(columns, name, sign.replace("_", " "), value)
     if kind == "pass_through":
-        return _Spark(str(found.get("pass_through_filter")), columns).read()
+        return _Spark(str(node.get("pass_through_filter")), columns).read()
     raise NotCompiledError("a condition of a form that is not known here")
 
 
@@ -73,8 +73,8 @@ def _in(columns: Mapping[str, str], name: Any, sign: str, values: list[Any]) -> 
     return f"({column} {sign} ({shown}))"
 
 
-def _gx(found: str, columns: Mapping[str, str]) -> str:
-    match = _GX.match(found)
+def _gx(text: str, columns: Mapping[str, str]) -> str:
+    match = _GX.match(text)
     if match is None:
         raise NotCompiledError("a condition of a form that is not known here")
     if match["notnull"]:
@@ -114,10 +114,10 @@ class _Spark:
         return None
 
     def _must(self, *words: str) -> str:
-        found = self._next(*words)
-        if found is None:
+        word = self._next(*words)
+        if word is None:
             raise NotCompiledError("a condition with more than columns, literals and comparisons")
-        return found
+        return word
 
     def _either(self) -> str:
         parts = [self._both()]

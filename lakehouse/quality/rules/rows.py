@@ -27,13 +27,13 @@ def _broken(expected: str, condition: str, column: str) -> tuple[str, str]:
     return f"({considered} AND coalesce(NOT ({expected}), false))", considered
 
 
-def _nullity(wanted: str) -> Callable[[Expectation, Columns], RowRule]:
+def _nullity(nullness: str) -> Callable[[Expectation, Columns], RowRule]:
     def rule(expectation: Expectation, columns: Columns) -> RowRule:
         name = expectation.kwargs.get("column")
         if name not in columns:
             raise NotCompiledError("the column is not there, or is a field within one")
         condition = condition_sql(expectation.condition, columns)
-        broken = f"({quote(str(name))} IS {wanted})"
+        broken = f"({quote(str(name))} IS {nullness})"
         broken = broken if condition == "true" else f"({condition} AND {broken})"
         return RowRule(expectation, broken, considered=condition, counted=condition)
 
@@ -118,12 +118,12 @@ def _not_match_regex(kwargs: Mapping[str, Any], column: str, family: str) -> str
 
 def _match_regex_list(kwargs: Mapping[str, Any], column: str, _family: str) -> str:
     patterns = _listed(kwargs.get("regex_list"))
-    each = [f"{column} RLIKE {_regex(pattern)}" for pattern in patterns]
+    predicates = [f"{column} RLIKE {_regex(pattern)}" for pattern in patterns]
     # GX joins the patterns themselves: a flag such as (?i) holds for those after it, too.
     return (
         f"{column} RLIKE {literal('|'.join(patterns))}"
         if kwargs.get("match_on", "any") == "any"
-        else " AND ".join(each)
+        else " AND ".join(predicates)
     )
 
 
@@ -151,11 +151,13 @@ def _not_match_like(kwargs: Mapping[str, Any], column: str, family: str) -> str:
 
 def _match_like_list(kwargs: Mapping[str, Any], column: str, _family: str) -> str:
     joined = " OR " if kwargs.get("match_on", "any") == "any" else " AND "
-    return joined.join(f"{column} {_like(each, kwargs)}" for each in _listed(kwargs.get("like_pattern_list")))
+    return joined.join(f"{column} {_like(pattern, kwargs)}" for pattern in _listed(kwargs.get("like_pattern_list")))
 
 
 def _not_match_like_list(kwargs: Mapping[str, Any], column: str, _family: str) -> str:
-    return " AND ".join(f"NOT {column} {_like(each, kwargs)}" for each in _listed(kwargs.get("like_pattern_list")))
+    return " AND ".join(
+        f"NOT {column} {_like(pattern, kwargs)}" for pattern in _listed(kwargs.get("like_pattern_list"))
+    )
 
 
 def _whole(value: Any) -> int | None:

@@ -33,11 +33,11 @@ def _type(kwargs: Mapping[str, Any], columns: Columns) -> Outcome:
     name = kwargs.get("column")
     if name not in columns:
         raise NotCompiledError("the column is not there, or is a field within one")
-    wanted = kwargs.get("type_list") if "type_list" in kwargs else [kwargs.get("type_")]
+    types = kwargs.get("type_list") if "type_list" in kwargs else [kwargs.get("type_")]
     word = columns[str(name)].partition("(")[0].partition("<")[0]
-    if word not in _CLASSES or not isinstance(wanted, list) or not wanted or not set(wanted) <= _KNOWN:
+    if word not in _CLASSES or not isinstance(types, list) or not types or not set(types) <= _KNOWN:
         raise NotCompiledError("a type that is not among the plain ones of pyspark.types")
-    return Outcome(_CLASSES[word] in wanted, _CLASSES[word])
+    return Outcome(_CLASSES[word] in types, _CLASSES[word])
 
 
 def _exists(kwargs: Mapping[str, Any], columns: Columns) -> Outcome:
@@ -50,31 +50,31 @@ def _exists(kwargs: Mapping[str, Any], columns: Columns) -> Outcome:
 
 
 def _ordered(kwargs: Mapping[str, Any], columns: Columns) -> Outcome:
-    wanted = kwargs.get("column_list")
-    return Outcome(wanted is None or list(wanted) == list(columns), list(columns))
+    names = kwargs.get("column_list")
+    return Outcome(names is None or list(names) == list(columns), list(columns))
 
 
 def _set(kwargs: Mapping[str, Any], columns: Columns) -> Outcome:
-    wanted, names = set(kwargs.get("column_set") or ()), set(columns)
+    declared, names = set(kwargs.get("column_set") or ()), set(columns)
     exact = kwargs.get("exact_match", True)
-    return Outcome(wanted == names if exact else wanted <= names, sorted(names))
+    return Outcome(declared == names if exact else declared <= names, sorted(names))
 
 
 def _count(kwargs: Mapping[str, Any], columns: Columns) -> Outcome:
-    found = len(columns)
+    count = len(columns)
     if "value" in kwargs:
-        return Outcome(found == kwargs["value"], found)
+        return Outcome(count == kwargs["value"], count)
     low, high = bounds(kwargs)
     if any(bound is not None and not isinstance(bound, float) for bound in (low, high)):
         raise NotCompiledError("a count of columns that is no number")
-    return Outcome((low is None or found >= low) and (high is None or found <= high), found)
+    return Outcome((low is None or count >= low) and (high is None or count <= high), count)
 
 
 def _flat(judge: Callable[[Mapping[str, Any], Columns], Outcome]) -> Callable[[Expectation, Columns], AggregateRule]:
     """GX lists the fields of structs among the columns: tables with structs are left to it."""
 
     def checked(kwargs: Mapping[str, Any], columns: Columns) -> Outcome:
-        if any(family_of(each) == "other" and "struct" in each.lower() for each in columns.values()):
+        if any(family_of(kind) == "other" and "struct" in kind.lower() for kind in columns.values()):
             raise NotCompiledError("a table with structs, whose fields GX lists as columns")
         return judge(kwargs, columns)
 

@@ -87,7 +87,7 @@ def bounds(kwargs: Mapping[str, Any]) -> tuple[Any, Any]:
         low, high = comparable(kwargs.get("min_value")), comparable(kwargs.get("max_value"))
     except ValueError:
         raise NotCompiledError("a bound that is no date") from None
-    kinds = {(type(each), getattr(each, "tzinfo", None) is None) for each in (low, high) if each is not None}
+    kinds = {(type(bound), getattr(bound, "tzinfo", None) is None) for bound in (low, high) if bound is not None}
     if len(kinds) > 1:
         raise NotCompiledError("bounds of two kinds")
     if low is not None and high is not None and low > high:
