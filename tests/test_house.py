@@ -36,6 +36,29 @@ def test_a_module_is_small_and_reads_no_environment(path: Path):
     assert path in READS_ENVIRONMENT or ("os.environ" not in text and "getenv" not in text)
 
 
+def _locals(tree: ast.AST) -> set[str]:
+    """The parameters, variables and loop variables of all functions and comprehensions; a class's fields are none."""
+    scopes = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+    scopes |= ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+    within = {inner for scope in ast.walk(tree) if isinstance(scope, scopes) for inner in ast.walk(scope)}
+    stored = {node.id for node in within if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    return stored | {node.arg for node in within if isinstance(node, ast.arg)}
+
+
+def test_locals_are_known_by_their_kinds():
+    tree = ast.parse(
+        "class A:\n    field: int\ndef f(a, *b, c=0, **d):\n    e = [g for g in a]\n    return lambda h: (i := h)\n"
+    )
+
+    assert _locals(tree) == set("abcdeghi")
+
+
+def test_a_local_says_what_it_holds():
+    empty = {"found", "wanted"}
+
+    assert {path.name for path in CODE if _locals(ast.parse(path.read_text())) & empty} == set()
+
+
 def test_nothing_of_spark_that_connect_lacks_is_used():
     words = re.compile(r"\b_jvm\b|\b_jsc\b|sparkContext|\bDeltaTable\.for|\.rdd\b")
 
