@@ -133,7 +133,7 @@ def test_a_version_is_read_from_its_commit(workspace: Workspace, written: str):
     assert (latest.version, latest.operation, latest.is_ours) == (2, "DELETE", False)
     assert latest.engine.startswith("Apache-Spark/")
     assert (first.version, first.run, first.checks) == (1, "run1", tuple(NOTE["checks"]))
-    assert [each.version for each in explanations(workspace, written, 2)] == [2, 1]
+    assert [explanation.version for explanation in explanations(workspace, written, 2)] == [2, 1]
 
 
 def test_a_version_that_is_not_there_is_refused_with_those_that_are(workspace: Workspace, written: str):
@@ -173,7 +173,7 @@ def test_a_person_reads_who_what_and_how(written: str):
     assert "past the door: only what Delta says of it is known" in lakehouse("explain", written)
     assert "DELETE" in lakehouse("history", written)
     assert json.loads(lakehouse("explain", f"{written}@1", "--json"))["rows"]["in"] == 100
-    assert [each["version"] for each in json.loads(lakehouse("history", written, "--json"))] == [2, 1, 0]
+    assert [version["version"] for version in json.loads(lakehouse("history", written, "--json"))] == [2, 1, 0]
 
 
 def lakehouse(*arguments: str) -> str:

@@ -32,7 +32,7 @@ def table(door: Door) -> Table:
 
 def put(door: Door, table: Table, batches: int = 4) -> None:
     for number in range(batches):
-        rows = [(day, 10 * number + each) for day in DAYS for each in range(5)]
+        rows = [(day, 10 * number + row) for day in DAYS for row in range(5)]
         door.write(table, door.spark.createDataFrame(rows, table.schema).coalesce(1))
 
 

@@ -190,7 +190,7 @@ def _place(mode: str, row: Row) -> str:
 
 def _newest(rows: list[Row], *, deletes: bool) -> list[tuple[Any, ...]]:
     last: dict[int, Row] = {}
-    for row in sorted(rows, key=lambda each: each.changed):
+    for row in sorted(rows, key=lambda change: change.changed):
         last[row.entity] = row
     return sorted(row.stored for row in last.values() if not (deletes and row.operation == "delete"))
 

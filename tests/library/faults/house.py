@@ -150,7 +150,7 @@ class House:
         return faults
 
     def _of_quarantine(self, mode: str, number: int, states: list[tuple[int, str]]) -> list[str]:
-        came = [batch(mode, self.seed, each) for each in range(1, number + 1)]
+        came = [batch(mode, self.seed, place) for place in range(1, number + 1)]
         bad = {row.id: row for rows in came for row in rows if not row.is_good}
         faults = [f"{len(states) - len(dict(states))} rows are twice in quarantine"] * (
             len(states) != len(dict(states))
@@ -166,7 +166,7 @@ class House:
 
     def _of_accounts(self, mode: str, number: int) -> list[str]:
         account = accounts(self.workspace, self.table(mode).name)
-        came = sum(len(batch(mode, self.seed, each)) for each in range(1, number + 1))
+        came = sum(len(batch(mode, self.seed, place)) for place in range(1, number + 1))
         if account.add_up and not account.in_flight and account.rows_in == came:
             return []
         return [f"accounts: {came} rows came, {account}"]

@@ -156,9 +156,9 @@ class Orchestra:
 
     def tree(self, process: psutil.Process) -> list[psutil.Process]:
         """A run's process and all of this workspace that it came from, from the top: daemon, code server, run."""
-        ours = {each.pid for each in orphans.started_by(self.workspace.home)}
+        ours = {started.pid for started in orphans.started_by(self.workspace.home)}
         chain = [process, *(parent for parent in process.parents() if parent.pid in ours)]
-        return [each for each in reversed(chain) if "supervisord" not in " ".join(each.cmdline())]
+        return [link for link in reversed(chain) if "supervisord" not in " ".join(link.cmdline())]
 
     def hold_up(self) -> None:
         """Let the function get stuck from now on."""

@@ -68,7 +68,7 @@ _values = (
     _moment,
     st.booleans(),
 )
-_row = st.tuples(*(st.one_of(each, each, each, st.none()) for each in _values))
+_row = st.tuples(*(st.one_of(value, value, value, st.none()) for value in _values))
 rows = st.one_of(
     st.lists(_row, max_size=2), st.lists(_row, min_size=6, max_size=14), st.lists(_row, min_size=9, max_size=20)
 )
@@ -370,7 +370,7 @@ def compare(frame: Any, suite: Suite) -> tuple[list[Compared], Compiled]:
     """Judge a frame both ways, without what the pass leaves to GX."""
     compiled = compile_suite(suite, COLUMNS)
     ours = {result.name: result for result in audit(frame, replace(compiled, rest=()))}
-    both = [each for each in suite.expectations if each.check_name in ours]
+    both = [expectation for expectation in suite.expectations if expectation.check_name in ours]
     theirs = zip(both, gx.validate(frame, both), strict=True)
     return [
         Compared(

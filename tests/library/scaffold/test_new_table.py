@@ -165,7 +165,7 @@ def test_two_rows_support_no_guess_but_the_key(project: Project, names: dict[str
     layer, entity = names["csv"].split(".")
     suite = json.loads((project.folder / "expectations" / layer / f"{entity}.json").read_text())
 
-    rules = [(each["type"], each["kwargs"].get("column"), each["severity"]) for each in suite["expectations"]]
+    rules = [(rule["type"], rule["kwargs"].get("column"), rule["severity"]) for rule in suite["expectations"]]
 
     assert rules == [
         ("expect_column_values_to_be_null", "_unreadable", "critical"),
