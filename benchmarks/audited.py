@@ -56,7 +56,9 @@ class Sessions:
         """The costs of the door and of the bare write, in turns; the first round is not counted."""
         table = lineitem.declared(case.table(rows), Append() if case.mode == "append" else Overwrite())
         lineitem.write_suite(self.workspace, table.name)
-        frame, same = (lineitem.frame(each, rows, bad_percent=case.bad_percent) for each in (self.bare, self.ours))
+        frame, same = (
+            lineitem.frame(session, rows, bad_percent=case.bad_percent) for session in (self.bare, self.ours)
+        )
         bare = f"{self.workspace.home}/bare"
         plainly = partial(frame.write.format("delta").mode(case.mode).save, bare)
         plain: list[Cost] = []

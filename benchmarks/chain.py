@@ -28,7 +28,7 @@ def chain(number: int) -> list[TableAsset]:
     """The assets, with the row of this number still to come."""
     tables = [table(f"silver.link_{place:02}") for place in range(LENGTH)]
     sources = [OneRow(number), *(before.changes() for before in tables[:-1])]
-    return [TableAsset(each, same, {"rows": source}) for each, source in zip(tables, sources, strict=True)]
+    return [TableAsset(declared, same, {"rows": source}) for declared, source in zip(tables, sources, strict=True)]
 
 
 def bare(connection: Connection, number: int) -> float:

@@ -41,28 +41,28 @@ def cost(workspace: Workspace, work: Callable[[], Any]) -> Cost:
 def in_turns(workspace: Workspace, works: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, list[Cost]]:
     """The costs of each, in turns; the first round is left out."""
     costs = alternated({name: partial(cost, workspace, work) for name, work in works.items()}, rounds + 1)
-    return {name: found[1:] for name, found in costs.items()}
+    return {name: taken[1:] for name, taken in costs.items()}
 
 
 def _cpu(server: psutil.Process) -> float:
-    found = server.cpu_times()
-    return float(found.user + found.system) + time.process_time()
+    times = server.cpu_times()
+    return float(times.user + times.system) + time.process_time()
 
 
 def shown(name: str, costs: Sequence[Cost], target: str = "") -> Figure:
     """The shortest wall time, with all else."""
-    walls = [each.wall for each in costs]
+    walls = [taken.wall for taken in costs]
     note = (
         f"least of {len(costs)}, median {statistics.median(walls):.2f}, at most {max(walls):.2f}; "
-        f"CPU {min(each.cpu for each in costs):.1f} s; load {statistics.median(each.load for each in costs):.1f}"
+        f"CPU {min(taken.cpu for taken in costs):.1f} s; load {statistics.median(taken.load for taken in costs):.1f}"
     )
     return Figure(name, min(walls), "s", target, note)
 
 
 def over(name: str, costs: Sequence[Cost], others: Sequence[Cost], target: str = "") -> Figure:
     """The least wall time of one over that of the other; medians and CPU time beside it."""
-    walls, cpus = [each.wall for each in costs], [each.cpu for each in costs]
-    walls_of_others, cpus_of_others = [each.wall for each in others], [each.cpu for each in others]
+    walls, cpus = [taken.wall for taken in costs], [taken.cpu for taken in costs]
+    walls_of_others, cpus_of_others = [taken.wall for taken in others], [taken.cpu for taken in others]
     note = (
         f"of least times; of medians {statistics.median(walls) / statistics.median(walls_of_others):.2f}; "
         f"of least CPU times {min(cpus) / min(cpus_of_others):.2f}"

@@ -89,7 +89,7 @@ def _chain() -> Chain:
         (risks, scored, {"rows": clean.changes()}),
         (features, scaled, {"rows": clean.changes()}),
     ]
-    return Chain(raw, tuple(TableAsset(*each) for each in reads))
+    return Chain(raw, tuple(TableAsset(*read) for read in reads))
 
 
 def run(rounds: int = 3, rows: int = ROWS) -> list[Figure]:

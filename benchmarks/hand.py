@@ -124,12 +124,12 @@ def run(rounds: int = 3, scale: float = 1) -> list[Figure]:
                     session.read.parquet(tpch.table(name, scale)).write.format("delta").saveAsTable(f"bronze.{name}")
 
             def by_framework() -> None:
-                for each in tables:
-                    each.by_framework(connection)
+                for table in tables:
+                    table.by_framework(connection)
 
             def by_hand() -> None:
-                for each in tables:
-                    each.by_hand(session)
+                for table in tables:
+                    table.by_hand(session)
 
             ways = [("framework", by_framework), ("hand", by_hand)]
             for _, way in ways:
@@ -137,8 +137,8 @@ def run(rounds: int = 3, scale: float = 1) -> list[Figure]:
             for number in range(rounds):
                 for name, way in ways if number % 2 else reversed(ways):
                     measured[name].append(cost(workspace, way))
-            for each in tables:
-                each.compare(session)
+            for table in tables:
+                table.compare(session)
     return [
         shown(f"three tables of TPC-H at scale {scale:g}, framework", measured["framework"]),
         shown(f"three tables of TPC-H at scale {scale:g}, by hand", measured["hand"]),

@@ -100,11 +100,11 @@ def expectations() -> list[dict[str, Any]]:
             {"column_A": "l_receiptdate", "column_B": "l_shipdate"},
         ),
     ]
-    found = [*filled, *ranges, *sets, *others]
-    assert len(found) == 30
+    rules = [*filled, *ranges, *sets, *others]
+    assert len(rules) == 30
     return [
         {"type": kind, "kwargs": {**kwargs, "mostly": 0.9}, "severity": "critical", "meta": {}}
-        for kind, kwargs in found
+        for kind, kwargs in rules
     ]
 
 

@@ -36,8 +36,8 @@ def run(rounds: int = ROUNDS, rows: int = ROWS) -> list[Figure]:
             session = big_session(connection)
             frame = lineitem.frame(session, rows)
             (bits,) = mask_sql(compiled.rows).values()
-            found = flags(compiled.rows)
-            cases = " + ".join(f"(CASE WHEN {sql} THEN {1 << bit}L ELSE 0L END)" for bit, sql in enumerate(found))
+            predicates = flags(compiled.rows)
+            cases = " + ".join(f"(CASE WHEN {sql} THEN {1 << bit}L ELSE 0L END)" for bit, sql in enumerate(predicates))
             makes = {
                 "no mask": _read(frame),
                 "IF and |": _read(frame.selectExpr("*", f"{bits} AS mask")),
@@ -51,7 +51,7 @@ def run(rounds: int = ROUNDS, rows: int = ROWS) -> list[Figure]:
             compared = in_turns(workspace, lengths, rounds)
             masked(frame, compiled.rows).write.parquet(f"{workspace.home}/staged")
             staged = session.read.parquet(f"{workspace.home}/staged")
-            each_bit = staged.selectExpr(*(f"count_if({bit_sql(bit)}) AS c{bit}" for bit in range(len(found))))
+            each_bit = staged.selectExpr(*(f"count_if({bit_sql(bit)}) AS c{bit}" for bit in range(len(predicates))))
             counts: dict[str, Callable[[], Any]] = {
                 "mask by mask": partial(judge, staged, compiled, frame.columns),
                 "bit by bit": each_bit.collect,

@@ -79,7 +79,7 @@ def run(rounds: int = ROUNDS, rows: int = ROWS) -> list[Figure]:
                     )
             count = session.table(upserts.name).count()
     # The first round fills the tables, the second one is the first of its kind.
-    kept = {name: found[2:] for name, found in costs.items()}
+    kept = {name: taken[2:] for name, taken in costs.items()}
     return [
         *(shown(f"{count // 100 * PERCENT:,} {name} into {count:,}", kept[name]) for name in tables if name != ANEW),
         shown(f"all {count:,} rows anew", kept[ANEW]),

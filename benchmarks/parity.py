@@ -20,7 +20,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     session = connect()
-    found = {"frames": 0, "compared": 0, "different": 0}
+    counts = {"frames": 0, "compared": 0, "different": 0}
 
     @seed(arguments.seed)
     @settings(
@@ -33,15 +33,17 @@ def main() -> None:
     @given(data=rows, suite=suites())
     def judge(data: list[tuple[Any, ...]], suite: Suite) -> None:
         compared, _ = compare(session.createDataFrame(data, DDL), suite)
-        different = [each for each in compared if not each.agrees]
-        found["frames"] += 1
-        found["compared"] += len(compared)
-        found["different"] += len(different)
-        for each in different:
-            print(f"{each.ours.label}\n  ours {each.ours}\n  GX   {each.gx}\n  rows {data}", flush=True)
+        different = [comparison for comparison in compared if not comparison.agrees]
+        counts["frames"] += 1
+        counts["compared"] += len(compared)
+        counts["different"] += len(different)
+        for comparison in different:
+            print(
+                f"{comparison.ours.label}\n  ours {comparison.ours}\n  GX   {comparison.gx}\n  rows {data}", flush=True
+            )
 
     judge()
-    print(", ".join(f"{count} {what}" for what, count in found.items()))
+    print(", ".join(f"{count} {what}" for what, count in counts.items()))
 
 
 if __name__ == "__main__":

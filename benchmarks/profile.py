@@ -48,7 +48,7 @@ def run(rounds: int = ROUNDS) -> list[Figure]:
                 for name, connection in (("tuned", first), ("stock", second)):
                     measured[name].append(pass_over(connection.session(), next(numbers)))
     medians = {
-        name: {each: statistics.median(taken[each] for taken in passes[2:]) for each in OPERATIONS}
+        name: {operation: statistics.median(taken[operation] for taken in passes[2:]) for operation in OPERATIONS}
         for name, passes in measured.items()
     }
     return _figures(medians, rounds)
@@ -61,7 +61,7 @@ def _figures(medians: dict[str, dict[str, float]], rounds: int) -> list[Figure]:
             f"seven operations on 1,000 rows, {name} server",
             sums[name],
             "s",
-            note=f"medians of {rounds}: " + ", ".join(f"{each} {time:.2f}" for each, time in times.items()),
+            note=f"medians of {rounds}: " + ", ".join(f"{operation} {time:.2f}" for operation, time in times.items()),
         )
         for name, times in medians.items()
     ]

@@ -42,16 +42,16 @@ _Way = Callable[[], tuple[CheckResult, ...]]
 
 def suite() -> Suite:
     """Eight that values are there, eight ranges, sets and patterns, and those on the whole table."""
-    found: list[tuple[str, dict[str, Any]]] = []
-    found += [("expect_column_values_to_not_be_null", {"column": name, "mostly": 0.9}) for name in ("id", *NUMBERS[:7])]
-    found += [
+    rules: list[tuple[str, dict[str, Any]]] = []
+    rules += [("expect_column_values_to_not_be_null", {"column": name, "mostly": 0.9}) for name in ("id", *NUMBERS[:7])]
+    rules += [
         ("expect_column_values_to_be_between", {"column": name, "min_value": 0, "max_value": 990, "mostly": 0.9})
         for name in (*NUMBERS[:4], "d0", "d1")
     ]
-    found += [
+    rules += [
         ("expect_column_values_to_be_in_set", {"column": name, "value_set": ["a", "b", "c"]}) for name in ("s0", "s1")
     ]
-    found += [
+    rules += [
         ("expect_column_values_to_match_regex", {"column": "s0", "regex": "^[a-c]$"}),
         ("expect_column_value_lengths_to_be_between", {"column": "s1", "min_value": 1, "max_value": 3}),
         ("expect_column_values_to_be_between", {"column": "day", "min_value": "2020-01-01"}),
@@ -64,7 +64,7 @@ def suite() -> Suite:
         ("expect_column_mean_to_be_between", {"column": "d0", "min_value": 0, "max_value": 1000}),
         ("expect_column_max_to_be_between", {"column": "n7", "max_value": 1000}),
     ]
-    listed = [expectation_of({"type": kind, "kwargs": kwargs, "severity": "warning"}) for kind, kwargs in found]
+    listed = [expectation_of({"type": kind, "kwargs": kwargs, "severity": "warning"}) for kind, kwargs in rules]
     return Suite("bench", Path("expectations/silver/bench.json"), tuple(numbered(listed)))
 
 
@@ -85,8 +85,13 @@ def frame(session: "SparkSession", path: str, rows: int) -> "DataFrame":
 def event_log() -> Iterator[Path]:
     """A folder in which the servers started meanwhile log their Spark events."""
     with tempfile.TemporaryDirectory(prefix="events-") as folder:
-        wanted = {"enabled": "true", "dir": f"file://{folder}", "compress": "false", "rolling.enabled": "false"}
-        options = " ".join(f"-Dspark.eventLog.{name}={value}" for name, value in wanted.items())
+        conf = {
+            "enabled": "true",
+            "dir": f"file://{folder}",
+            "compress": "false",
+            "rolling.enabled": "false",
+        }
+        options = " ".join(f"-Dspark.eventLog.{name}={value}" for name, value in conf.items())
         before = os.environ.get("JDK_JAVA_OPTIONS")
         os.environ["JDK_JAVA_OPTIONS"] = f"{before or ''} {options}".strip()
         try:
@@ -100,12 +105,12 @@ def event_log() -> Iterator[Path]:
 
 def jobs(events: Path, tag: str) -> int:
     """Spark jobs with a tag."""
-    found = 0
+    count = 0
     for file in events.iterdir():
         for line in file.read_text().splitlines():
             event = json.loads(line) if "SparkListenerJobStart" in line else {}
-            found += tag in event.get("Properties", {}).get("spark.job.tags", "")
-    return found
+            count += tag in event.get("Properties", {}).get("spark.job.tags", "")
+    return count
 
 
 def tag_of(name: str) -> str:
@@ -113,11 +118,11 @@ def tag_of(name: str) -> str:
     return "bench_" + "".join(letter for letter in name if letter.isalpha())
 
 
-def tagged(session: "SparkSession", name: str, work: _Way, found: dict[str, Any]) -> float:
+def tagged(session: "SparkSession", name: str, work: _Way, counts: dict[str, Any]) -> float:
     """Seconds of one call, whose jobs get the way's tag; what must be equal is kept."""
     session.addTag(tag_of(name))
     try:
-        taken = seconds(lambda: found.update({name: {r.name: counts_of(r) for r in work()}}))
+        taken = seconds(lambda: counts.update({name: {r.name: counts_of(r) for r in work()}}))
     finally:
         session.removeTag(tag_of(name))
     return taken
@@ -142,10 +147,10 @@ def measured(ours: "SparkSession", theirs: "SparkSession", rounds: int) -> dict[
             _GX: (theirs, lambda: gx.run(same, rules.expectations, gx.DEFAULT)),
             _LEAN: (theirs, lambda: gx.run(same, rules.expectations)),
         }
-        found: dict[str, Any] = {}
-        bound = {name: partial(tagged, session, name, work, found) for name, (session, work) in ways.items()}
+        counts: dict[str, Any] = {}
+        bound = {name: partial(tagged, session, name, work, counts) for name, (session, work) in ways.items()}
         times = alternated(bound, rounds + 2)
-    different = [name for name in ways if found[name] != found[_GX]]
+    different = [name for name in ways if counts[name] != counts[_GX]]
     if different:
         raise AssertionError(f"verdicts or counts differ from GX's: {', '.join(different)}")
     return {name: values[2:] for name, values in times.items()}

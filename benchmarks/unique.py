@@ -34,7 +34,7 @@ def run(rounds: int = ROUNDS, rows: int = ROWS) -> list[Figure]:
                 works = {name: partial(_count, Rows(table, table), way, grouping) for name, way in WAYS.items()}
                 costs = in_turns(workspace, works, rounds)
                 size = f"{rows // 1_000_000} million keys {kind}"
-                figures += [shown(f"{size}: {name}", found) for name, found in costs.items()]
+                figures += [shown(f"{size}: {name}", taken) for name, taken in costs.items()]
                 figures.append(over(f"keys {kind}, by bits over one by one", costs["by bits"], costs["one by one"]))
     return figures
 

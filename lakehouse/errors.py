@@ -153,10 +153,10 @@ class PartitionsFailedError(AuditFailedError):
 class StagedFilesGoneError(LakehouseError):
     """The rows of a decision that a crash left are not there any more. Nothing was published."""
 
-    def __init__(self, table: str, version: int | None, *, expected: int, found: int) -> None:
+    def __init__(self, table: str, version: int | None, *, expected: int, still_staged: int) -> None:
         super().__init__(
             f"{table} was not written, {state_of(version)}. A run decided to publish {expected} rows and was cut off; "
-            f"{found} of them are still staged (VACUUM sweeps what waits for longer than its retention).\n"
+            f"{still_staged} of them are still staged (VACUUM sweeps what waits for longer than its retention).\n"
             f"Delete `_intents/{table}.json` in the warehouse and run {table} again: its position is still the one "
             f"before that run, so the rows are read again."
         )
@@ -209,8 +209,8 @@ class DeclarationDiffersError(LakehouseError):
 class TableMissingError(LakehouseError):
     """A table that was there is not where it is kept any more. Nothing was read, computed or written."""
 
-    def __init__(self, table: str, folder: str, found: str | None, way_out: str) -> None:
-        self.table, self.folder, self.found = table, folder, found
+    def __init__(self, table: str, folder: str, elsewhere: str | None, way_out: str) -> None:
+        self.table, self.folder, self.found = table, folder, elsewhere
         super().__init__(f"{table} was not written: there is no table in {folder} any more.\n{way_out}")
 
 

@@ -50,11 +50,11 @@ def list_files(uri: str, suffix: str = "") -> list[File]:
     from pyarrow.fs import FileSelector, FileType
 
     store, root = locate(uri)
-    found = store.get_file_info(FileSelector(root, recursive=True, allow_not_found=True))
+    infos = store.get_file_info(FileSelector(root, recursive=True, allow_not_found=True))
     return sorted(
         (
             File(info.path, info.path[len(root) :].lstrip("/"), info.size, info.mtime_ns // 1_000_000)
-            for info in found
+            for info in infos
             if info.type == FileType.File and info.path.endswith(suffix)
         ),
         key=lambda file: file.path,

@@ -44,7 +44,7 @@ def silver_readings(raw: "DataFrame") -> "DataFrame":
     typed = parsed.select(
         *(F.nullif(F.trim(texts[key]), F.lit("")).alias(key) for key in IDS),
         *(time(texts[key]).alias(key) for key in TIMES),
-        *(number(texts[each.uci], each.type).alias(each.column) for each in ATTRIBUTES),
+        *(number(texts[attribute.uci], attribute.type).alias(attribute.column) for attribute in ATTRIBUTES),
         "reading",
         *SOURCE_NAMES,
     )

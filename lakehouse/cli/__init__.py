@@ -17,7 +17,7 @@ app = typer.Typer(
 
 def load_groups() -> typer.Typer:
     """The command with all its groups."""
-    for module in sorted(iter_modules(__path__), key=lambda found: found.name):
+    for module in sorted(iter_modules(__path__), key=lambda group: group.name):
         register = getattr(import_module(f"{__name__}.{module.name}"), "register", None)
         if register is not None:
             register(app)

@@ -34,25 +34,25 @@ def _print_history(versions: "Sequence[Explanation]") -> None:
     print_table(columns, [_line(version) for version in versions])
 
 
-def _line(each: "Explanation") -> tuple[str, ...]:
+def _line(version: "Explanation") -> tuple[str, ...]:
     return (
-        str(each.version),
-        each.committed_at.strftime("%Y-%m-%d %H:%M:%S"),
-        each.operation,
-        each.who or _unnamed(each),
-        each.run or "",
-        ", ".join(f"{count} {name}" for name, count in each.rows.items()),
-        f"{len(each.checks) - len(each.failed)}/{len(each.checks)}" if each.checks else "",
-        ", ".join(str(read) for read in each.reads),
-        "" if each.seconds is None else f"{each.seconds:.1f}",
+        str(version.version),
+        version.committed_at.strftime("%Y-%m-%d %H:%M:%S"),
+        version.operation,
+        version.who or _unnamed(version),
+        version.run or "",
+        ", ".join(f"{count} {name}" for name, count in version.rows.items()),
+        f"{len(version.checks) - len(version.failed)}/{len(version.checks)}" if version.checks else "",
+        ", ".join(str(read) for read in version.reads),
+        "" if version.seconds is None else f"{version.seconds:.1f}",
     )
 
 
-def _unnamed(each: "Explanation") -> str:
+def _unnamed(version: "Explanation") -> str:
     """Who wrote a version whose commit names nobody."""
-    if each.upkeep is not None:
+    if version.upkeep is not None:
         return "upkeep"
-    return "" if each.is_ours else each.engine.partition(" ")[0]
+    return "" if version.is_ours else version.engine.partition(" ")[0]
 
 
 def explain(
@@ -80,39 +80,39 @@ def _print_version(version: "Explanation") -> None:
         print_table(columns, [_check(check) for check in version.checks])
 
 
-def _paragraphs(found: "Explanation") -> Iterator[tuple[str, str]]:
-    yield "version", f"{found.table}@{found.version}, committed {found.committed_at:%Y-%m-%d %H:%M:%S} UTC"
-    if not found.is_ours:
-        yield "written by", f"{found.engine or 'unknown'}, past the door: only what Delta says of it is known"
-    elif found.upkeep is not None:
+def _paragraphs(version: "Explanation") -> Iterator[tuple[str, str]]:
+    yield "version", f"{version.table}@{version.version}, committed {version.committed_at:%Y-%m-%d %H:%M:%S} UTC"
+    if not version.is_ours:
+        yield "written by", f"{version.engine or 'unknown'}, past the door: only what Delta says of it is known"
+    elif version.upkeep is not None:
         yield "written by", "upkeep after a publish: files were joined, no row changed"
-        yield "why", "{small} {why} ({bytes} bytes) among {files}".format(**found.upkeep)
+        yield "why", "{small} {why} ({bytes} bytes) among {files}".format(**version.upkeep)
     else:
-        yield "written by", f"{found.who or 'unknown'}, run {found.run}"
-    yield from _source(found)
-    for name, counts in (("rows", found.rows), ("in total", found.totals)):
+        yield "written by", f"{version.who or 'unknown'}, run {version.run}"
+    yield from _source(version)
+    for name, counts in (("rows", version.rows), ("in total", version.totals)):
         if counts:
             yield name, ", ".join(f"{count} {what}" for what, count in counts.items())
-    for named, values in (("metrics", found.metrics), ("parameters", found.parameters)):
+    for named, values in (("metrics", version.metrics), ("parameters", version.parameters)):
         if values:
             yield "Delta's", f"{named}: " + ", ".join(f"{key} {value}" for key, value in values.items())
-    for message in found.messages:
+    for message in version.messages:
         yield "told", message
 
 
-def _source(found: "Explanation") -> Iterator[tuple[str, str]]:
+def _source(version: "Explanation") -> Iterator[tuple[str, str]]:
     """How, with which code, and from what."""
-    mode = f"{found.mode}, by Delta's {found.operation}" if found.mode else found.operation
-    took = "" if found.seconds is None else f", {found.seconds:.1f} s from start to decision"
+    mode = f"{version.mode}, by Delta's {version.operation}" if version.mode else version.operation
+    took = "" if version.seconds is None else f", {version.seconds:.1f} s from start to decision"
     yield "how", mode + took
-    if found.code or found.commit:
-        yield "code", f"{found.code or 'unknown'}" + (f", commit {found.commit}" if found.commit else "")
-    for number, read in enumerate(found.reads):
+    if version.code or version.commit:
+        yield "code", f"{version.code or 'unknown'}" + (f", commit {version.commit}" if version.commit else "")
+    for number, read in enumerate(version.reads):
         yield "" if number else "from", str(read)
-    if found.partitions is not None:
-        yield "partitions", ", ".join(found.partitions)
-    if found.replay:
-        yield "replay", ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in found.replay.items())
+    if version.partitions is not None:
+        yield "partitions", ", ".join(version.partitions)
+    if version.replay:
+        yield "replay", ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in version.replay.items())
 
 
 def _check(check: dict[str, Any]) -> tuple[Any, ...]:

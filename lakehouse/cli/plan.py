@@ -31,17 +31,17 @@ def plan(names: Names = None, as_json: Json = False) -> None:
     from lakehouse.project import schema
     from lakehouse.workspace import current_workspace
 
-    found = schema.plan(*names or ())
-    differing = [table for table in found if table.is_declared]
+    plans = schema.plan(*names or ())
+    differing = [table for table in plans if table.is_declared]
     if as_json:
-        print_json(found)
+        print_json(plans)
     else:
         for table in differing:
             print(f"{table.table} ({'not there yet' if table.version is None else f'version {table.version}'})")
             _print(table.differences)
-        _print_undeclared([table for table in found if not table.is_declared])
-        safe = sum(each.is_safe for table in differing for each in table.differences)
-        refused = sum(not each.is_safe for table in differing for each in table.differences)
+        _print_undeclared([table for table in plans if not table.is_declared])
+        safe = sum(difference.is_safe for table in differing for difference in table.differences)
+        refused = sum(not difference.is_safe for table in differing for difference in table.differences)
         print(_counted(len(names or project_tables(current_workspace())), safe, refused))
     raise typer.Exit(2 if differing else 0)
 
@@ -65,10 +65,10 @@ def _print_undeclared(tables: "Sequence[TablePlan]") -> None:
 
 
 def _print(differences: "Iterable[Difference]") -> None:
-    for each in differences:
-        print(f"  {'' if each.is_safe else 'refused: '}{each}")
-        if not each.is_safe:
-            print("    " + each.way_out.replace("\n", "\n    "))
+    for difference in differences:
+        print(f"  {'' if difference.is_safe else 'refused: '}{difference}")
+        if not difference.is_safe:
+            print("    " + difference.way_out.replace("\n", "\n    "))
 
 
 def apply(names: Names = None, as_json: Json = False) -> None:
@@ -78,14 +78,14 @@ def apply(names: Names = None, as_json: Json = False) -> None:
     """
     from lakehouse.project import schema
 
-    found = schema.apply(*names or ())
+    applied = schema.apply(*names or ())
     if as_json:
-        print_json(found)
+        print_json(applied)
     else:
-        for table in found:
+        for table in applied:
             if table.done or table.refused:
                 print(f"{table.table} (version {table.version})")
                 _print((*table.done, *table.refused))
-        done, refused = sum(len(table.done) for table in found), sum(len(table.refused) for table in found)
-        print(f"{done} done, {refused} refused." if done + refused else _counted(len(found), 0, 0))
-    raise typer.Exit(1 if any(table.refused for table in found) else 0)
+        done, refused = sum(len(table.done) for table in applied), sum(len(table.refused) for table in applied)
+        print(f"{done} done, {refused} refused." if done + refused else _counted(len(applied), 0, 0))
+    raise typer.Exit(1 if any(table.refused for table in applied) else 0)

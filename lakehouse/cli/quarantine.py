@@ -55,9 +55,9 @@ def show(
         raise LakehouseError(
             f"{name} has no row in quarantine. `lakehouse quarantine list` shows the tables that have."
         )
-    wanted = f"({where})" if every else f"_state = 'waiting' AND ({where})"
+    condition = f"({where})" if every else f"_state = 'waiting' AND ({where})"
     with Connection(workspace) as connection:
-        frame = connection.session().table(quote(quarantine_of(name))).where(wanted).limit(limit)
+        frame = connection.session().table(quote(quarantine_of(name))).where(condition).limit(limit)
         names = [column for column in frame.columns if every or not column.startswith("_state")]
         first = [column for column in names if column.startswith("_")]
         rows = frame.select(*first, *(column for column in names if column not in first)).collect()

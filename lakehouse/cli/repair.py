@@ -34,18 +34,18 @@ def repair(
     log = log_of(workspace.table_path(name))
     if not log.commits and not log.checkpoints:
         raise no_such_table(workspace, name)
-    found = repaired(workspace, name, to) if yes else planned(workspace, name, to)
-    if found is None:
+    plan = repaired(workspace, name, to) if yes else planned(workspace, name, to)
+    if plan is None:
         print(f"The log of {name} is whole: nothing to repair.")
         return
     print_table(
-        ("version", "entry", "committed (UTC)", "operation", "run", "rows"), [_line(e) for e in found.taken_back]
+        ("version", "entry", "committed (UTC)", "operation", "run", "rows"), [_line(e) for e in plan.taken_back]
     )
     if not yes:
-        print(f"`lakehouse repair {name} --yes` takes these back: {name} has the rows of version {found.to} then, as")
-        print(f"version {found.last}. The entries are kept in {found.aside}. Nothing was done.")
+        print(f"`lakehouse repair {name} --yes` takes these back: {name} has the rows of version {plan.to} then, as")
+        print(f"version {plan.last}. The entries are kept in {plan.aside}. Nothing was done.")
         raise typer.Exit(2)
-    print(f"{name} has the rows of version {found.to}, as version {found.last}. The entries are in {found.aside}.")
+    print(f"{name} has the rows of version {plan.to}, as version {plan.last}. The entries are in {plan.aside}.")
     print(f"Materialise {name} again: what was taken back is read anew. Tables that have read it keep what they took.")
 
 

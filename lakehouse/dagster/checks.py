@@ -84,13 +84,13 @@ def partition_checks(
 
     for key, results in by_partition.items():
         for result in results:
-            found = check_result(name, result)
+            told = check_result(name, result)
             yield dg.AssetCheckEvaluation(
                 asset_key=dg.AssetKey(name.split(".")),
                 check_name=result.name,
-                passed=found.passed,
-                severity=found.severity,
-                metadata=found.metadata,
+                passed=told.passed,
+                severity=told.severity,
+                metadata=told.metadata,
                 partition=key,
             )
 
@@ -100,7 +100,7 @@ def check_result(name: str, result: "CheckResult") -> "dg.AssetCheckResult":
     import dagster as dg
 
     critical = result.severity == "critical"
-    found = {
+    figures = {
         "rows": result.element_count,
         "unexpected": result.unexpected_count,
         "observed": None if result.observed is None else str(result.observed),
@@ -110,5 +110,5 @@ def check_result(name: str, result: "CheckResult") -> "dg.AssetCheckResult":
         asset_key=dg.AssetKey(name.split(".")),
         check_name=result.name,
         severity=dg.AssetCheckSeverity.ERROR if critical else dg.AssetCheckSeverity.WARN,
-        metadata={key: value for key, value in found.items() if value is not None},
+        metadata={key: value for key, value in figures.items() if value is not None},
     )

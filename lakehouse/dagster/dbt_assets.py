@@ -106,7 +106,7 @@ class DbtProject:
         run_id = run_id or uuid.uuid4().hex[:12]
         manifest = manifest_of(workspace, self.path(workspace))
         models = [model for model in models_of(manifest) if not only or model.table in only]
-        sources = [f"{each['schema']}.{each['identifier']}" for each in manifest["sources"].values()]
+        sources = [f"{source['schema']}.{source['identifier']}" for source in manifest["sources"].values()]
         tables = Tables(workspace)
         inputs = {name: last_row_change(tables.opened(name)) for name in sources}
         missing = [name for name, version in inputs.items() if version is None]
@@ -130,14 +130,14 @@ class DbtProject:
         note = last_note(delta)
         if delta is None or note is None or note.inputs != inputs or note.code != code:
             return None
-        results = [each for each in audited(workspace, model.table, delta.version()) if each.type == DBT_TEST]
-        failed = [each for each in results if not each.success and each.severity == "critical"]
+        results = [result for result in audited(workspace, model.table, delta.version()) if result.type == DBT_TEST]
+        failed = [result for result in results if not result.success and result.severity == "critical"]
         return None if failed or len(results) < len(model.tests) else tuple(results)
 
     def _report(self, connection: Connection, models: Sequence[Model], run_id: str, code: int) -> Built:
         workspace, tables = connection.workspace, Tables(connection.workspace)
-        found = json.loads((target_of(workspace, self.path(workspace)) / "run_results.json").read_text())["results"]
-        status = {each["unique_id"]: each for each in found}
+        nodes = json.loads((target_of(workspace, self.path(workspace)) / "run_results.json").read_text())["results"]
+        status = {node["unique_id"]: node for node in nodes}
         results: dict[str, tuple[CheckResult, ...]] = {}
         versions: dict[str, int | None] = {}
         for model in models:
@@ -153,7 +153,7 @@ class DbtProject:
                     run_id=run_id,
                     version=versions[model.table],
                 )
-        failed = [each["unique_id"] for each in found if each["status"] in ("error", "fail", "runtime error")]
+        failed = [node["unique_id"] for node in nodes if node["status"] in ("error", "fail", "runtime error")]
         error = f"dbt build failed at {', '.join(failed[:5]) or 'start'}; see logs/dbt.log" if code or failed else None
         return Built(False, results, versions, error)
 
@@ -183,7 +183,7 @@ class DbtProject:
             context.log.info("dbt: unchanged" if done.unchanged else "dbt: built")
             columns = {model.table: model_columns(manifest["nodes"][model.unique_id]) for model in models_of(manifest)}
             for name, version in done.versions.items():
-                yield from (check_result(name, each) for each in done.results[name])
+                yield from (check_result(name, result) for result in done.results[name])
                 yield dg.MaterializeResult(
                     asset_key=name.split("."),
                     metadata={
@@ -212,16 +212,16 @@ def model_columns(node: dict[str, Any]) -> "dg.TableSchema":
     )
 
 
-def test_result(name: str, found: dict[str, Any]) -> CheckResult:
+def test_result(name: str, node: dict[str, Any]) -> CheckResult:
     """A dbt test's result in the words of `ops.checks`."""
-    failures = found.get("failures")
+    failures = node.get("failures")
     return CheckResult(
         name=name,
         label=name,
         type=DBT_TEST,
         column=None,
-        severity="warning" if found["status"] == "warn" else "critical",
-        success=found["status"] == "pass",
+        severity="warning" if node["status"] == "warn" else "critical",
+        success=node["status"] == "pass",
         element_count=None,
         unexpected_count=failures,
         observed=None,
@@ -266,7 +266,7 @@ def audit_checks(name: str, *, after: Sequence[str] = ()) -> "dg.AssetsDefinitio
             )
         except AuditFailedError as error:
             results = error.results
-        yield from (check_result(name, each) for each in results)
+        yield from (check_result(name, result) for result in results)
 
     return audit
 

@@ -105,10 +105,10 @@ def parsed_manifest(workspace: Workspace, folder: Path) -> dict[str, Any] | None
 
 def project_digest(folder: Path) -> str:
     """Digest of the files that the project in `folder` is made of."""
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     for path in sorted(_files(folder)):
-        found.update(f"{path.relative_to(folder).as_posix()}\0".encode() + path.read_bytes() + b"\0")
-    return found.hexdigest()[:16]
+        digest.update(f"{path.relative_to(folder).as_posix()}\0".encode() + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -118,6 +118,10 @@ class FeatureAsset:
         with failures_told():
             done = self.materialize(connection_of(context), short(context.run_id))
         context.log.info(done.summary)
-        found: dict[str, Any] = {} if done.keys is None else {"dagster/row_count": done.keys}
-        found |= {f"delta.{done.table}": done.version, "unchanged": done.unchanged, "seconds": round(done.seconds, 2)}
-        yield dg.MaterializeResult(metadata=found)
+        metadata: dict[str, Any] = {} if done.keys is None else {"dagster/row_count": done.keys}
+        metadata |= {
+            f"delta.{done.table}": done.version,
+            "unchanged": done.unchanged,
+            "seconds": round(done.seconds, 2),
+        }
+        yield dg.MaterializeResult(metadata=metadata)

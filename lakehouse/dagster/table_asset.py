@@ -84,7 +84,7 @@ class TableAsset:
         layer, entity = self.table.layer, self.table.entity
         expectations, broken = declared_expectations(current_workspace(), self.table)
         suite_error = {"suite_error": str(broken)} if broken else {}
-        known = {each.check_name for each in expectations}
+        known = {expectation.check_name for expectation in expectations}
 
         def events(context: Any) -> Iterator[Any]:
             yield from (event for event in self._events(context) if _is_declared(context, event, known))
@@ -101,7 +101,10 @@ class TableAsset:
                 "dagster/table_name": self.table.name,
                 **suite_error,
             },
-            check_specs=[check_spec([layer, entity], each, self.options.get("partitions_def")) for each in expectations]
+            check_specs=[
+                check_spec([layer, entity], expectation, self.options.get("partitions_def"))
+                for expectation in expectations
+            ]
             or None,
         )
 
@@ -114,20 +117,20 @@ class TableAsset:
             with failures_told(but=(AuditFailedError, PartitionsFailedError)):
                 done = self.materialize(connection, run_id=short(context.run_id), partitions=keys)
         except PartitionsFailedError as error:
-            yield from (check_result(self.table.name, each) for each in error.published.checks)
+            yield from (check_result(self.table.name, result) for result in error.published.checks)
             yield from partition_checks(self.table.name, {**error.published.checks_by_partition, **error.by_partition})
             shown = materialization(connection.workspace, error.published)
             for key in error.published.checks_by_partition:
                 yield dg.AssetMaterialization(self.table.name.split("."), partition=key, metadata=shown)
             raise dg.Failure(str(error), allow_retries=False) from error
         except AuditFailedError as error:
-            yield from (check_result(self.table.name, each) for each in error.results)
+            yield from (check_result(self.table.name, result) for result in error.results)
             yield from partition_checks(self.table.name, error.by_partition)
             raise dg.Failure(str(error), allow_retries=False) from error
         context.log.info(done.summary)
         for line in done.messages:
             context.log.warning(line)
-        yield from (check_result(self.table.name, each) for each in done.checks)
+        yield from (check_result(self.table.name, result) for result in done.checks)
         if len(keys or ()) > 1:
             yield from partition_checks(self.table.name, done.checks_by_partition)
         shown = materialization(connection.workspace, done)

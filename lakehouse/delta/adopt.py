@@ -91,7 +91,7 @@ def _additions(
     """The actions that add files, and their rows. A file without rows is left out."""
     from deltalake.transaction import AddAction
 
-    found: list[tuple[File, Adopted]] = [
+    adopted: list[tuple[File, Adopted]] = [
         (file, read_adopted(table.table_uri, file, columns, partitioned_by)) for file in files
     ]
     actions: list[AddAction | RemoveAction] = [
@@ -103,10 +103,10 @@ def _additions(
             data_change=True,
             stats=read.statistics,
         )
-        for file, read in found
+        for file, read in adopted
         if read.rows
     ]
-    return actions, sum(read.rows for _, read in found)
+    return actions, sum(read.rows for _, read in adopted)
 
 
 def _commit_properties(stamp: Stamp) -> "CommitProperties":

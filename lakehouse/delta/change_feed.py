@@ -49,7 +49,7 @@ def added_files(workspace: Workspace, name: str, since: int, position: int) -> d
     """
     root = workspace.table_path(name)
     log = log_of(root)
-    found: dict[int, list[str]] = {}
+    added: dict[int, list[str]] = {}
     if position - since > _MOST_VERSIONS:
         return None
     for version in range(since + 1, position + 1):
@@ -59,8 +59,8 @@ def added_files(workspace: Workspace, name: str, since: int, position: int) -> d
         gained = _gained(actions)
         if gained is None:
             return None
-        found[version] = [f"{root}/{unquote(path)}" for path in gained]
-    return found
+        added[version] = [f"{root}/{unquote(path)}" for path in gained]
+    return added
 
 
 def _gained(actions: Sequence[Mapping[str, Any]]) -> list[str] | None:
@@ -95,7 +95,7 @@ def _has_files(store: "FileSystem", base: str, actions: Sequence[Mapping[str, An
         for kind in ("add", "remove")
         if kind in action and action[kind].get("dataChange")
     ]
-    paths = [f"{base}/{unquote(path)}" for path in changed or [each["path"] for each in moved]]
-    vectors = [] if changed else [each["deletionVector"] for each in moved if each.get("deletionVector")]
+    paths = [f"{base}/{unquote(path)}" for path in changed or [file["path"] for file in moved]]
+    vectors = [] if changed else [file["deletionVector"] for file in moved if file.get("deletionVector")]
     paths += [path for vector in vectors if (path := place_of(base, vector))]
     return all(info.type == FileType.File for info in store.get_file_info(paths))

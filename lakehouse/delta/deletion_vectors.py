@@ -88,10 +88,10 @@ def write_vectors(root: str, bitmaps: "Mapping[str, BitMap64]") -> dict[str, dic
     Returns:
         Their descriptors by the same paths.
     """
-    name, body, found = uuid.uuid4(), bytearray(_VERSION), {}
+    name, body, descriptors = uuid.uuid4(), bytearray(_VERSION), {}
     for path, bitmap in bitmaps.items():
         data = _MAGIC + bitmap.serialize()
-        found[path] = {
+        descriptors[path] = {
             "storageType": "u",
             "pathOrInlineDv": z85(name.bytes),
             "offset": len(body),
@@ -103,4 +103,4 @@ def write_vectors(root: str, bitmaps: "Mapping[str, BitMap64]") -> dict[str, dic
     with store.open_output_stream(f"{base}/deletion_vector_{name}.bin") as stream:
         stream.write(bytes(body))
     sync(root, f"deletion_vector_{name}.bin")
-    return found
+    return descriptors

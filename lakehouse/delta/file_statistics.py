@@ -51,15 +51,15 @@ def statistics(footer: "FileMetaData", columns: set[str]) -> dict[str, Any]:
             if name not in columns or not chunk.is_stats_set:
                 unbounded.add(name)
                 continue
-            found = chunk.statistics
-            if found.has_null_count:
-                nulls[name] = nulls.get(name, 0) + found.null_count
-            if not found.has_min_max:
-                if found.null_count != chunk.num_values:
+            chunk_statistics = chunk.statistics
+            if chunk_statistics.has_null_count:
+                nulls[name] = nulls.get(name, 0) + chunk_statistics.null_count
+            if not chunk_statistics.has_min_max:
+                if chunk_statistics.null_count != chunk.num_values:
                     unbounded.add(name)
                 continue
-            low[name] = found.min if name not in low else min(low[name], found.min)
-            high[name] = found.max if name not in high else max(high[name], found.max)
+            low[name] = chunk_statistics.min if name not in low else min(low[name], chunk_statistics.min)
+            high[name] = chunk_statistics.max if name not in high else max(high[name], chunk_statistics.max)
     bounds = {name: _bounds(low[name], high[name]) for name in low if name not in unbounded}
     return {
         "numRecords": footer.num_rows,
@@ -105,10 +105,10 @@ def _partition_value(footer: "FileMetaData", name: str) -> str | None:
     places = [i for i in range(footer.num_columns) if footer.schema.column(i).path == name]
     chunks = [footer.row_group(group).column(place) for group in range(footer.num_row_groups) for place in places]
     bounds = [chunk.statistics for chunk in chunks if chunk.is_stats_set]
-    if len(bounds) == len(chunks) and all(each.null_count == each.num_values + each.null_count for each in bounds):
+    if len(bounds) == len(chunks) and all(bound.null_count == bound.num_values + bound.null_count for bound in bounds):
         return None
-    values = {end for each in bounds if each.has_min_max for end in (each.min, each.max)}
-    if len(bounds) != len(chunks) or len(values) != 1 or any(each.null_count for each in bounds):
+    values = {end for bound in bounds if bound.has_min_max for end in (bound.min, bound.max)}
+    if len(bounds) != len(chunks) or len(values) != 1 or any(bound.null_count for bound in bounds):
         raise LakehouseError(
             f"a staged file does not say its one value of the partition column `{name}`. "
             f"Partition by a short string, integer, boolean or date column."
@@ -127,6 +127,6 @@ def read_adopted(root: str, file: File, columns: set[str], partitioned_by: Seque
     store, _ = locate(root)
     with store.open_input_file(file.path) as stream:
         footer = pq.read_metadata(stream)
-    found = statistics(footer, columns - set(partitioned_by))
+    stats = statistics(footer, columns - set(partitioned_by))
     partition = {name: _partition_value(footer, name) for name in partitioned_by} if footer.num_rows else {}
-    return Adopted(int(found["numRecords"]), json.dumps(found), partition)
+    return Adopted(int(stats["numRecords"]), json.dumps(stats), partition)

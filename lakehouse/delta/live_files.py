@@ -21,8 +21,8 @@ def live_files(log: Log, version: int) -> dict[str, dict[str, Any]]:
     Raises:
         NotReplayableError: the log cannot be replayed.
     """
-    checkpoint = max((found for found in log.checkpoints if found <= version), default=-1)
-    found = _of_checkpoint(log, checkpoint) if checkpoint >= 0 else {}
+    checkpoint = max((number for number in log.checkpoints if number <= version), default=-1)
+    files = _of_checkpoint(log, checkpoint) if checkpoint >= 0 else {}
     for number in range(checkpoint + 1, version + 1):
         if number not in log.commits:
             raise NotReplayableError(f"commit {number} is missing")
@@ -30,16 +30,16 @@ def live_files(log: Log, version: int) -> dict[str, dict[str, Any]]:
         # Within a commit the order says nothing: a file whose vector changes is removed and added.
         for action in actions:
             if "remove" in action:
-                found.pop(action["remove"]["path"], None)
-        found |= {action["add"]["path"]: action["add"] for action in actions if "add" in action}
-    return found
+                files.pop(action["remove"]["path"], None)
+        files |= {action["add"]["path"]: action["add"] for action in actions if "add" in action}
+    return files
 
 
 def _of_checkpoint(log: Log, version: int) -> dict[str, dict[str, Any]]:
     import pyarrow.parquet as pq
 
     store, _ = locate(log.root)
-    found: dict[str, dict[str, Any]] = {}
+    files: dict[str, dict[str, Any]] = {}
     for file in log.checkpoints[version]:
         if not file.path.endswith(".parquet"):
             raise NotReplayableError("a checkpoint in JSON")
@@ -57,8 +57,8 @@ def _of_checkpoint(log: Log, version: int) -> dict[str, dict[str, Any]]:
             rows = parquet.read([f"add.{name}" for name in _FIELDS if name in held]) if held else None
         for row in rows["add"].to_pylist() if rows is not None else ():
             if row is not None and row.get("path") is not None:
-                found[row["path"]] = _plain(row)
-    return found
+                files[row["path"]] = _plain(row)
+    return files
 
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:

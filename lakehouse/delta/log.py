@@ -71,10 +71,10 @@ def read_actions(root: str, path: str) -> list[dict[str, Any]]:
     store, _ = locate(root)
     with store.open_input_stream(path) as stream:
         lines = stream.read().decode().splitlines()
-    found = [json.loads(line) for line in lines if line.strip()]
-    if not all(isinstance(action, dict) for action in found):
+    actions = [json.loads(line) for line in lines if line.strip()]
+    if not all(isinstance(action, dict) for action in actions):
         raise ValueError("a line is no JSON object")
-    return found
+    return actions
 
 
 def log_of(root: str) -> Log:
@@ -83,16 +83,16 @@ def log_of(root: str) -> Log:
     beside: dict[int, list[File]] = {}
     parts: dict[int, list[tuple[File, int]]] = {}
     for file in list_files(f"{root}/{FOLDER}"):
-        if found := _COMMIT.fullmatch(file.relative):
-            commits[int(found[1])] = file
-        elif found := _CHECKPOINT.fullmatch(file.relative):
-            parts.setdefault(int(found[1]), []).append((file, int(found[3] or 1)))
-        elif found := _BESIDE.fullmatch(file.relative):
-            beside.setdefault(int(found[1]), []).append(file)
+        if match := _COMMIT.fullmatch(file.relative):
+            commits[int(match[1])] = file
+        elif match := _CHECKPOINT.fullmatch(file.relative):
+            parts.setdefault(int(match[1]), []).append((file, int(match[3] or 1)))
+        elif match := _BESIDE.fullmatch(file.relative):
+            beside.setdefault(int(match[1]), []).append(file)
     complete = {
         version: tuple(file for file, _ in files)
         for version, files in parts.items()
-        if any(wanted == 1 for _, wanted in files) or len(files) == files[0][1]
+        if any(part_count == 1 for _, part_count in files) or len(files) == files[0][1]
     }
     for version in parts.keys() - complete.keys():
         beside.setdefault(version, []).extend(file for file, _ in parts[version])

@@ -18,8 +18,8 @@ def write_file(delta: "DeltaTable", relative: str, schema: "pa.Schema", rows: "I
     path = f"{root}/{relative}"
     store.create_dir(path.rpartition("/")[0], recursive=True)
     with store.open_output_stream(path) as stream, pq.ParquetWriter(stream, schema) as writer:
-        for each in rows:
-            writer.write_table(each)
+        for table in rows:
+            writer.write_table(table)
     written = store.get_file_info(path)
     return File(path, relative, written.size, written.mtime_ns // 1_000_000)
 

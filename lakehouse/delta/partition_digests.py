@@ -41,8 +41,8 @@ def partition_digests(delta: "DeltaTable", column: str, keys: Iterable[str] | No
     held: dict[str, set[str]] = {}
     for value, path in zip(listed[f"partition.{column}"].to_pylist(), listed["path"].to_pylist(), strict=True):
         held.setdefault(str(value), set()).add(f"{unquote(path)}{known.get(unquote(path), unknown)}")
-    wanted = tuple(held if keys is None else keys)
-    origins = _origins(log, delta.version(), {key: held.get(key, set()) for key in wanted})
+    partitions = tuple(held if keys is None else keys)
+    origins = _origins(log, delta.version(), {key: held.get(key, set()) for key in partitions})
     return {key: sha256("\n".join(sorted(files)).encode()).hexdigest()[:16] for key, files in origins.items()}
 
 
@@ -63,15 +63,15 @@ def _origins(log: Log, latest: int, held: Mapping[str, set[str]]) -> dict[str, s
         latest: Version to begin at.
         held: Files of that version by partition.
     """
-    found = {key: set(files) for key, files in held.items()}
-    made_later = set().union(*found.values()) if found else set()
+    origins = {key: set(files) for key, files in held.items()}
+    made_later = set().union(*origins.values()) if origins else set()
     version = latest
     while made_later and version in log.commits:
         actions = log.read(version)
         added = {_named(action["add"]) for action in actions if "add" in action}
         if leaves_rows(actions):
             for written, read in _compacted(actions):
-                for files in found.values():
+                for files in origins.values():
                     # Else some of what it wrote is other rows by now: that is news.
                     if written and written <= files:
                         files.difference_update(written)
@@ -79,7 +79,7 @@ def _origins(log: Log, latest: int, held: Mapping[str, set[str]]) -> dict[str, s
                         made_later.update(read)
         made_later -= added
         version -= 1
-    return found
+    return origins
 
 
 def _compacted(actions: Iterable[Mapping[str, Any]]) -> list[tuple[set[str], set[str]]]:

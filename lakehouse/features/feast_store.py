@@ -90,10 +90,10 @@ def online_rows(workspace: Workspace, features: Features, keys: Sequence[str]) -
     with quiet():
         rows = [{features.key: key} for key in keys]
         answer = open_store(workspace).get_online_features(features=features.references, entity_rows=rows)
-        found = answer.to_dict(include_event_timestamps=True)
-    at = found[f"{features.columns[0][0]}__ts"]
+        columns = answer.to_dict(include_event_timestamps=True)
+    at = columns[f"{features.columns[0][0]}__ts"]
     times = [datetime.fromtimestamp(second, UTC) if second else None for second in at]
     names = [features.key, *(name for name, _ in features.columns)]
     return [
-        {name: found[name][place] for name in names} | {features.event_at: times[place]} for place in range(len(rows))
+        {name: columns[name][place] for name in names} | {features.event_at: times[place]} for place in range(len(rows))
     ]

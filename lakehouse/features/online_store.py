@@ -63,16 +63,16 @@ def _fill(workspace: Workspace, features: Features, version: int) -> int:
     try:
         with quiet(), redirect_stdout(io.StringIO()):
             _pull(workspace, features, version, draft)
-        wanted = session.sql(f"SELECT count(DISTINCT {quote(features.key)}) FROM {quote(features.table)}").collect()[0][
+        expected = session.sql(f"SELECT count(DISTINCT {quote(features.key)}) FROM {quote(features.table)}").collect()[
             0
-        ]
+        ][0]
     finally:
         session.stop()
     keys = _note(draft, features, version)
-    if keys != wanted:
+    if keys != expected:
         raise LakehouseError(
             f"features `{features.name}` were not served anew, the online store is as it was.\n"
-            f"  {features.key}  expected {wanted} keys as in {features.table}, got {keys}\n"
+            f"  {features.key}  expected {expected} keys as in {features.table}, got {keys}\n"
             f"Rows without {features.event_at}, or far from now, cannot be served: mend them in {features.table}."
         )
     _copy(draft, online)

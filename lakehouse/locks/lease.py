@@ -16,7 +16,7 @@ _POLL_SECONDS = 0.2
 
 def epochs(store: LeaseStore) -> list[int]:
     """All epochs, in order."""
-    return sorted(int(found[1]) for found in (re.fullmatch(r"(\d+)\.json", name) for name in store.list()) if found)
+    return sorted(int(match[1]) for match in (re.fullmatch(r"(\d+)\.json", name) for name in store.list()) if match)
 
 
 def highest(store: LeaseStore) -> int | None:

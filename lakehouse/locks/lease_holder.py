@@ -56,8 +56,8 @@ class Holder:
     def from_json(cls, body: bytes | None) -> "Holder | None":
         """From its file; None where that is not there, empty or torn."""
         try:
-            found = json.loads(body or b"")
-            return cls(**{**found, "pids": tuple(found["pids"])})
+            fields = json.loads(body or b"")
+            return cls(**{**fields, "pids": tuple(fields["pids"])})
         except (ValueError, TypeError, KeyError):
             return None
 

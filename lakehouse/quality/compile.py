@@ -91,8 +91,8 @@ def compile_suite(suite: Suite | None, columns: Mapping[str, str]) -> Compiled:
 
 def reason_for_rest(expectation: Expectation, columns: Mapping[str, str]) -> str | None:
     """Why GX itself judges an expectation; None where the one pass does."""
-    found = _compile(expectation, columns)
-    return found if isinstance(found, str) else None
+    compiled = _compile(expectation, columns)
+    return compiled if isinstance(compiled, str) else None
 
 
 def _needs_rows(expectation: Expectation) -> bool:

@@ -45,7 +45,9 @@ def run(
     One that GX refuses or cannot compute is a failed check of its severity, and does not stop the others.
     """
     validated = validate(frame, expectations, result_format)
-    return tuple(check_of(each, found) for each, found in zip(expectations, validated, strict=True))
+    return tuple(
+        check_of(expectation, validation) for expectation, validation in zip(expectations, validated, strict=True)
+    )
 
 
 def validate(
@@ -55,9 +57,9 @@ def validate(
     with _quiet():
         columns = dict(frame.dtypes)
         built = [_build(expectation, place, columns) for place, expectation in enumerate(expectations)]
-        usable = [found for found in built if not isinstance(found, str)]
+        usable = [outcome for outcome in built if not isinstance(outcome, str)]
         results = _validate(frame, usable, result_format) if usable else {}
-    return [found if isinstance(found, str) else results[place] for place, found in enumerate(built)]
+    return [outcome if isinstance(outcome, str) else results[place] for place, outcome in enumerate(built)]
 
 
 def data_docs(suites: Sequence[tuple[Suite, Callable[[], "DataFrame"]]], out: Path) -> Path:
@@ -105,13 +107,13 @@ def catalogue() -> dict[str, dict[str, list[str]]]:
     from great_expectations.expectations.expectation import Expectation as Base
 
     home = great_expectations.expectations.core.__name__
-    found: dict[str, dict[str, list[str]]] = {}
+    types: dict[str, dict[str, list[str]]] = {}
     for name in sorted(registry.list_registered_expectation_implementations()):
         kind = registry.get_expectation_impl(name)
         if kind.__module__.startswith(home):
             own = {key: field for key, field in kind.__fields__.items() if key not in {*Base.__fields__, "batch_id"}}
-            found[name] = {"kwargs": list(own), "required": [key for key, field in own.items() if field.required]}
-    return found
+            types[name] = {"kwargs": list(own), "required": [key for key, field in own.items() if field.required]}
+    return types
 
 
 @contextmanager
@@ -178,8 +180,8 @@ def _validate(
     batch = (
         _source(context, "lakehouse", frame).add_dataframe_asset("frame").add_batch_definition_whole_dataframe("whole")
     )
-    found = batch.get_batch({"dataframe": frame}).validate(suite, result_format=dict(result_format))  # type: ignore[arg-type]
-    return {result.expectation_config.meta[_PLACE]: result for result in found.results if result.expectation_config}
+    validated = batch.get_batch({"dataframe": frame}).validate(suite, result_format=dict(result_format))  # type: ignore[arg-type]
+    return {result.expectation_config.meta[_PLACE]: result for result in validated.results if result.expectation_config}
 
 
 def _source(context: "EphemeralDataContext", name: str, frame: "DataFrame") -> "SparkDatasource":
@@ -193,27 +195,27 @@ def _source(context: "EphemeralDataContext", name: str, frame: "DataFrame") -> "
     return source
 
 
-def check_of(expectation: Expectation, found: "ExpectationValidationResult | str") -> CheckResult:
+def check_of(expectation: Expectation, validation: "ExpectationValidationResult | str") -> CheckResult:
     """GX's result as ours."""
-    if isinstance(found, str):
-        return failed_check(expectation, found)
-    reason = _reason(found.exception_info or {})
+    if isinstance(validation, str):
+        return failed_check(expectation, validation)
+    reason = _reason(validation.exception_info or {})
     if reason:
         return failed_check(expectation, reason)
-    figures = found.result
+    figures = validation.result
     elements, unexpected, missing = (figures.get(key) for key in ("element_count", "unexpected_count", "missing_count"))
     # GX sums over no rows to None, in some of its types.
     unexpected = 0 if unexpected is None and elements == 0 else unexpected
     considered = None if elements is None else elements - (missing or 0)
     observed: Any = figures.get("observed_value")
     observed = observed.item() if hasattr(observed, "item") else observed  # numpy's numbers
-    return result_of(expectation, Outcome(bool(found.success), observed, elements, unexpected, considered))
+    return result_of(expectation, Outcome(bool(validation.success), observed, elements, unexpected, considered))
 
 
 def _reason(info: Mapping[str, Any]) -> str | None:
     """Why GX could not compute an expectation: names of errors, never their text, which may hold values of rows."""
-    entries = [info] if "raised_exception" in info else [each for each in info.values() if isinstance(each, Mapping)]
-    raised = [each for each in entries if each.get("raised_exception")]
+    entries = [info] if "raised_exception" in info else [entry for entry in info.values() if isinstance(entry, Mapping)]
+    raised = [entry for entry in entries if entry.get("raised_exception")]
     if not raised:
         return None
     shown = f"{raised[0].get('exception_message')} {raised[0].get('exception_traceback')}"

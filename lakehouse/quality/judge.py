@@ -69,7 +69,7 @@ def _judge(rows: Rows, compiled: Compiled) -> Mapping[Key, tuple[CheckResult, ..
         from lakehouse.quality.gx import run
 
         rest = run(rows.table, compiled.rest)
-    return {key: (*found, *rest) for key, found in results.items()}
+    return {key: (*judged, *rest) for key, judged in results.items()}
 
 
 def _judge_rows(rows: Rows, compiled: Compiled) -> dict[Key, list[CheckResult]]:
@@ -83,8 +83,9 @@ def _judge_rows(rows: Rows, compiled: Compiled) -> dict[Key, list[CheckResult]]:
             raise
         return _one_by_one(rows, compiled)
     return {
-        key: [_of_row(rule, found) for rule in compiled.rows] + [_of_table(rule, found) for rule in compiled.aggregates]
-        for key, found in measured.items()
+        key: [_of_row(rule, of_part) for rule in compiled.rows]
+        + [_of_table(rule, of_part) for rule in compiled.aggregates]
+        for key, of_part in measured.items()
     }
 
 
@@ -92,7 +93,7 @@ def _one_by_one(rows: Rows, compiled: Compiled) -> dict[Key, list[CheckResult]]:
     from pyspark.errors import PySparkException
 
     by_row = measure(rows, compiled.rows, ())
-    results = {key: [_of_row(rule, found) for rule in compiled.rows] for key, found in by_row.items()}
+    results = {key: [_of_row(rule, of_part) for rule in compiled.rows] for key, of_part in by_row.items()}
     for rule in compiled.aggregates:
         try:
             measured = measure(rows, (), [rule])
@@ -103,8 +104,8 @@ def _one_by_one(rows: Rows, compiled: Compiled) -> dict[Key, list[CheckResult]]:
             for listed in results.values():
                 listed.append(failed_check(rule.expectation, reason))
         else:
-            for key, found in measured.items():
-                results[key].append(_of_table(rule, found))
+            for key, of_part in measured.items():
+                results[key].append(_of_table(rule, of_part))
     return results
 
 

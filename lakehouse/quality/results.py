@@ -65,9 +65,9 @@ class CheckResult:
         return dict(json.loads(json.dumps(asdict(self), default=str)))
 
     @classmethod
-    def from_json(cls, found: Mapping[str, Any]) -> "CheckResult":
+    def from_json(cls, fields: Mapping[str, Any]) -> "CheckResult":
         """The result that `to_json` gave."""
-        return cls(**found)
+        return cls(**fields)
 
 
 @dataclass(frozen=True)

@@ -68,29 +68,29 @@ def plan(workspace: Workspace, tables: Iterable[Table], declared: Collection[str
         tables: The declarations.
         declared: Names of all tables that are declared or belong to another tool; see `missing`.
     """
-    found = []
+    plans = []
     for table in tables:
-        found.append(_planned(workspace, table, declared))
+        plans.append(_planned(workspace, table, declared))
         quarantine = _quarantine(workspace, table)
         if quarantine is not None:
-            found.append(_planned(workspace, quarantine, ()))
-    return [each for each in found if each.differences]
+            plans.append(_planned(workspace, quarantine, ()))
+    return [planned for planned in plans if planned.differences]
 
 
 def _planned(workspace: Workspace, table: Table, declared: Collection[str]) -> TablePlan:
     stored = stored_of(workspace, table.name)
     if stored is not None:
-        return TablePlan(table.name, stored.version, _wanted(table, differences(table, stored)))
+        return TablePlan(table.name, stored.version, _without_kept_columns(table, differences(table, stored)))
     gone = missing(workspace, table, declared)
     new = Difference("create table", "", "nothing", table.grain, (ddl(table),))
     lost = gone and Difference("create table", "", f"`{gone.found}`", f"`{table.name}`", way_out=str(gone))
     return TablePlan(table.name, None, (lost or new,))
 
 
-def _wanted(table: Table, found: tuple[Difference, ...]) -> tuple[Difference, ...]:
+def _without_kept_columns(table: Table, differing: tuple[Difference, ...]) -> tuple[Difference, ...]:
     """A quarantine keeps columns that its table has no more: they are in the rows that wait there."""
     is_quarantine = table.layer == "quarantine"
-    return tuple(each for each in found if not (is_quarantine and each.kind == "drop column"))
+    return tuple(difference for difference in differing if not (is_quarantine and difference.kind == "drop column"))
 
 
 def _quarantine(workspace: Workspace, table: Table) -> Table | None:
@@ -103,9 +103,9 @@ def _quarantine(workspace: Workspace, table: Table) -> Table | None:
     return replace(made, columns=columns)
 
 
-def refused_by_rows(session: "SparkSession", found: TablePlan) -> TablePlan:
+def refused_by_rows(session: "SparkSession", planned: TablePlan) -> TablePlan:
     """A plan whose differences were asked of the rows: those that rows are against are refused, with their number."""
-    return replace(found, differences=tuple(_asked(session, each) for each in found.differences))
+    return replace(planned, differences=tuple(_asked(session, difference) for difference in planned.differences))
 
 
 def _asked(session: "SparkSession", difference: Difference) -> Difference:
@@ -155,8 +155,10 @@ def apply(connection: Connection, table: Table, declared: Collection[str] = ()) 
         more, refused = _evolve(workspace, session, table)
         quarantine = _quarantine(workspace, table)
         if quarantine is not None:
-            for found, into in zip(_evolve(workspace, session, quarantine), (more, refused), strict=True):
-                into.extend(replace(each, name=f"{quarantine.name}.{each.name}") for each in found)
+            for of_quarantine, into in zip(_evolve(workspace, session, quarantine), (more, refused), strict=True):
+                into.extend(
+                    replace(difference, name=f"{quarantine.name}.{difference.name}") for difference in of_quarantine
+                )
     after = stored_of(workspace, table.name)
     return Applied(table.name, after.version if after else None, (*done, *more), tuple(refused))
 
@@ -169,11 +171,11 @@ def _evolve(workspace: Workspace, session: "SparkSession", table: Table) -> tupl
         stored = stored_of(workspace, table.name)
         if stored is None:
             raise LakehouseError(f"{table.name} was removed by another while it was changed. Run `lakehouse plan`.")
-        found = _wanted(table, differences(table, stored))
-        open_ = [each for each in found if (each.kind, each.name) not in refused]
+        differing = _without_kept_columns(table, differences(table, stored))
+        open_ = [difference for difference in differing if (difference.kind, difference.name) not in refused]
         if not open_:
-            return done, [refused[each.kind, each.name] for each in found]
-        alike = [each for each in takewhile(partial(_is_alike, open_[0]), open_) if each not in done]
+            return done, [refused[difference.kind, difference.name] for difference in differing]
+        alike = [difference for difference in takewhile(partial(_is_alike, open_[0]), open_) if difference not in done]
         if len(alike) > 1 and _why_refused(session, together(table, alike)) is None:
             done.extend(alike)
             continue

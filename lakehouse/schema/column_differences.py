@@ -32,8 +32,8 @@ def column_differences(table: Table, stored: Stored, origins: dict[str, StoredCo
 
 def _suspect(column: Column, extra: Sequence[StoredColumn], table: Table, origins: dict[str, StoredColumn]) -> str:
     """A stored column that nobody declares and that a missing one may be: alike, or the only one of its type."""
-    near = near_miss(column.name, [each.name for each in extra])
-    missing = [each for each in table.stored if each.name not in origins]
+    near = near_miss(column.name, [other.name for other in extra])
+    missing = [declared for declared in table.stored if declared.name not in origins]
     if near is None and len(missing) == len(extra) == 1 and extra[0].type == column.type:
         near = extra[0].name
     return near or ""

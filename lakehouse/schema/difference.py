@@ -63,11 +63,11 @@ def together(table: Table, differences: Sequence[Difference]) -> tuple[str, ...]
 def origins_of(table: Table, stored: Stored) -> dict[str, StoredColumn]:
     """The stored column of each declared one: of its name, or of the name it had."""
     held = {column.name: column for column in stored.columns}
-    found = {column.name: held[column.name] for column in table.stored if column.name in held}
+    origins = {column.name: held[column.name] for column in table.stored if column.name in held}
     for column in table.stored:
-        if column.name not in found and column.renamed_from in held and column.renamed_from not in table.stored_names:
-            found[column.name] = held[column.renamed_from]
-    return found
+        if column.name not in origins and column.renamed_from in held and column.renamed_from not in table.stored_names:
+            origins[column.name] = held[column.renamed_from]
+    return origins
 
 
 def null_rule(column: str) -> str:

@@ -67,21 +67,21 @@ def _properties(table: Table, stored: Stored) -> Iterator[Difference]:
             yield Difference("set property", key, held.get(key, "nothing"), value, (change,))
 
 
-def _wanted(table: Table) -> dict[str, str]:
+def _declared_constraints(table: Table) -> dict[str, str]:
     return {name.lower(): sql.strip() for name, sql in table.constraints}
 
 
 def _old_constraints(table: Table, stored: Stored) -> Iterator[Difference]:
-    wanted, kept = _wanted(table), {null_rule(column) for column in table.stored_required}
+    declared, kept = _declared_constraints(table), {null_rule(column) for column in table.stored_required}
     for name, sql in stored.constraints:
-        if name not in wanted and name not in kept:
+        if name not in declared and name not in kept:
             drop = alter(table, f"DROP CONSTRAINT IF EXISTS {quote(name)}")
             yield Difference("drop constraint", name, f"`{sql}`", "nothing", (drop,))
 
 
 def _new_constraints(table: Table, stored: Stored) -> Iterator[Difference]:
     held = dict(stored.constraints)
-    for name, sql in _wanted(table).items():
+    for name, sql in _declared_constraints(table).items():
         if name in held and _without_spaces(held[name]) == _without_spaces(sql):
             continue
         add = alter(table, f"ADD CONSTRAINT {quote(name)} CHECK ({sql})")

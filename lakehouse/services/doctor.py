@@ -57,9 +57,9 @@ def _guarded(check: Callable[[Workspace], Finding], workspace: Workspace) -> Fin
 
 
 def _python(_: Workspace) -> Finding:
-    found = f"{sys.version.split()[0]} at {sys.executable}"
+    interpreter = f"{sys.version.split()[0]} at {sys.executable}"
     return Finding(
-        "python", sys.version_info >= (3, 11), found, "Install Python 3.11, 3.12 or 3.13 and run `make setup`."
+        "python", sys.version_info >= (3, 11), interpreter, "Install Python 3.11, 3.12 or 3.13 and run `make setup`."
     )
 
 
@@ -95,9 +95,9 @@ def _certificates(workspace: Workspace) -> Finding:
 def _disk(workspace: Workspace) -> Finding:
     places = {"workspace": workspace.home, "cache": workspace.settings.cache}
     free = {name: shutil.disk_usage(_existing(path)).free for name, path in places.items()}
-    found = ", ".join(f"{amount / 1e9:,.1f} GB free for the {name}" for name, amount in free.items())
+    space = ", ".join(f"{amount / 1e9:,.1f} GB free for the {name}" for name, amount in free.items())
     return Finding(
-        "disk", min(free.values()) > _NEEDED_BYTES, found, "Free 2 GB, or set LAKEHOUSE_HOME or LAKEHOUSE_CACHE."
+        "disk", min(free.values()) > _NEEDED_BYTES, space, "Free 2 GB, or set LAKEHOUSE_HOME or LAKEHOUSE_CACHE."
     )
 
 
@@ -106,16 +106,16 @@ def _existing(path: Path) -> Path:
 
 
 def _home(workspace: Workspace) -> Finding:
-    found = f"{workspace.home}, supervisor's socket at {supervisor.socket_path(workspace)}"
-    return Finding("workspace", True, found)
+    place = f"{workspace.home}, supervisor's socket at {supervisor.socket_path(workspace)}"
+    return Finding("workspace", True, place)
 
 
 def _service(entry: ServiceStatus) -> Finding:
-    found = f"{entry.state} {entry.address or ''}".strip()
+    state = f"{entry.state} {entry.address or ''}".strip()
     if entry.state == "down":
-        found += f"; started by `lakehouse up{_PARTS.get(entry.name, '')}`"
-        found += f", or named as somebody else's by {_SETTINGS[entry.name]}" if entry.name in _SETTINGS else ""
+        state += f"; started by `lakehouse up{_PARTS.get(entry.name, '')}`"
+        state += f", or named as somebody else's by {_SETTINGS[entry.name]}" if entry.name in _SETTINGS else ""
     if entry.is_healthy or entry.state in {"down", "starting"}:
-        return Finding(entry.name, True, found)
+        return Finding(entry.name, True, state)
     remedy = entry.note or f"See `lakehouse logs {entry.name}`."
-    return Finding(entry.name, False, found, remedy)
+    return Finding(entry.name, False, state, remedy)

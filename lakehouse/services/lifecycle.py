@@ -19,18 +19,18 @@ from lakehouse.workspace import Workspace
 
 def up(workspace: Workspace, parts: Iterable[str], *, tell: Callable[[str], None]) -> None:
     """See `lakehouse.services.up`."""
-    wanted = roster.services(workspace.settings, parts)
+    names = roster.services(workspace.settings, parts)
     with _held(workspace):
-        if wanted:
+        if names:
             _end_unwatched(workspace)
         states = supervisor.states(workspace)
-        missing = [name for name in wanted if name not in states or not states[name].wanted]
+        missing = [name for name in names if name not in states or not states[name].wanted]
         epoch = lease_keeper.take(workspace, tell) if lease_keeper.NAME in missing else lease_keeper.epoch_of(workspace)
         try:
             if missing:
                 supervisor.start(workspace)
                 _start(workspace, missing, epoch, tell)
-            _await(workspace, wanted, epoch, tell)
+            _await(workspace, names, epoch, tell)
         except BaseException:
             for name in missing:
                 supervisor.halt(workspace, name)
@@ -40,7 +40,7 @@ def up(workspace: Workspace, parts: Iterable[str], *, tell: Callable[[str], None
         _create_layers(workspace)
         if missing:
             aot_training.launch(workspace)
-        if "dagster" in wanted:
+        if "dagster" in names:
             need_code_location(workspace, was_up="dagster" not in missing)
 
 

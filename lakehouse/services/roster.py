@@ -61,10 +61,10 @@ def services(settings: Settings, parts: Iterable[str]) -> list[str]:
 
 def runtime(settings: Settings, name: str) -> Runtime:
     """What the metastore or the engine runs on. Makes or fetches what the cache does not have."""
-    found = java.find(settings)
+    jvm = java.find(settings)
     if name == "metastore":
-        return Runtime(found, (metastore.main_jar(settings, found),))
-    return Runtime(found, tuple(jars.fetch(settings, "delta").glob("*.jar")))
+        return Runtime(jvm, (metastore.main_jar(settings, jvm),))
+    return Runtime(jvm, tuple(jars.fetch(settings, "delta").glob("*.jar")))
 
 
 def specs(workspace: Workspace, names: Iterable[str], addresses: Mapping[str, Address]) -> list[ServiceSpec]:

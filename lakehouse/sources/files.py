@@ -60,8 +60,8 @@ def ingested(context: ReadContext) -> set[str]:
     session = context.connect()
     names = (context.reader, quarantine_of(context.reader))
     tables = [name for name in names if context.tables.opened(name) is not None]
-    found = [session.sql(f"SELECT DISTINCT _source_file FROM {quote(name)}").collect() for name in tables]
-    return {row[0] for rows in found for row in rows}
+    answers = [session.sql(f"SELECT DISTINCT _source_file FROM {quote(name)}").collect() for name in tables]
+    return {row[0] for rows in answers for row in rows}
 
 
 def unread(pattern: str, context: ReadContext, since: Any) -> list[File]:

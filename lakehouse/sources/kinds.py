@@ -27,7 +27,7 @@ def kind_of(source: object) -> SourceKind:
     """
     kind = KINDS.get(type(source))
     if kind is None:
-        known = ", ".join(sorted(each.__name__ for each in KINDS))
+        known = ", ".join(sorted(readable.__name__ for readable in KINDS))
         raise DeclarationError(f"a {type(source).__name__} cannot be read by an asset: expected one of {known}")
     return kind
 

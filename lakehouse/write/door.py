@@ -162,7 +162,7 @@ def _publish(tables: Tables, session: "SparkSession", table: Table, intent: Inte
     staged, expected = intent.staged, passed(intent.rows)
     there = sum(read_adopted(staged.root, file, set()).rows for audit in PASSED for file in staged.files(audit))
     if there != expected:
-        raise StagedFilesGoneError(table.name, delta.version(), expected=expected, found=there)
+        raise StagedFilesGoneError(table.name, delta.version(), expected=expected, still_staged=there)
     # Rows from quarantine are added to what is there, also if a run replaces it.
     adds = isinstance(intent.kind, Replayed) and not isinstance(table.write, Merge | Scd2)
     mode = Append() if adds else table.write

@@ -102,7 +102,11 @@ def test_each_rule_of_the_ledger_is_a_rule_of_a_suite_or_of_the_declaration(simu
     for table in (BRONZE_READINGS, SILVER_READINGS):
         suite = load_suite(SUITES / f"{table.name.replace('.', '/')}.json", {c.name: c.type for c in table.columns})
         assert suite is not None
-        known |= {each.label.partition("(")[0] for each in suite.expectations if each.severity == "critical"}
+        known |= {
+            expectation.label.partition("(")[0]
+            for expectation in suite.expectations
+            if expectation.severity == "critical"
+        }
         known |= {f"{column.name}: not_null" for column in table.columns if not column.nullable}
 
     assert {rule for line in simulation.lines for rule in line.rules} <= known

@@ -33,14 +33,14 @@ def test_every_broken_line_of_the_simulator_has_its_fate(demo: Demo, spark):
         if line["fate"].startswith("quarantine.")
     )
 
-    found = Counter(
+    quarantined = Counter(
         (name, row["_source_file"], row["_source_row"])
         for name in ("quarantine.bronze_readings", "quarantine.silver_readings")
         for row in spark.table(name).select("_source_file", "_source_row").collect()
     )
 
-    assert found == expected
-    assert sum(found.values()) > 0
+    assert quarantined == expected
+    assert sum(quarantined.values()) > 0
 
 
 def test_every_quarantined_line_names_the_rules_that_the_simulator_broke(demo: Demo, spark):
@@ -50,12 +50,12 @@ def test_every_quarantined_line_names_the_rules_that_the_simulator_broke(demo: D
         if line["fate"] == "quarantine.silver_readings"
     }
 
-    found = {
+    broken = {
         (row["_source_file"], row["_source_row"]): {rule.partition("(")[0].strip() for rule in row["_broken_rules"]}
         for row in spark.table("quarantine.silver_readings").collect()
     }
 
-    assert found == expected
+    assert broken == expected
 
 
 def test_rows_in_are_rows_published_quarantined_and_deduplicated(demo: Demo, spark):
@@ -84,9 +84,9 @@ def test_each_figure_of_the_last_screen_agrees_with_trino(demo: Demo, trino, nam
 
 
 def test_the_wearers_at_highest_risk_are_those_that_trino_finds(demo: Demo, trino):
-    found = trino("SELECT wearer_id, risk FROM ml.wearer_scores ORDER BY risk DESC, wearer_id LIMIT 5").rows
+    riskiest = trino("SELECT wearer_id, risk FROM ml.wearer_scores ORDER BY risk DESC, wearer_id LIMIT 5").rows
 
-    for wearer, risk in found:
+    for wearer, risk in riskiest:
         assert f"│ {wearer} │ {risk:.4f} │" in demo.first
 
 

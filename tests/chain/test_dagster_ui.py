@@ -91,7 +91,7 @@ def test_materialize_all_gives_a_green_graph(demo: Demo, browser: Any, spark: An
 
     def newest(*states: str) -> dict[str, str] | None:
         runs = ask(address, LAST_RUN)["runsOrError"]["results"]
-        return next((each for each in runs if each["runId"] != last and (not states or each["status"] in states)), None)
+        return next((run for run in runs if run["runId"] != last and (not states or run["status"] in states)), None)
 
     browser.get(f"{address}/asset-groups")
     WebDriverWait(browser, 90).until(lambda driver: driver.execute_script(CLICK))

@@ -127,8 +127,8 @@ def asked(defs: dg.Definitions, cursor: str | None) -> tuple[list[str], str | No
     sensor = defs.resolve_sensor_def("new_files")
     with dg.DagsterInstance.ephemeral() as instance:
         context = dg.build_sensor_context(instance=instance, cursor=cursor, definitions=defs)
-        found: Any = sensor.evaluate_tick(context)
-    return [request.run_key for request in found.run_requests or ()], found.cursor
+        tick: Any = sensor.evaluate_tick(context)
+    return [request.run_key for request in tick.run_requests or ()], tick.cursor
 
 
 def test_a_new_landing_file_asks_for_one_run(defs: dg.Definitions, landing: Path):

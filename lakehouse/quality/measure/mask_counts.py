@@ -24,15 +24,15 @@ def by_mask(rows: Rows, rules: Sequence[RowRule]) -> "DataFrame":
     return _by_mask(rows, rules).limit(MOST + 1)
 
 
-def by_bit(rows: Rows, rules: Sequence[RowRule], found: Sequence[Any]) -> dict[Key, list[int]]:
+def by_bit(rows: Rows, rules: Sequence[RowRule], masks: Sequence[Any]) -> dict[Key, list[int]]:
     """How many rows each part has, and how many have each bit. One job where there are too many masks.
 
     Args:
         rows: The rows.
         rules: Their rules.
-        found: What `by_mask` gave.
+        masks: What `by_mask` gave.
     """
-    return _summed(rows, rules) if len(found) > MOST else _taken_apart(rows, rules, found)
+    return _summed(rows, rules) if len(masks) > MOST else _taken_apart(rows, rules, masks)
 
 
 def _by_mask(rows: Rows, rules: Sequence[RowRule]) -> "DataFrame":
@@ -41,10 +41,10 @@ def _by_mask(rows: Rows, rules: Sequence[RowRule]) -> "DataFrame":
     return rows.masked.groupBy(*rows.keys(), *mask_names(rules)).agg(F.expr("count(1)").alias("n"))
 
 
-def _taken_apart(rows: Rows, rules: Sequence[RowRule], found: Iterable[Any]) -> dict[Key, list[int]]:
+def _taken_apart(rows: Rows, rules: Sequence[RowRule], masks: Iterable[Any]) -> dict[Key, list[int]]:
     names, bits = mask_names(rules), range(len(flags(rules)))
     counts: dict[Key, list[int]] = {} if rows.by else {(): [0] * (1 + len(bits))}
-    for row in found:
+    for row in masks:
         of_part = counts.setdefault(rows.key_of(row), [0] * (1 + len(bits)))
         mask = sum(row[name] << BITS * number for number, name in enumerate(names))
         of_part[0] += row["n"]

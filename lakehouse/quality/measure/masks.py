@@ -40,11 +40,11 @@ def mask_sql(rules: Sequence[RowRule]) -> dict[str, str]:
     IF and `|`: a sum of CASEs takes a third longer, for ANSI's `+` looks for an overflow in each step
     (`python -m benchmarks masks`).
     """
-    found = flags(rules)
+    predicates = flags(rules)
     return {
         name: " | ".join(
             f"IF({predicate}, {1 << bit}L, 0L)"
-            for bit, predicate in enumerate(found[number * BITS : (number + 1) * BITS])
+            for bit, predicate in enumerate(predicates[number * BITS : (number + 1) * BITS])
         )
         for number, name in enumerate(mask_names(rules))
     }
@@ -68,11 +68,11 @@ def masked(frame: "DataFrame", rules: Sequence[RowRule]) -> "DataFrame":
 
 def quarantined_sql(rules: Sequence[RowRule]) -> str:
     """True for a row that breaks a rule that sends rows to quarantine, from its masks."""
-    wanted: dict[int, int] = {}
+    quarantining: dict[int, int] = {}
     for index, rule in enumerate(rules):
         if rule.quarantines:
-            wanted[index // BITS] = wanted.get(index // BITS, 0) | 1 << index % BITS
-    return " OR ".join(f"({PREFIX}{number} & {bits}L) != 0" for number, bits in wanted.items()) or "false"
+            quarantining[index // BITS] = quarantining.get(index // BITS, 0) | 1 << index % BITS
+    return " OR ".join(f"({PREFIX}{number} & {bits}L) != 0" for number, bits in quarantining.items()) or "false"
 
 
 def broken_rules_sql(rules: Sequence[RowRule]) -> str:
@@ -82,13 +82,13 @@ def broken_rules_sql(rules: Sequence[RowRule]) -> str:
     """
     if not rules:
         return "CAST(array() AS array<string>)"
-    each = [f"CASE WHEN {bit_sql(index)} THEN {literal(label)} END" for index, label in labels_of(rules)]
-    return f"filter(array({', '.join(each)}), label -> label IS NOT NULL)"
+    labels = [f"CASE WHEN {bit_sql(index)} THEN {literal(label)} END" for index, label in labels_of(rules)]
+    return f"filter(array({', '.join(labels)}), label -> label IS NOT NULL)"
 
 
 def labels_of(rules: Sequence[RowRule]) -> tuple[tuple[int, str], ...]:
     """Bit and label of each rule, in the order in which a row's broken rules are listed."""
-    ordered = sorted(enumerate(rules), key=lambda each: not each[1].quarantines)
+    ordered = sorted(enumerate(rules), key=lambda numbered: not numbered[1].quarantines)
     return tuple((index, rule.label) for index, rule in ordered)
 
 

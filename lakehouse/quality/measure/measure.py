@@ -40,14 +40,14 @@ class Measured:
 
     def values(self, rule: AggregateRule, *, whole: bool = True) -> dict[str, Any]:
         """What a rule asked for, by its names; without what comes of its second look where not `whole`."""
-        found = {name: self.counts[sql] for name, sql in rule.sql}
+        values = {name: self.counts[sql] for name, sql in rule.sql}
         if rule.grouping:
-            found |= self.figures.get(rule.grouping, _NO_VALUES)
+            values |= self.figures.get(rule.grouping, _NO_VALUES)
         if whole and rule.then:
-            found |= {name: self.counts[sql] for name, sql in rule.then(found)}
+            values |= {name: self.counts[sql] for name, sql in rule.then(values)}
         if whole and rule.query:
-            found["query_rows"] = self.queried[rule.query]
-        return found
+            values["query_rows"] = self.queried[rule.query]
+        return values
 
 
 def measure(rows: Rows, row_rules: Sequence[RowRule], aggregates: Sequence[AggregateRule]) -> dict[Key, Measured]:
@@ -57,73 +57,73 @@ def measure(rows: Rows, row_rules: Sequence[RowRule], aggregates: Sequence[Aggre
     grouping. A second one counts the bits of the masks where these are very many. The last is run where a rule has a
     second look or a query, or values that should be unique are not.
     """
-    found: dict[Key, Measured] = {} if rows.by else {(): Measured()}
-    _first(rows, row_rules, aggregates, found)
-    _second(rows, aggregates, found)
-    return found
+    by_part: dict[Key, Measured] = {} if rows.by else {(): Measured()}
+    _first(rows, row_rules, aggregates, by_part)
+    _second(rows, aggregates, by_part)
+    return by_part
 
 
 def _first(
-    rows: Rows, row_rules: Sequence[RowRule], aggregates: Sequence[AggregateRule], found: dict[Key, Measured]
+    rows: Rows, row_rules: Sequence[RowRule], aggregates: Sequence[AggregateRule], by_part: dict[Key, Measured]
 ) -> None:
     from pyspark.sql import functions as F
 
     predicates = ("true", *flags(row_rules)) if row_rules or rows.by else ()
-    wanted = list(dict.fromkeys(sql for rule in aggregates for _, sql in rule.sql))
+    expressions = list(dict.fromkeys(sql for rule in aggregates for _, sql in rule.sql))
     groupings = list(dict.fromkeys(rule.grouping for rule in aggregates if rule.grouping))
     parts = [by_mask(rows, row_rules).withColumn("part", F.lit(_MASK))] if predicates else []
-    parts += [_aggregate(rows, wanted)] if wanted else []
+    parts += [_aggregate(rows, expressions)] if expressions else []
     for number, grouping in enumerate(groupings):
         parts.append((by_bits if grouping.by_bits else by_value)(rows, grouping, number))
     given = _union(parts).collect() if parts else []
     for row in given:
-        measured = found.setdefault(rows.key_of(row), Measured())
+        measured = by_part.setdefault(rows.key_of(row), Measured())
         if row["part"] == _VALUES:
-            measured.counts.update({sql: row[f"m{place}"] for place, sql in enumerate(wanted)})
+            measured.counts.update({sql: row[f"m{place}"] for place, sql in enumerate(expressions)})
         elif row["part"] != _MASK:
             measured.figures[groupings[row["part"]]] = row.asDict()
     if predicates:
         for key, counts in by_bit(rows, row_rules, [row for row in given if row["part"] == _MASK]).items():
-            found.setdefault(key, Measured()).counts.update(zip(predicates, counts, strict=True))
+            by_part.setdefault(key, Measured()).counts.update(zip(predicates, counts, strict=True))
 
 
-def _second(rows: Rows, aggregates: Sequence[AggregateRule], found: dict[Key, Measured]) -> None:
+def _second(rows: Rows, aggregates: Sequence[AggregateRule], by_part: dict[Key, Measured]) -> None:
     from pyspark.sql import functions as F
 
     looks = {
         key: [sql for rule in aggregates if rule.then for _, sql in rule.then(measured.values(rule, whole=False))]
-        for key, measured in found.items()
+        for key, measured in by_part.items()
     }
-    wanted = list(dict.fromkeys(sql for listed in looks.values() for sql in listed))
+    expressions = list(dict.fromkeys(sql for listed in looks.values() for sql in listed))
     queries = list(dict.fromkeys(rule.query for rule in aggregates if rule.query))
-    asked = [(key, query) for key in found for query in queries]
-    repeated = _repeated(found)
-    parts = [_aggregate(rows, wanted)] if wanted else []
+    asked = [(key, query) for key in by_part for query in queries]
+    repeated = _repeated(by_part)
+    parts = [_aggregate(rows, expressions)] if expressions else []
     parts += [by_value(rows, grouping, len(asked) + number) for number, grouping in enumerate(repeated)]
     for place, (key, query) in enumerate(asked):
         listed = rows.table.sparkSession.sql(query, batch=rows.part(key))
         parts.append(listed.agg(F.lit(place).alias("part"), F.count(F.lit(1)).alias("query_rows")))
     for row in _union(parts).collect() if parts else ():
         if row["part"] == _VALUES:
-            found[rows.key_of(row)].counts.update({sql: row[f"m{place}"] for place, sql in enumerate(wanted)})
+            by_part[rows.key_of(row)].counts.update({sql: row[f"m{place}"] for place, sql in enumerate(expressions)})
         elif row["part"] >= len(asked):
-            found[rows.key_of(row)].figures[repeated[row["part"] - len(asked)]] = row.asDict()
+            by_part[rows.key_of(row)].figures[repeated[row["part"] - len(asked)]] = row.asDict()
         else:
             key, query = asked[row["part"]]
-            found[key].queried[query] = row["query_rows"]
+            by_part[key].queried[query] = row["query_rows"]
 
 
-def _repeated(found: Mapping[Key, Measured]) -> list[Grouping]:
+def _repeated(by_part: Mapping[Key, Measured]) -> list[Grouping]:
     """The groupings of which more is asked than bits have told."""
-    figures = [each for measured in found.values() for each in measured.figures.items()]
+    figures = [entry for measured in by_part.values() for entry in measured.figures.items()]
     return list(dict.fromkeys(by for by, known in figures if by.repeats and known["repeated_rows"] is None))
 
 
-def _aggregate(rows: Rows, wanted: Sequence[str]) -> "DataFrame":
+def _aggregate(rows: Rows, expressions: Sequence[str]) -> "DataFrame":
     """One row of values for each part of the rows, as `m0`, `m1`, ..."""
     from pyspark.sql import functions as F
 
-    named = (F.expr(sql).alias(f"m{place}") for place, sql in enumerate(wanted))
+    named = (F.expr(sql).alias(f"m{place}") for place, sql in enumerate(expressions))
     return rows.table.groupBy(*rows.keys()).agg(F.lit(_VALUES).alias("part"), *named)
 
 

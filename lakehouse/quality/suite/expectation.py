@@ -96,11 +96,11 @@ class Expectation:
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns that it is about, none for a rule on the table."""
-        found: list[str] = []
+        names: list[str] = []
         for key in _COLUMN_KEYS:
             value = self.kwargs.get(key)
-            found += [value] if isinstance(value, str) else list(value or ())
-        return tuple(found)
+            names += [value] if isinstance(value, str) else list(value or ())
+        return tuple(names)
 
     @property
     def column(self) -> str | None:
@@ -136,24 +136,24 @@ class Expectation:
         if self.condition:
             kwargs["row_condition"] = self.condition.row_condition
             kwargs |= {"condition_parser": self.condition.parser} if self.condition.parser else {}
-        found = {"type": self.type, "kwargs": kwargs, "severity": self.severity, "meta": dict(self.meta)}
-        return found | ({"notes": self.notes} if self.notes else {})
+        fields = {"type": self.type, "kwargs": kwargs, "severity": self.severity, "meta": dict(self.meta)}
+        return fields | ({"notes": self.notes} if self.notes else {})
 
 
-def expectation_of(found: Mapping[str, Any]) -> Expectation:
+def expectation_of(fields: Mapping[str, Any]) -> Expectation:
     """An expectation from GX's JSON; taken as it is, nothing is checked."""
-    kwargs = dict(found.get("kwargs") or {})
+    kwargs = dict(fields.get("kwargs") or {})
     mostly = kwargs.pop("mostly", None)
     condition, parser = kwargs.pop("row_condition", None), kwargs.pop("condition_parser", None)
-    notes = found.get("notes")
+    notes = fields.get("notes")
     return Expectation(
-        type=found["type"],
+        type=fields["type"],
         kwargs=kwargs,
-        id=found.get("id"),
-        severity=found.get("severity") or "critical",
+        id=fields.get("id"),
+        severity=fields.get("severity") or "critical",
         mostly=1.0 if mostly is None else float(mostly),
         condition=Condition(condition, parser) if condition else None,
-        meta=found.get("meta") or {},
+        meta=fields.get("meta") or {},
         notes="\n".join(notes) if isinstance(notes, list) else notes,
     )
 
@@ -161,10 +161,10 @@ def expectation_of(found: Mapping[str, Any]) -> Expectation:
 def numbered(expectations: Sequence[Expectation]) -> Iterator[Expectation]:
     """The expectations, those of one name told apart by their ordinal."""
     seen: dict[str, int] = {}
-    for each in expectations:
-        name = each.check_name.lower()
+    for expectation in expectations:
+        name = expectation.check_name.lower()
         seen[name] = seen.get(name, 0) + 1
-        yield replace(each, ordinal=seen[name])
+        yield replace(expectation, ordinal=seen[name])
 
 
 def _short(kind: str) -> str:

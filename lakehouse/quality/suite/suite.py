@@ -66,32 +66,32 @@ def load_suite(path: Path, columns: Mapping[str, str] | None) -> Suite | None:
         lines = "\n".join(f"  {problem}" for problem in problems)
         raise SuiteError(f"{where} cannot be used.\n{lines}\nMend the file; its table is not written until then.")
     name = content.get("name") or ".".join(path.with_suffix("").parts[-2:])
-    return Suite(str(name), path, tuple(numbered([expectation_of(each) for each in listed])))
+    return Suite(str(name), path, tuple(numbered([expectation_of(fields) for fields in listed])))
 
 
 def _problems(listed: Sequence[Any], columns: Mapping[str, str] | None) -> Iterator[str]:
     ids: dict[str, int] = {}
-    for number, found in enumerate(listed, start=1):
-        if not isinstance(found, dict):
-            yield f"expectation {number}: expected an object, got {type(found).__name__}"
+    for number, fields in enumerate(listed, start=1):
+        if not isinstance(fields, dict):
+            yield f"expectation {number}: expected an object, got {type(fields).__name__}"
             continue
-        identity = found.get("id")
+        identity = fields.get("id")
         where = f"expectation {number}" + (f" (id {identity})" if identity else "")
         if identity and identity in ids:
             yield f"{where}: the id is also that of expectation {ids[identity]}"
         ids.setdefault(str(identity), number)
-        yield from (f"{where}: {problem}" for problem in _problems_of(found, columns))
+        yield from (f"{where}: {problem}" for problem in _problems_of(fields, columns))
 
 
-def _problems_of(found: Mapping[str, Any], columns: Mapping[str, str] | None) -> Iterator[str]:
-    kind, kwargs = found.get("type"), found.get("kwargs", {})
+def _problems_of(fields: Mapping[str, Any], columns: Mapping[str, str] | None) -> Iterator[str]:
+    kind, kwargs = fields.get("type"), fields.get("kwargs", {})
     known = all_types().get(str(kind))
     if known is None:
         yield f"unknown type `{kind}`{_hint(str(kind), list(all_types()))}"
         return
-    yield from (f"unknown key `{key}`{_hint(key, sorted(_KEYS))}" for key in sorted(set(found) - _KEYS))
-    if found.get("severity", "critical") not in SEVERITIES:
-        yield f"{kind}: severity is one of {', '.join(SEVERITIES)}, got `{found['severity']}`"
+    yield from (f"unknown key `{key}`{_hint(key, sorted(_KEYS))}" for key in sorted(set(fields) - _KEYS))
+    if fields.get("severity", "critical") not in SEVERITIES:
+        yield f"{kind}: severity is one of {', '.join(SEVERITIES)}, got `{fields['severity']}`"
     if not isinstance(kwargs, dict):
         yield f"{kind}: kwargs is an object, got {type(kwargs).__name__}"
         return

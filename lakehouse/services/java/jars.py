@@ -68,25 +68,25 @@ def complete(target: Path, use: str) -> bool:
     Raises:
         DownloadError: one is there but is not what it must be.
     """
-    wanted = expected(use)
-    if not all((target / name).is_file() for name in wanted):
+    files = expected(use)
+    if not all((target / name).is_file() for name in files):
         return False
-    for name in wanted:
+    for name in files:
         _verify(target / name, use, remedy=f"Delete {target} and run it again: it will be fetched anew")
     return True
 
 
 def _verify(file: Path, use: str, *, remedy: str) -> None:
-    wanted = expected(use)[file.name]["sha256"]
+    digest = expected(use)[file.name]["sha256"]
     with file.open("rb") as stream:
         got = hashlib.file_digest(stream, "sha256").hexdigest()
-    if got != wanted:
-        raise DownloadError(f"{file.name} is not what it must be: expected SHA-256 {wanted}, got {got}. {remedy}.")
+    if got != digest:
+        raise DownloadError(f"{file.name} is not what it must be: expected SHA-256 {digest}, got {got}. {remedy}.")
 
 
 def _download(settings: Settings, use: str, *, target: Path, free: Callable[[Path], int]) -> None:
-    wanted = expected(use)
-    size = sum(int(entry["bytes"]) for entry in wanted.values())
+    files = expected(use)
+    size = sum(int(entry["bytes"]) for entry in files.values())
     _require_room(target.parent, size, use, free)
     for abandoned in target.parent.glob(f".{use}-*"):
         shutil.rmtree(abandoned)
@@ -96,7 +96,7 @@ def _download(settings: Settings, use: str, *, target: Path, free: Callable[[Pat
             ivy.bring(settings, use=use, module=IVY_XML, into=draft, tell=tell)
         done = draft / "done"
         done.mkdir()
-        for name in wanted:
+        for name in files:
             file = next((draft / "files").rglob(name), None)
             if file is None:
                 raise DownloadError(f"{name} was not among what the repository gave. Check LAKEHOUSE_IVY_SETTINGS.")

@@ -54,7 +54,7 @@ def _major(program: Path) -> int:
         )
     except (OSError, subprocess.SubprocessError) as error:
         raise ServiceError(f"{program} does not run ({error}). Set LAKEHOUSE_JAVA_HOME to a Java that does.") from error
-    found = re.search(r'version "(?:1\.)?(\d+)', answer.stderr + answer.stdout)
-    if found is None:
+    match = re.search(r'version "(?:1\.)?(\d+)', answer.stderr + answer.stdout)
+    if match is None:
         raise ServiceError(f"{program} -version does not say a version. Set LAKEHOUSE_JAVA_HOME to a Java that does.")
-    return int(found[1])
+    return int(match[1])

@@ -101,7 +101,9 @@ def fence(home: Path) -> None:
     except OSError as error:
         _say(f"the supervisor does not answer: {error}")
     servers = [
-        each for each in orphans.started_by(home) if any("SparkConnectServer" in word for word in each.cmdline())
+        process
+        for process in orphans.started_by(home)
+        if any("SparkConnectServer" in word for word in process.cmdline())
     ]
     orphans.end(servers, at_once=True)
 

@@ -13,14 +13,14 @@ def started_by(home: Path) -> list[psutil.Process]:
     """All live processes of this user that the workspace at `home` started, without this one and what started it."""
     me = psutil.Process()
     mine = {me.pid, *(parent.pid for parent in me.parents())}
-    found = []
+    processes = []
     for process in psutil.process_iter():
         try:
             if process.pid not in mine and process.environ().get(MARK) == str(home):
-                found.append(process)
+                processes.append(process)
         except (psutil.Error, OSError):
             continue  # another user's, or gone meanwhile
-    return found
+    return processes
 
 
 def end(processes: list[psutil.Process], *, at_once: bool = False) -> None:

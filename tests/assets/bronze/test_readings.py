@@ -31,12 +31,12 @@ LINES = {
 
 
 @pytest.fixture(scope="module")
-def found(lines: "Callable[..., DataFrame]") -> dict[str, bool]:
+def verdicts(lines: "Callable[..., DataFrame]") -> dict[str, bool]:
     result = bronze_readings(lines(*LINES))
     assert result.columns == list(BRONZE_READINGS.column_names)
     return {row["line"]: row["is_json"] for row in result.collect()}
 
 
 @pytest.mark.parametrize("line", LINES)
-def test_only_one_json_object_is_json(found: dict[str, bool], line: str) -> None:
-    assert found[line] is LINES[line]
+def test_only_one_json_object_is_json(verdicts: dict[str, bool], line: str) -> None:
+    assert verdicts[line] is LINES[line]

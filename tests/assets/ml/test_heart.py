@@ -49,10 +49,10 @@ def test_onnx_says_what_scikit_learn_says_about_every_patient_also_with_unknown_
     pipeline = heart(patients).pipeline
     features = patients[list(FEATURE_COLUMNS)].astype("float64")
 
-    found = scores(to_onnx(pipeline, FEATURE_COLUMNS), features)
+    probabilities = scores(to_onnx(pipeline, FEATURE_COLUMNS), features)
 
     assert features.isna().any(axis=1).sum() == 6
-    np.testing.assert_allclose(found, pipeline.predict_proba(features)[:, 1], rtol=0, atol=1e-5)
+    np.testing.assert_allclose(probabilities, pipeline.predict_proba(features)[:, 1], rtol=0, atol=1e-5)
 
 
 def test_declaring_the_model_imports_none_of_the_heavy_libraries() -> None:

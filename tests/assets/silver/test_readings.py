@@ -111,8 +111,8 @@ def test_each_line_of_a_simulation_breaks_exactly_the_rules_that_the_ledger_says
     )
     bronze = bronze_readings(landed)
 
-    found = guilty(workspace, BRONZE_READINGS, bronze) | guilty(
+    broken = guilty(workspace, BRONZE_READINGS, bronze) | guilty(
         workspace, SILVER_READINGS, silver_readings(bronze.where("is_json"))
     )
 
-    assert found == {(line.file, line.row): sorted(line.rules) for line in simulation.ledger if line.rules}
+    assert broken == {(line.file, line.row): sorted(line.rules) for line in simulation.ledger if line.rules}

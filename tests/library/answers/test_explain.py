@@ -63,17 +63,22 @@ def commit(note: dict[str, Any], metrics: dict[str, Any] | None = None) -> Commi
 
 
 def test_a_note_is_explained():
-    found = explained("silver.things", commit(NOTE, MERGED))
+    explanation = explained("silver.things", commit(NOTE, MERGED))
 
-    assert found.rows == {"in": 100, "published": 81, "quarantined": 5, "deduplicated": 14}
-    assert [str(read) for read in found.reads] == [
+    assert explanation.rows == {"in": 100, "published": 81, "quarantined": 5, "deduplicated": 14}
+    assert [str(read) for read in explanation.reads] == [
         "bronze.things  versions 41 to 44",
         "lines  7 files, 5 of them known before (listing abcdef012345): landing/f.jsonl, landing/g.jsonl",
         "all  version 3, all of it",
     ]
-    assert (found.who, found.seconds, found.partitions, len(found.failed)) == ("ann@desk", 1.5, ("2026-01-01",), 1)
-    assert (found.is_ours, found.parameters) == (True, {})
-    assert json.loads(json.dumps(found.to_json()))["reads"][0] == {
+    assert (explanation.who, explanation.seconds, explanation.partitions, len(explanation.failed)) == (
+        "ann@desk",
+        1.5,
+        ("2026-01-01",),
+        1,
+    )
+    assert (explanation.is_ours, explanation.parameters) == (True, {})
+    assert json.loads(json.dumps(explanation.to_json()))["reads"][0] == {
         "name": "raw",
         "source": "bronze.things",
         "since": 41,
@@ -83,15 +88,24 @@ def test_a_note_is_explained():
 
 
 def test_an_older_note_says_what_it_can():
-    found = explained("silver.things", commit({"lakehouse": 1, "run": "r", "inputs": {"raw": 1}}))
+    explanation = explained("silver.things", commit({"lakehouse": 1, "run": "r", "inputs": {"raw": 1}}))
 
-    assert (found.is_ours, found.rows, found.reads, found.who) == (True, {}, (Read("raw", None, None, 1),), None)
+    assert (explanation.is_ours, explanation.rows, explanation.reads, explanation.who) == (
+        True,
+        {},
+        (Read("raw", None, None, 1),),
+        None,
+    )
 
 
 def test_what_others_wrote_is_told_in_deltas_words():
-    found = explained("silver.things", commit({}, {"numOutputRows": "3"}))
+    explanation = explained("silver.things", commit({}, {"numOutputRows": "3"}))
 
-    assert (found.is_ours, found.rows, found.parameters) == (False, {"published": 3}, {"predicate": "x"})
+    assert (explanation.is_ours, explanation.rows, explanation.parameters) == (
+        False,
+        {"published": 3},
+        {"predicate": "x"},
+    )
 
 
 @pytest.mark.parametrize(
@@ -119,7 +133,7 @@ def test_a_version_is_read_from_its_commit(workspace: Workspace, written: str):
     assert (latest.version, latest.operation, latest.is_ours) == (2, "DELETE", False)
     assert latest.engine.startswith("Apache-Spark/")
     assert (first.version, first.run, first.checks) == (1, "run1", tuple(NOTE["checks"]))
-    assert [each.version for each in explanations(workspace, written, 2)] == [2, 1]
+    assert [explanation.version for explanation in explanations(workspace, written, 2)] == [2, 1]
 
 
 def test_a_version_that_is_not_there_is_refused_with_those_that_are(workspace: Workspace, written: str):
@@ -159,7 +173,7 @@ def test_a_person_reads_who_what_and_how(written: str):
     assert "past the door: only what Delta says of it is known" in lakehouse("explain", written)
     assert "DELETE" in lakehouse("history", written)
     assert json.loads(lakehouse("explain", f"{written}@1", "--json"))["rows"]["in"] == 100
-    assert [each["version"] for each in json.loads(lakehouse("history", written, "--json"))] == [2, 1, 0]
+    assert [version["version"] for version in json.loads(lakehouse("history", written, "--json"))] == [2, 1, 0]
 
 
 def lakehouse(*arguments: str) -> str:

@@ -113,9 +113,9 @@ def test_a_range_is_one_job_and_one_commit_and_its_checks_are_kept_by_partition(
     assert version_of(house.workspace, house.target.name) == 1
     assert len(house.rows()) == 3
     assert house.instance.get_materialized_partitions(house.asset().definition.key) == set(DAYS.get_partition_keys())
-    evaluations = [each for each in done.get_asset_check_evaluations() if each.partition]
-    assert {each.partition for each in evaluations} == set(DAYS.get_partition_keys())
-    assert all(each.passed for each in evaluations)
+    evaluations = [evaluation for evaluation in done.get_asset_check_evaluations() if evaluation.partition]
+    assert {evaluation.partition for evaluation in evaluations} == set(DAYS.get_partition_keys())
+    assert all(evaluation.passed for evaluation in evaluations)
     kept = house.spark.sql(f"SELECT DISTINCT partition FROM ops.checks WHERE asset = '{house.target.name}'").collect()
     assert {row[0] for row in kept} == set(DAYS.get_partition_keys())
 
@@ -127,7 +127,11 @@ def test_a_backfill_over_live_data_makes_only_what_failed_again(house: House):
 
     assert not failed.success
     assert house.rows() == [("2026-01-01", 1, 1), ("2026-01-03", 3, 3)]
-    passed = {each.partition: each.passed for each in failed.get_asset_check_evaluations() if each.partition}
+    passed = {
+        evaluation.partition: evaluation.passed
+        for evaluation in failed.get_asset_check_evaluations()
+        if evaluation.partition
+    }
     assert passed == {"2026-01-01": True, "2026-01-02": False, "2026-01-03": True}
     assert house.instance.get_materialized_partitions(house.asset().definition.key) == {"2026-01-01", "2026-01-03"}
 

@@ -54,7 +54,7 @@ def suite(connection: Connection, asset: TableAsset, maximum: int) -> None:
 
 
 def materialize(connection: Connection, *assets: TableAsset) -> dg.ExecuteInProcessResult:
-    definitions = [TableAsset(each.table, each.transform, each.reads).definition for each in assets]
+    definitions = [TableAsset(asset.table, asset.transform, asset.reads).definition for asset in assets]
     return dg.materialize(definitions, resources={CONNECTION: connection}, raise_on_error=False)
 
 
@@ -69,7 +69,7 @@ def test_a_run_shows_rows_version_columns_and_checks(connection: Connection):
     assert shown["dagster/row_count"].value == 2
     assert shown["delta_version"].value == 1
     evaluations = result.get_asset_check_evaluations()
-    assert {(each.check_name, each.passed) for each in evaluations} == {
+    assert {(evaluation.check_name, evaluation.passed) for evaluation in evaluations} == {
         ("id_not_null_declared", True),
         ("value_values_between_0_1000", True),
     }
@@ -99,7 +99,9 @@ def test_a_critical_failure_fails_the_asset_with_its_message_and_nothing_runs_af
         f"Mend the source or the transform in assets/{name.replace('.', '/')}.py, or change the expectation in "
         f"expectations/{name.replace('.', '/')}.json if the rule is wrong.",
     ]
-    assert [each.passed for each in result.get_asset_check_evaluations() if "between" in each.check_name] == [False]
+    assert [
+        evaluation.passed for evaluation in result.get_asset_check_evaluations() if "between" in evaluation.check_name
+    ] == [False]
     started = {event.step_key for event in result.all_events if event.event_type_value == "STEP_START"}
     assert started == {name.replace(".", "__")}
 
@@ -111,8 +113,8 @@ def test_a_second_run_with_nothing_new_changes_nothing_and_says_so(connection: C
 
     result = materialize(connection, first, second)
 
-    for each in (first, second):
-        shown = result.asset_materializations_for_node(each.table.name.replace(".", "__"))[0].metadata
+    for asset in (first, second):
+        shown = result.asset_materializations_for_node(asset.table.name.replace(".", "__"))[0].metadata
         assert (shown["unchanged"].value, shown["delta_version"].value) == (True, 1)
 
 
@@ -162,7 +164,7 @@ def test_a_suite_mended_after_the_definitions_were_loaded_is_judged_as_it_is_now
     result = dg.materialize([definition], resources={CONNECTION: connection}, raise_on_error=False)
 
     assert result.success
-    assert {each.check_name for each in result.get_asset_check_evaluations()} == {"id_not_null_declared"}
+    assert {evaluation.check_name for evaluation in result.get_asset_check_evaluations()} == {"id_not_null_declared"}
 
 
 def test_a_broken_suite_of_a_table_that_dbt_writes_is_a_failed_check(connection: Connection):
@@ -175,7 +177,9 @@ def test_a_broken_suite_of_a_table_that_dbt_writes_is_a_failed_check(connection:
     result = definitions.resolve_job_def("audit").execute_in_process(raise_on_error=False)
 
     evaluations = result.get_asset_check_evaluations()
-    assert [(each.check_name, each.passed, each.metadata["why"].value) for each in evaluations] == [
+    assert [
+        (evaluation.check_name, evaluation.passed, evaluation.metadata["why"].value) for evaluation in evaluations
+    ] == [
         (
             "suite_can_be_used",
             False,
@@ -200,6 +204,6 @@ def test_a_critical_expectation_that_cannot_be_computed_blocks_its_table(connect
         f"{asset.table.name} was not published, it stays at version 0.",
         f"  table: unexpected_rows({query})  expected to hold, got could not be computed: DIVIDE_BY_ZERO",
     ]
-    checks = {each.check_name: each.passed for each in result.get_asset_check_evaluations()}
+    checks = {evaluation.check_name: evaluation.passed for evaluation in result.get_asset_check_evaluations()}
     assert checks.pop("id_not_null_declared")
     assert list(checks.values()) == [False]

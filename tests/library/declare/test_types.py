@@ -94,7 +94,7 @@ def test_plan_and_door_say_the_same_of_a_type_however_it_is_written(written: Wri
     frame = StructType.fromJson({"fields": [{"name": "c", "type": json, "nullable": True, "metadata": {}}]})
 
     assert problems(table, types_of(frame.jsonValue())) == []
-    assert [each.kind for each in differences(table, stored) if each.name == "c"] == []
+    assert [difference.kind for difference in differences(table, stored) if difference.name == "c"] == []
     assert canonical(column.type) == column.type
 
 
@@ -106,7 +106,7 @@ def test_another_type_is_another_for_plan_and_door(declared: Written, other: Wri
     frame = StructType.fromJson({"fields": [{"name": "c", "type": other[0], "nullable": True, "metadata": {}}]})
 
     by_door = problems(table, types_of(frame.jsonValue()))
-    by_plan = [each for each in differences(table, stored) if each.name == "c"]
+    by_plan = [difference for difference in differences(table, stored) if difference.name == "c"]
 
     assert bool(by_door) == bool(by_plan) == (declared[0] != other[0])
 

@@ -44,17 +44,17 @@ def test_bounds_hold_for_every_row_and_nulls_are_counted(tmp_path_factory, rows,
 
     read = read_adopted(str(folder), list_files(str(folder))[0], set(SCHEMA.names))
 
-    found = json.loads(read.statistics)
-    assert read.rows == found["numRecords"] == len(rows)
+    stats = json.loads(read.statistics)
+    assert read.rows == stats["numRecords"] == len(rows)
     for name in SCHEMA.names:
         values = [row[name] for row in rows if row[name] is not None]
-        assert found["nullCount"].get(name, 0 if not rows else None) == len(rows) - len(values)
+        assert stats["nullCount"].get(name, 0 if not rows else None) == len(rows) - len(values)
         for bound, holds in (("minValues", lambda v, b: v >= b), ("maxValues", lambda v, b: v <= b)):
-            if name in found[bound]:
-                limit = found[bound][name]
+            if name in stats[bound]:
+                limit = stats[bound][name]
                 comparable = [_as_delta(value, bound) for value in values]
                 assert all(holds(value, limit) for value in comparable)
-    assert "number" not in found["minValues"]
+    assert "number" not in stats["minValues"]
 
 
 def _as_delta(value, bound):

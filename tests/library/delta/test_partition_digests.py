@@ -21,18 +21,18 @@ DAYS = ("2026-01-01", "a b%20c/d")
 
 @pytest.fixture
 def table(door: Door) -> Table:
-    found = replace(
+    declared = replace(
         door.table(Append(), COLUMNS),
         partitioned_by=("day",),
         properties=(("delta.enableDeletionVectors", "true"),),
     )
-    put(door, found)
-    return found
+    put(door, declared)
+    return declared
 
 
 def put(door: Door, table: Table, batches: int = 4) -> None:
     for number in range(batches):
-        rows = [(day, 10 * number + each) for day in DAYS for each in range(5)]
+        rows = [(day, 10 * number + row) for day in DAYS for row in range(5)]
         door.write(table, door.spark.createDataFrame(rows, table.schema).coalesce(1))
 
 

@@ -190,16 +190,16 @@ def _place(mode: str, row: Row) -> str:
 
 def _newest(rows: list[Row], *, deletes: bool) -> list[tuple[Any, ...]]:
     last: dict[int, Row] = {}
-    for row in sorted(rows, key=lambda each: each.changed):
+    for row in sorted(rows, key=lambda change: change.changed):
         last[row.entity] = row
     return sorted(row.stored for row in last.values() if not (deletes and row.operation == "delete"))
 
 
 def _history(rows: list[Row]) -> list[tuple[Any, ...]]:
-    found = []
+    versions = []
     for row in rows:
         later = [other.changed for other in rows if other.entity == row.entity and other.changed > row.changed]
         is_deleted = row.operation == "delete"
         end = row.changed if is_deleted else min(later, default=None)
-        found.append((*row.stored, row.changed, end, not later and not is_deleted, is_deleted))
-    return sorted(found)
+        versions.append((*row.stored, row.changed, end, not later and not is_deleted, is_deleted))
+    return sorted(versions)

@@ -141,33 +141,35 @@ class House:
     def _of_ledger(self, mode: str, number: int, states: dict[int, str]) -> list[str]:
         entries = self.ledger.entries(mode)
         acknowledged = max((entry.number for entry in entries if entry.what == "batch"), default=0)
-        found = [f"lost: batch {acknowledged} was acknowledged, {number} is in"] if number < acknowledged else []
+        faults = [f"lost: batch {acknowledged} was acknowledged, {number} is in"] if number < acknowledged else []
         waiting = [row for row, state in states.items() if state == WAITING]
         for entry in entries:
             left = [row for row in waiting if entry.what == "replay" and row // 1000 <= entry.number]
             if any(row % 2 == entry.odd for row in left):
-                found.append(f"lost: the replay after batch {entry.number} was acknowledged, and rows wait")
-        return found
+                faults.append(f"lost: the replay after batch {entry.number} was acknowledged, and rows wait")
+        return faults
 
     def _of_quarantine(self, mode: str, number: int, states: list[tuple[int, str]]) -> list[str]:
-        came = [batch(mode, self.seed, each) for each in range(1, number + 1)]
+        came = [batch(mode, self.seed, place) for place in range(1, number + 1)]
         bad = {row.id: row for rows in came for row in rows if not row.is_good}
-        found = [f"{len(states) - len(dict(states))} rows are twice in quarantine"] * (len(states) != len(dict(states)))
+        faults = [f"{len(states) - len(dict(states))} rows are twice in quarantine"] * (
+            len(states) != len(dict(states))
+        )
         if set(bad) != set(dict(states)):
-            found.append(
+            faults.append(
                 f"quarantine: {len(set(bad) - set(dict(states)))} lost, {len(set(dict(states)) - set(bad))} odd"
             )
         for row, state in states:
             if row in bad and is_replaced(mode, came, bad[row]) != (state == DISCARDED) and state != REPLAYED:
-                found.append(f"quarantine: row {row} is {state}")
-        return found
+                faults.append(f"quarantine: row {row} is {state}")
+        return faults
 
     def _of_accounts(self, mode: str, number: int) -> list[str]:
-        found = accounts(self.workspace, self.table(mode).name)
-        came = sum(len(batch(mode, self.seed, each)) for each in range(1, number + 1))
-        if found.add_up and not found.in_flight and found.rows_in == came:
+        account = accounts(self.workspace, self.table(mode).name)
+        came = sum(len(batch(mode, self.seed, place)) for place in range(1, number + 1))
+        if account.add_up and not account.in_flight and account.rows_in == came:
             return []
-        return [f"accounts: {came} rows came, {found}"]
+        return [f"accounts: {came} rows came, {account}"]
 
 
 def _rows(delta: Any, names: list[str]) -> list[tuple[Any, ...]]:
@@ -175,14 +177,14 @@ def _rows(delta: Any, names: list[str]) -> list[tuple[Any, ...]]:
     from deltalake import QueryBuilder  # it knows deletion vectors, which `to_pyarrow_table` does not
 
     columns = ", ".join(f'"{name}"' for name in names)
-    found = QueryBuilder().register("rows", delta).execute(f"SELECT {columns} FROM rows").read_all()
-    return [tuple(row.values()) for row in pa.table(found).to_pylist()]
+    answer = QueryBuilder().register("rows", delta).execute(f"SELECT {columns} FROM rows").read_all()
+    return [tuple(row.values()) for row in pa.table(answer).to_pylist()]
 
 
 def _compared(must: list[tuple[Any, ...]], has: list[tuple[Any, ...]]) -> list[str]:
-    ids, wanted = [row[0] for row in has], {row[0] for row in must}
-    twice, lost, odd = len(ids) - len(set(ids)), wanted - set(ids), set(ids) - wanted
-    found = [f"duplicated: {twice} rows"] * bool(twice)
-    found += [f"lost: {len(lost)} rows"] * bool(lost)
-    found += [f"odd: {len(odd)} rows"] * bool(odd)
-    return found or ["rows differ"] * (sorted(must, key=str) != sorted(has, key=str))
+    ids, must_be = [row[0] for row in has], {row[0] for row in must}
+    twice, lost, odd = len(ids) - len(set(ids)), must_be - set(ids), set(ids) - must_be
+    faults = [f"duplicated: {twice} rows"] * bool(twice)
+    faults += [f"lost: {len(lost)} rows"] * bool(lost)
+    faults += [f"odd: {len(odd)} rows"] * bool(odd)
+    return faults or ["rows differ"] * (sorted(must, key=str) != sorted(has, key=str))

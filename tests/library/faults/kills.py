@@ -180,9 +180,9 @@ def _finish(house: House, outcome: Outcome, modes: tuple[str, ...]) -> None:
     for name, read in readers(house).items():
         for mode in modes:
             try:
-                outcome.problems += [f"{mode} by {name}: {each}" for each in house.problems(mode, read(mode))]
+                outcome.problems += [f"{mode} by {name}: {problem}" for problem in house.problems(mode, read(mode))]
             except Exception as error:
-                outcome.problems += [f"{mode} by {name}: {each}" for each in unreadable(house, mode, error)]
+                outcome.problems += [f"{mode} by {name}: {problem}" for problem in unreadable(house, mode, error)]
         outcome.readers.append(name)
     entries = house.ledger.entries()
     outcome.replays = sum(entry.what == "replay" for entry in entries)

@@ -44,8 +44,8 @@ class Ledger:
     def entries(self, mode: str | None = None) -> list[Entry]:
         """All lines, or those of a mode, in their order."""
         lines = self.file.read_text().splitlines() if self.file.exists() else []
-        found = [Entry(**json.loads(line)) for line in lines]
-        return [entry for entry in found if mode is None or entry.mode == mode]
+        listed = [Entry(**json.loads(line)) for line in lines]
+        return [entry for entry in listed if mode is None or entry.mode == mode]
 
     def acknowledged(self, mode: str) -> int:
         """The last acknowledged batch."""

@@ -79,10 +79,10 @@ TERMINATE = "mutation($run: String!) {terminateRun(runId: $run) {__typename ... 
 def until(condition: Callable[[], Any], seconds: float, what: str) -> Any:
     """Wait until a condition holds and give what it gave."""
     deadline = time.monotonic() + seconds
-    while not (found := condition()):
+    while not (answer := condition()):
         assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
         time.sleep(0.1)
-    return found
+    return answer
 
 
 @dataclass(frozen=True)
@@ -156,9 +156,9 @@ class Orchestra:
 
     def tree(self, process: psutil.Process) -> list[psutil.Process]:
         """A run's process and all of this workspace that it came from, from the top: daemon, code server, run."""
-        ours = {each.pid for each in orphans.started_by(self.workspace.home)}
+        ours = {started.pid for started in orphans.started_by(self.workspace.home)}
         chain = [process, *(parent for parent in process.parents() if parent.pid in ours)]
-        return [each for each in reversed(chain) if "supervisord" not in " ".join(each.cmdline())]
+        return [link for link in reversed(chain) if "supervisord" not in " ".join(link.cmdline())]
 
     def hold_up(self) -> None:
         """Let the function get stuck from now on."""

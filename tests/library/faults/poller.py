@@ -56,7 +56,7 @@ class Watch:
 
 def watch(workspace: Workspace, project: Path, *, failures: int) -> Watch:
     """Let publishes fail, and poll."""
-    began, found, done = time.monotonic(), Watch(), threading.Event()
+    began, seen, done = time.monotonic(), Watch(), threading.Event()
     ours = Workspace(workspace.settings.model_copy(update={"project": project}))
     run = uuid.uuid4().hex[:8]
     tables = [
@@ -67,50 +67,50 @@ def watch(workspace: Workspace, project: Path, *, failures: int) -> Watch:
         for table in tables:
             write_suite(project, table, STRICT)
             bring(connection, table, 1)
-        found.published = 1
+        seen.published = 1
         readers: dict[str, Read] = {
             "Spark": lambda name: map(tuple, other.session().table(name).collect()),
             "Trino": lambda name: ask(ours, f"SELECT id, publish, value FROM {name}").rows,
         }
         threads = [
-            threading.Thread(target=poll, args=(reader, read, tables, found, done)) for reader, read in readers.items()
+            threading.Thread(target=poll, args=(reader, read, tables, seen, done)) for reader, read in readers.items()
         ]
         for thread in threads:
             thread.start()
         try:
-            _fail(connection, tables, found, failures)
+            _fail(connection, tables, seen, failures)
         finally:
             done.set()
             for thread in threads:
                 thread.join()
     for table in tables:
         commits = [commit for commit in history(ours, table.name) if commit.note]
-        found.versions += len(commits)
-        if len(commits) != found.published:
-            found.wrong.append(f"{table.name}: {found.published} publishes, {len(commits)} versions")
-    found.seconds = time.monotonic() - began
-    return found
+        seen.versions += len(commits)
+        if len(commits) != seen.published:
+            seen.wrong.append(f"{table.name}: {seen.published} publishes, {len(commits)} versions")
+    seen.seconds = time.monotonic() - began
+    return seen
 
 
-def _fail(connection: Connection, tables: list[Table], found: Watch, failures: int) -> None:
+def _fail(connection: Connection, tables: list[Table], seen: Watch, failures: int) -> None:
     for turn in range(1, failures + 1):
         table = tables[turn % len(tables)]
         if turn % CRASH_EVERY == 0:
             client = clients.start(crash, connection.workspace, table)
             client.until(120)
             client.kill()
-            found.crashed += client.was_killed
-            found.wrong += client.failures
+            seen.crashed += client.was_killed
+            seen.wrong += client.failures
         else:
             try:
                 bring(connection, table, -turn)
-                found.wrong.append(f"{table.name}: a publish that must fail did not")
+                seen.wrong.append(f"{table.name}: a publish that must fail did not")
             except AuditFailedError:
-                found.failed += 1
+                seen.failed += 1
         if turn % PUBLISH_EVERY == 0:
-            found.published += 1
-            for each in tables:
-                bring(connection, each, found.published)
+            seen.published += 1
+            for written in tables:
+                bring(connection, written, seen.published)
 
 
 def bring(connection: Connection, table: Table, publish: int) -> None:
@@ -128,16 +128,16 @@ def crash(workspace: Workspace, table: Table, pipe: Any) -> None:
     pipe.send(f"{clients.FAILED} {table.name}: it was not killed")
 
 
-def poll(reader: str, read: Read, tables: list[Table], found: Watch, done: threading.Event) -> None:
+def poll(reader: str, read: Read, tables: list[Table], seen: Watch, done: threading.Event) -> None:
     """Read the tables in turn until all is done."""
     while not done.is_set():
         for table in tables:
             try:
                 rows = list(read(table.name))
             except Exception as error:
-                found.wrong.append(f"{reader}, {table.name}: {type(error).__name__}: {str(error)[:300]}")
+                seen.wrong.append(f"{reader}, {table.name}: {type(error).__name__}: {str(error)[:300]}")
                 return
-            found.reads[reader] = found.reads.get(reader, 0) + 1
+            seen.reads[reader] = seen.reads.get(reader, 0) + 1
             publishes = {row[1] for row in rows}
             if len(rows) != ROWS or len(publishes) != 1 or any(row[2] > HIGHEST for row in rows) or min(publishes) < 1:
-                found.wrong.append(f"{reader}, {table.name}: {len(rows)} rows of publishes {sorted(publishes)}")
+                seen.wrong.append(f"{reader}, {table.name}: {len(rows)} rows of publishes {sorted(publishes)}")

@@ -82,5 +82,5 @@ def _watch(watch: Watch) -> list[str]:
         f"{watch.failed} publishes failed by their expectations and {watch.crashed} were killed after staging, between",
         f"{watch.published} that succeeded, each into two tables (by reference, and by MERGE). {reads}: "
         f"{len(watch.wrong)} reads saw something that was not published, in {watch.seconds:.0f} s.",
-        *(f"- {each}" for each in watch.wrong),
+        *(f"- {line}" for line in watch.wrong),
     ]

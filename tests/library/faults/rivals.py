@@ -65,7 +65,7 @@ class Race:
 def race(workspace: Workspace, *, count: int, turns: int) -> Race:
     """Let clients add, beside a rival that writes the same table by plain SQL all the time."""
     began, tables = time.monotonic(), Tables.named(uuid.uuid4().hex[:8])
-    found = Race(count, turns)
+    outcome = Race(count, turns)
     with Connection(workspace) as connection:
         session = connection.session()
         rows = session.createDataFrame([(0, 0), (-1, 0)], tables.number.schema)
@@ -76,20 +76,20 @@ def race(workspace: Workspace, *, count: int, turns: int) -> Race:
         running = [clients.start(add, workspace, tables, place, turns) for place in range(count)]
         for client in running:
             if not client.until(PATIENCE_SECONDS):
-                found.failures.append("a client hung")
+                outcome.failures.append("a client hung")
             client.drain()
-            found.failures += client.failures
+            outcome.failures += client.failures
             client.kill()
         rival.kill()
         rival.drain()
-        found.failures += rival.failures
-        found.rival = sum(word == TURN for word in rival.said)
+        outcome.failures += rival.failures
+        outcome.rival = sum(word == TURN for word in rival.said)
         values = dict(session.table(tables.number.name).collect())
-        found.value, found.rival_value = values[0], values[-1]
+        outcome.value, outcome.rival_value = values[0], values[-1]
         lines = [tuple(row) for row in session.table(tables.lines.name).collect()]
-        found.lines, found.distinct = len(lines), len(set(lines))
-    found.seconds = time.monotonic() - began
-    return found
+        outcome.lines, outcome.distinct = len(lines), len(set(lines))
+    outcome.seconds = time.monotonic() - began
+    return outcome
 
 
 TURN = "turn"

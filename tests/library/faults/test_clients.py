@@ -6,10 +6,10 @@ CLIENTS, TURNS = 8, 2
 
 
 def test_every_client_succeeds_beside_a_rival(workspace, spark):
-    found = race(workspace, count=CLIENTS, turns=TURNS)
+    outcome = race(workspace, count=CLIENTS, turns=TURNS)
 
-    assert found.failures == []
-    assert found.value == CLIENTS * TURNS
-    assert (found.lines, found.distinct) == (CLIENTS * TURNS, CLIENTS * TURNS)
-    assert found.rival > 0
-    assert found.rival_value >= found.rival
+    assert outcome.failures == []
+    assert outcome.value == CLIENTS * TURNS
+    assert (outcome.lines, outcome.distinct) == (CLIENTS * TURNS, CLIENTS * TURNS)
+    assert outcome.rival > 0
+    assert outcome.rival_value >= outcome.rival

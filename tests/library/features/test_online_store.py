@@ -39,9 +39,9 @@ def table_rows(spark: "SparkSession", features: Features) -> dict[str, dict[str,
 
 def served(workspace: Workspace, features: Features, keys: list[str]) -> dict[str, dict[str, Any]]:
     """The online store's rows by key, times as seconds."""
-    found = online_rows(workspace, features, keys)
-    assert all(row[features.event_at].tzinfo is UTC for row in found)
-    return {row[features.key]: row | {features.event_at: int(row[features.event_at].timestamp())} for row in found}
+    answers = online_rows(workspace, features, keys)
+    assert all(row[features.event_at].tzinfo is UTC for row in answers)
+    return {row[features.key]: row | {features.event_at: int(row[features.event_at].timestamp())} for row in answers}
 
 
 def test_every_key_is_served_exactly_as_the_table_has_it(
@@ -50,10 +50,10 @@ def test_every_key_is_served_exactly_as_the_table_has_it(
     done = FeatureAsset(features).materialize(connection)
 
     expected = table_rows(spark, features)
-    found = served(connection.workspace, features, list(expected))
+    online = served(connection.workspace, features, list(expected))
     assert (done.keys, len(expected)) == (60, 60)
-    assert found == expected
-    assert {key: [type(value) for value in row.values()] for key, row in found.items()} == {
+    assert online == expected
+    assert {key: [type(value) for value in row.values()] for key, row in online.items()} == {
         key: [type(value) for value in row.values()] for key, row in expected.items()
     }
 

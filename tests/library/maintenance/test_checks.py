@@ -60,8 +60,8 @@ def rows(house: Workspace) -> list[tuple[Any, ...]]:
     names = ["run_id", "table_version", "check_name", "unexpected_count"]
     delta = open_table(house, CHECKS.name)
     assert delta is not None
-    found = delta.to_pyarrow_table(columns=names).to_pylist()
-    return sorted((tuple(row[name] for name in names) for row in found), key=str)
+    records = delta.to_pyarrow_table(columns=names).to_pylist()
+    return sorted((tuple(row[name] for name in names) for row in records), key=str)
 
 
 def test_results_are_joined_and_stay(house: Workspace):
@@ -72,7 +72,7 @@ def test_results_are_joined_and_stay(house: Workspace):
     assert len(delta.file_uris()) < 4
     assert any(commit.note.upkeep for commit in history(house, CHECKS.name, 3))
     assert len(rows(house)) == 24
-    assert [(each.name, each.unexpected_count) for each in audited(house, ASSET, 5)] == [("a", 0), ("b", 3)]
+    assert [(check.name, check.unexpected_count) for check in audited(house, ASSET, 5)] == [("a", 0), ("b", 3)]
     assert audited(house, ASSET, 99) == ()
 
 
@@ -81,13 +81,13 @@ def test_what_is_done_again_after_a_compaction_is_not_there_twice(house: Workspa
         put(house, version, f"run{version}", NEVER)
     put(house, None, "refused", NEVER)
     put(house, 4, "last", FEW)
-    found, latest = rows(house), version_of(house, CHECKS.name)
+    before, latest = rows(house), version_of(house, CHECKS.name)
 
     for version in range(4):
         put(house, version, f"run{version}", NEVER)
     put(house, None, "refused", NEVER)
 
-    assert rows(house) == found
+    assert rows(house) == before
     assert version_of(house, CHECKS.name) == latest
 
 
@@ -98,7 +98,7 @@ def test_other_rules_of_the_same_run_are_recorded(house: Workspace):
     put(house, 1, "run", results={"2026-01-01": RESULTS})
 
     assert len(rows(house)) == 4 * 2 + 1 + 2
-    assert sorted(each.name for each in audited(house, ASSET, 0)) == ["a", "b", "c"]
+    assert sorted(check.name for check in audited(house, ASSET, 0)) == ["a", "b", "c"]
 
 
 def test_one_process_joins_at_a_time(house: Workspace):

@@ -175,12 +175,12 @@ def test_waiting_rows_are_counted_and_replayed_across_it(door: Door):
     door.suite(table, POSITIVE)
     for number in range(4):
         door.write(table, door.rows((number, "good", 1, None), (100 + number, "bad", -1, None)))
-    found = counts(door.workspace, table.name)
+    before = counts(door.workspace, table.name)
 
     assert compact(door, quarantine_of(table.name)) == ()
 
     assert files(door, quarantine_of(table.name)) == 1
-    assert counts(door.workspace, table.name) == found == {"waiting": 4, "replayed": 0, "discarded": 0}
+    assert counts(door.workspace, table.name) == before == {"waiting": 4, "replayed": 0, "discarded": 0}
     door.suite(table)
     replay(door.connection, table)
     assert counts(door.workspace, table.name)["replayed"] == 4

@@ -143,10 +143,10 @@ def test_it_changes_exactly_where_the_rows_do(steps: list[tuple[str, str]]):
                 # An emptied partition is as one that never was.
                 known = seen[key].setdefault(model.changes[key] if has_files else -1, digest)
                 assert digest == known
-        for key, found in seen.items():
-            forward = [digest for change, digest in found.items() if (key, change) not in model.backward]
+        for key, by_change in seen.items():
+            forward = [digest for change, digest in by_change.items() if (key, change) not in model.backward]
             assert len(set(forward)) == len(forward)
-            assert all(found[change] != found.get(change - 1) for change in found)
+            assert all(by_change[change] != by_change.get(change - 1) for change in by_change)
 
 
 @thorough(12, 60)

@@ -68,7 +68,7 @@ _values = (
     _moment,
     st.booleans(),
 )
-_row = st.tuples(*(st.one_of(each, each, each, st.none()) for each in _values))
+_row = st.tuples(*(st.one_of(value, value, value, st.none()) for value in _values))
 rows = st.one_of(
     st.lists(_row, max_size=2), st.lists(_row, min_size=6, max_size=14), st.lists(_row, min_size=9, max_size=20)
 )
@@ -100,10 +100,10 @@ _ignored_list = st.sampled_from(("all_values_are_missing", "any_value_is_missing
 @st.composite
 def _between(draw: st.DrawFn, columns: st.SearchStrategy[str] = _number_column) -> dict[str, Any]:
     low, high = draw(_bounds)
-    found = {"column": draw(columns), "min_value": low, "max_value": high}
-    found |= {"strict_min": draw(st.booleans()), "strict_max": draw(st.booleans())}
+    kwargs = {"column": draw(columns), "min_value": low, "max_value": high}
+    kwargs |= {"strict_min": draw(st.booleans()), "strict_max": draw(st.booleans())}
     missing = draw(st.sampled_from(("min_value", "max_value", None)))
-    return {key: value for key, value in found.items() if key != missing}
+    return {key: value for key, value in kwargs.items() if key != missing}
 
 
 @st.composite
@@ -166,8 +166,8 @@ _quantiles = st.tuples(_bounds, _bounds).map(
 
 @st.composite
 def _weights(draw: st.DrawFn, count: int) -> list[float]:
-    found = draw(st.lists(st.integers(0, 4), min_size=count, max_size=count).filter(any))
-    return [each / sum(found) for each in found]
+    counts = draw(st.lists(st.integers(0, 4), min_size=count, max_size=count).filter(any))
+    return [weight / sum(counts) for weight in counts]
 
 
 _limit = st.sampled_from((None, 0.05, 0.4, 2))
@@ -188,13 +188,16 @@ def _kl_values(draw: st.DrawFn) -> dict[str, Any]:
 def _kl_bins(draw: st.DrawFn) -> dict[str, Any]:
     bins = draw(st.sampled_from(([-2, 0, 2, 5], [0.5, 2.5], [-1.0, 1, 1.5, 3, 9])))
     expected = {"bins": bins, "weights": draw(_weights(len(bins) - 1))}
-    found = {"column": draw(_number_column), "partition_object": expected, "threshold": draw(_limit)}
+    kwargs = {"column": draw(_number_column), "partition_object": expected, "threshold": draw(_limit)}
     if draw(st.booleans()):
         tails = draw(_weights(2))
-        expected |= {"weights": [each * 0.9 for each in expected["weights"]], "tail_weights": [t * 0.1 for t in tails]}
-        return found
+        expected |= {
+            "weights": [weight * 0.9 for weight in expected["weights"]],
+            "tail_weights": [t * 0.1 for t in tails],
+        }
+        return kwargs
     held_out = {"tail_weight_holdout": st.sampled_from((0, 0.1)), "internal_weight_holdout": st.sampled_from((0, 0.1))}
-    return found | {name: draw(each) for name, each in held_out.items()}
+    return kwargs | {name: draw(held) for name, held in held_out.items()}
 
 
 ARGUMENTS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
@@ -367,9 +370,13 @@ def compare(frame: Any, suite: Suite) -> tuple[list[Compared], Compiled]:
     """Judge a frame both ways, without what the pass leaves to GX."""
     compiled = compile_suite(suite, COLUMNS)
     ours = {result.name: result for result in audit(frame, replace(compiled, rest=()))}
-    both = [each for each in suite.expectations if each.check_name in ours]
+    both = [expectation for expectation in suite.expectations if expectation.check_name in ours]
     theirs = zip(both, gx.validate(frame, both), strict=True)
     return [
-        Compared(ours[each.check_name], gx.check_of(each, found), {} if isinstance(found, str) else found.result)
-        for each, found in theirs
+        Compared(
+            ours[expectation.check_name],
+            gx.check_of(expectation, validation),
+            {} if isinstance(validation, str) else validation.result,
+        )
+        for expectation, validation in theirs
     ], compiled

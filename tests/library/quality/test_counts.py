@@ -37,10 +37,10 @@ def test_each_bit_is_counted_in_each_part(
     rows = Rows(masked(table, rules), table, by)
     expected: dict[tuple[Any, ...], list[int]] = {} if by else {(): [0] * (1 + WANTED)}
     for part, value in data:
-        found = expected.setdefault((part,) if by else (), [0] * (1 + WANTED))
-        found[0] += 1
+        counts = expected.setdefault((part,) if by else (), [0] * (1 + WANTED))
+        counts[0] += 1
         for limit in range(WANTED):
-            found[1 + limit] += value > limit
+            counts[1 + limit] += value > limit
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(mask_counts, "MOST", most)

@@ -32,13 +32,13 @@ def test_bits_tell_how_many_values_there_are_and_whether_one_repeats(
     table = spark.createDataFrame(data, "p string, n bigint")
     rows, grouping = Rows(table, table, by), Grouping(("`n`",), "true", repeats=True, whole=True)
 
-    found = {rows.key_of(row): row for row in by_bits(rows, grouping, 0).collect()}
+    by_the_bits = {rows.key_of(row): row for row in by_bits(rows, grouping, 0).collect()}
     expected = {rows.key_of(row): row for row in by_value(rows, grouping, 0).collect()}
 
-    assert set(found) == set(expected)
+    assert set(by_the_bits) == set(expected)
     for key, figures in expected.items():
-        assert found[key]["values"] == figures["values"]
-        assert found[key]["repeated_rows"] == (None if figures["repeated_rows"] else 0)
+        assert by_the_bits[key]["values"] == figures["values"]
+        assert by_the_bits[key]["repeated_rows"] == (None if figures["repeated_rows"] else 0)
 
 
 @pytest.mark.parametrize(("values", "jobs"), [((1, 2, 3), 1), ((1, 2, 2, 3, 3, 3), 2)])

@@ -37,7 +37,7 @@ def test_the_one_pass_says_what_gx_says(spark: SparkSession, data: list[tuple[An
 
     assert compiled.rest == ()
     assert len(compared) == len(suite.expectations)
-    assert [(each.ours, each.gx) for each in compared if not each.agrees] == []
+    assert [(comparison.ours, comparison.gx) for comparison in compared if not comparison.agrees] == []
 
 
 def test_a_query_is_asked_in_the_session_of_the_frame(workspace: Workspace, spark: SparkSession) -> None:

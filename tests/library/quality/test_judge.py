@@ -69,9 +69,9 @@ def test_failing_rows_name_the_rules_that_they_break(spark: "SparkSession") -> N
     )
     marked = staged(frame(spark, (1, "x"), (3, "it's"), (None, "y")), rules)
 
-    found = marked.select(F.expr(broken_rules_sql(rules.rows)).alias("broken")).collect()
+    answer = marked.select(F.expr(broken_rules_sql(rules.rows)).alias("broken")).collect()
 
-    assert [row.broken for row in found] == [
+    assert [row.broken for row in answer] == [
         [],
         ["a: values_between(,2)", 's: values_in_set(["x"])'],
         ['s: values_in_set(["x"])'],
@@ -173,12 +173,12 @@ def test_freshness_against_an_input_is_a_query(spark: "SparkSession", fresh: Cal
     suite = Suite("s", Path("s.json"), (expectation_of({"type": QUERY, "kwargs": {"unexpected_rows_query": query}}),))
     rules = compile_suite(suite, {"read_at": "timestamp"})
 
-    found = [
+    verdicts = [
         audit(spark.sql(f"SELECT TIMESTAMP'{moment}' AS read_at"), rules)[0].success
         for moment in ("2024-03-01 11:30:00", "2024-03-01 10:30:00")
     ]
 
-    assert found == [True, False]
+    assert verdicts == [True, False]
 
 
 def test_a_query_that_cannot_be_computed_is_a_failed_check(spark: "SparkSession") -> None:

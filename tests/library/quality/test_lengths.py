@@ -22,7 +22,7 @@ _bounds = st.tuples(st.one_of(st.none(), st.integers(-1, 12)), st.one_of(st.none
 @thorough(10, 50)
 @given(
     words=_words,
-    bounds=_bounds.filter(lambda found: found != (None, None)),
+    bounds=_bounds.filter(lambda limits: limits != (None, None)),
     strict=st.tuples(st.booleans(), st.booleans()),
 )
 def test_characters_are_counted_not_bytes(

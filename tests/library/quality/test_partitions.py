@@ -38,7 +38,7 @@ def same(one: CheckResult, other: CheckResult) -> bool:
     phases=[Phase.generate],
     print_blob=False,
 )
-@given(data=rows.filter(lambda found: len(found) > 4), suite=suites())
+@given(data=rows.filter(lambda sample: len(sample) > 4), suite=suites())
 def test_each_partition_is_judged_as_if_it_were_alone(
     spark: "SparkSession", by: tuple[str, ...], data: list[tuple[Any, ...]], suite: Suite
 ) -> None:
@@ -46,13 +46,13 @@ def test_each_partition_is_judged_as_if_it_were_alone(
     places = [names.index(name) for name in by]
     keys = list(dict.fromkeys(tuple(row[place] for place in places) for row in data))
 
-    found = judge_by(masked(spark.createDataFrame(data, DDL), rules.rows), rules, names, by)
+    results = judge_by(masked(spark.createDataFrame(data, DDL), rules.rows), rules, names, by)
 
-    assert set(found) == set(keys)
+    assert set(results) == set(keys)
     for key in keys[:2]:
         alone = [row for row in data if tuple(row[place] for place in places) == key]
         expected = judge(masked(spark.createDataFrame(alone, DDL), rules.rows), rules, names)
-        pairs = list(zip(found[key], expected, strict=True))
+        pairs = list(zip(results[key], expected, strict=True))
         assert [pair for pair in pairs if not same(*pair)] == []
 
 
@@ -62,13 +62,13 @@ def test_what_gx_judges_is_judged_once_and_stands_in_each_partition(spark: "Spar
     rules = compile_suite(Suite("s", Path("s.json"), tuple(numbered(listed))), COLUMNS)
     frame = spark.sql("SELECT * FROM VALUES (1, 'x'), (2, 'x'), (3, NULL) AS t(i, s)")
 
-    found = judge_by(frame, rules, ["i", "s"], ("s",))
+    results = judge_by(frame, rules, ["i", "s"], ("s",))
 
-    assert [(result.type, result.success, result.element_count) for result in found["x",]] == [
+    assert [(result.type, result.success, result.element_count) for result in results["x",]] == [
         ("expect_column_to_exist", True, None),
         ("expect_column_values_to_be_increasing", True, 3),
     ]
-    assert found["x",] == found[None,]
+    assert results["x",] == results[None,]
 
 
 def test_no_rows_are_no_partitions(spark: "SparkSession") -> None:

@@ -45,7 +45,7 @@ def test_a_table_without_a_file_has_no_suite(suite_file: Path) -> None:
 
 def test_gx_json_is_read_as_it_is(suite_file: Path) -> None:
     kwargs = {"column": "wearer_id", "mostly": 0.9, "row_condition": "age_years > 1", "condition_parser": "spark"}
-    found = {
+    fields = {
         "type": "expect_column_values_to_not_be_null",
         "kwargs": kwargs,
         "severity": "warning",
@@ -54,14 +54,14 @@ def test_gx_json_is_read_as_it_is(suite_file: Path) -> None:
         "notes": ["one", "two"],
     }
 
-    suite = load_suite(write(suite_file, BETWEEN, found), COLUMNS)
+    suite = load_suite(write(suite_file, BETWEEN, fields), COLUMNS)
 
     assert suite is not None
     assert suite.name == "silver.readings"
     between, not_null = suite.expectations
     assert (between.severity, between.mostly, between.condition, between.id) == ("critical", 1.0, None, None)
-    assert (not_null.severity, not_null.mostly, not_null.id) == ("warning", 0.9, found["id"])
-    assert not_null.to_gx() == {k: v for k, v in found.items() if k != "id"} | {"notes": "one\ntwo"}
+    assert (not_null.severity, not_null.mostly, not_null.id) == ("warning", 0.9, fields["id"])
+    assert not_null.to_gx() == {k: v for k, v in fields.items() if k != "id"} | {"notes": "one\ntwo"}
 
 
 def test_labels_are_for_people_and_names_for_dagster(suite_file: Path) -> None:
@@ -138,9 +138,9 @@ def test_without_known_columns_no_column_is_refused(suite_file: Path) -> None:
 
 
 def test_unknown_and_missing_arguments_are_refused(suite_file: Path) -> None:
-    found = {"type": "expect_column_values_to_be_in_set", "kwargs": {"column": "wearer_id", "value_sets": [1]}}
+    fields = {"type": "expect_column_values_to_be_in_set", "kwargs": {"column": "wearer_id", "value_sets": [1]}}
 
-    assert refused_because(suite_file, found) == [
+    assert refused_because(suite_file, fields) == [
         "expectation 1: expect_column_values_to_be_in_set: unknown argument `value_sets` (did you mean `value_set`?)",
         "expectation 1: expect_column_values_to_be_in_set: argument `value_set` is missing",
     ]
@@ -154,9 +154,9 @@ def test_two_with_one_id_are_refused(suite_file: Path) -> None:
 
 @pytest.mark.parametrize("mostly", [1.2, -0.1, "0.9", True])
 def test_a_bad_mostly_is_refused(suite_file: Path, mostly: Any) -> None:
-    found = {"type": "expect_column_values_to_not_be_null", "kwargs": {"column": "wearer_id", "mostly": mostly}}
+    fields = {"type": "expect_column_values_to_not_be_null", "kwargs": {"column": "wearer_id", "mostly": mostly}}
 
-    assert refused_because(suite_file, found) == [
+    assert refused_because(suite_file, fields) == [
         f"expectation 1: expect_column_values_to_not_be_null: mostly is a number from 0 to 1, got `{mostly}`"
     ]
 

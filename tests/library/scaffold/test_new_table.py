@@ -165,7 +165,7 @@ def test_two_rows_support_no_guess_but_the_key(project: Project, names: dict[str
     layer, entity = names["csv"].split(".")
     suite = json.loads((project.folder / "expectations" / layer / f"{entity}.json").read_text())
 
-    rules = [(each["type"], each["kwargs"].get("column"), each["severity"]) for each in suite["expectations"]]
+    rules = [(rule["type"], rule["kwargs"].get("column"), rule["severity"]) for rule in suite["expectations"]]
 
     assert rules == [
         ("expect_column_values_to_be_null", "_unreadable", "critical"),
@@ -264,11 +264,11 @@ def test_a_sample_that_cannot_be_read_is_refused_without_its_values(tmp_path: Pa
 
 
 def test_columns_are_read_as_ddl_writes_them():
-    found = parse_columns(
+    columns = parse_columns(
         "id STRING NOT NULL, total Decimal(10, 2) comment 'In EUR', m map<string,int>, s string 'x' not null"
     )
 
-    assert [(each.name, each.type, each.comment, each.nullable) for each in found] == [
+    assert [(column.name, column.type, column.comment, column.nullable) for column in columns] == [
         ("id", "string", "Id", False),
         ("total", "decimal(10,2)", "In EUR", True),
         ("m", "map<string,int>", "M", True),

@@ -220,7 +220,7 @@ def state(workspace: Workspace, name: str) -> tuple[str, int | None]:
 
 
 def test_the_lease_is_shown_and_the_door_may_commit(own):
-    (entry,) = (each for each in status(own) if each.name == "lease")
+    (entry,) = (service for service in status(own) if service.name == "lease")
 
     assert (entry.state, entry.address) == ("up", f"{own.warehouse}/_lease/1.json")
     check_lease(own)
@@ -289,7 +289,7 @@ def test_a_paused_holder_is_fenced_when_it_wakes(own, holds):
 def test_all_of_a_holder_killed_is_taken_at_once(own, tmp_path):
     said = []
     all_of_it = orphans.started_by(own.home)
-    for process in sorted(all_of_it, key=lambda each: "supervisord" not in " ".join(each.cmdline())):
+    for process in sorted(all_of_it, key=lambda started: "supervisord" not in " ".join(started.cmdline())):
         process.kill()
     psutil.wait_procs(all_of_it, timeout=20)
 

@@ -44,9 +44,9 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
 def path_without_java(folder: Path) -> Path:
     """A folder of the programs that Hadoop runs, and no others."""
     for name in ("bash", "chmod", "getconf", "groups", "id", "ln", "ls", "readlink", "sh", "stat", "uname", "whoami"):
-        found = shutil.which(name)
-        if found:
-            (folder / name).symlink_to(found)
+        program = shutil.which(name)
+        if program:
+            (folder / name).symlink_to(program)
     return folder
 
 

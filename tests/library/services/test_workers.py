@@ -21,6 +21,6 @@ def test_python_workers_are_this_python_and_import_the_project(spark):
 
 
 def test_sessions_start_from_utc_and_from_files_that_can_be_adopted(spark):
-    wanted = ("spark.sql.session.timeZone", "spark.sql.parquet.outputTimestampType", "spark.sql.ansi.enabled")
+    names = ("spark.sql.session.timeZone", "spark.sql.parquet.outputTimestampType", "spark.sql.ansi.enabled")
 
-    assert [spark.conf.get(name) for name in wanted] == ["UTC", "TIMESTAMP_MICROS", "true"]
+    assert [spark.conf.get(name) for name in names] == ["UTC", "TIMESTAMP_MICROS", "true"]

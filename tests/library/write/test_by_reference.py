@@ -199,8 +199,8 @@ def test_a_version_is_replayed_as_delta_rs_does_also_from_a_checkpoint(door: Doo
     replayed = live_files(log, delta.version())
     whole = live_files(replace(log, checkpoints={}), delta.version())
     assert replayed.keys() == whole.keys()
-    assert {path: each.get("deletionVector") for path, each in replayed.items()} == {
-        path: each.get("deletionVector") for path, each in whole.items()
+    assert {path: action.get("deletionVector") for path, action in replayed.items()} == {
+        path: action.get("deletionVector") for path, action in whole.items()
     }
     assert sorted(replayed) == sorted(delta.get_add_actions(flatten=True)["path"].to_pylist())
     assert len(door.read(merged.name)) == 12
@@ -281,11 +281,11 @@ def test_z85_is_that_of_its_specification():
 @given(st.lists(st.sets(st.integers(0, 2**40), max_size=50), min_size=1, max_size=4))
 def test_vectors_are_read_as_they_were_written(tmp_path_factory, rows):
     root = str(tmp_path_factory.mktemp("vectors"))
-    written = write_vectors(root, {f"{place}": BitMap64(each) for place, each in enumerate(rows)})
+    written = write_vectors(root, {f"{place}": BitMap64(bits) for place, bits in enumerate(rows)})
 
-    for place, each in enumerate(rows):
-        assert set(read_vector(root, written[f"{place}"])) == each
-        assert written[f"{place}"]["cardinality"] == len(each)
+    for place, bits in enumerate(rows):
+        assert set(read_vector(root, written[f"{place}"])) == bits
+        assert written[f"{place}"]["cardinality"] == len(bits)
 
 
 def test_a_damaged_vector_is_refused(tmp_path: Path):

@@ -221,10 +221,10 @@ def test_a_warning_is_recorded_and_stops_nothing(door: Door):
 
     assert (done.published, done.quarantined) == (1, 0)
     assert [check.success for check in done.checks if check.type == BETWEEN["type"]] == [False]
-    found = (
+    recorded = (
         door.spark.table("ops.checks").where(F.col("asset") == table.name).select("is_success", "severity").collect()
     )
-    assert ("warning", False) in {(row["severity"], row["is_success"]) for row in found}
+    assert ("warning", False) in {(row["severity"], row["is_success"]) for row in recorded}
 
 
 # --- crashes ---

@@ -27,7 +27,7 @@ def days(door: Door, *rows: tuple[str | None, int, str | None]):
     return frame.withColumn("day", frame.day.cast("date"))
 
 
-def found(door: Door, table: Table) -> list[tuple]:
+def rows_of(door: Door, table: Table) -> list[tuple]:
     rows = door.spark.sql(f"SELECT string(day), id, name FROM {table.name}").collect()
     return sorted((tuple(row) for row in rows), key=str)
 
@@ -43,7 +43,7 @@ def test_exactly_the_partitions_of_the_batch_are_replaced(door: Door):
     done = door.write(table, days(door, ("2026-01-01", 10, "A"), ("2026-01-02", 20, "B"), ("2026-01-04", 4, "d")))
 
     assert (done.version, done.published) == (2, 3)
-    assert found(door, table) == [
+    assert rows_of(door, table) == [
         ("2026-01-01", 10, "A"),
         ("2026-01-02", 20, "B"),
         ("2026-01-03", 3, "c"),
@@ -65,7 +65,7 @@ def test_a_run_for_partitions_empties_those_that_have_no_rows_left(door: Door):
     batch = Batch("r1", "r1", kind=ForPartitions({"2026-01-01": {}}))
     write(Tables(door.workspace), door.spark, table, days(door), batch)
 
-    assert found(door, table) == [("2026-01-02", 2, "b")]
+    assert rows_of(door, table) == [("2026-01-02", 2, "b")]
 
 
 def test_rows_of_other_partitions_than_the_runs_are_refused(door: Door):
@@ -86,7 +86,7 @@ def test_rows_of_other_partitions_than_the_runs_are_refused(door: Door):
         "  day  expected only the partitions of the run (2026-01-01), got 1 others\n"
         f"Filter the rows in assets/{table.name.replace('.', '/')}.py to the partitions that the run is for."
     )
-    assert found(door, table) == [("2026-01-01", 1, "a")]
+    assert rows_of(door, table) == [("2026-01-01", 1, "a")]
 
 
 @pytest.mark.parametrize("odd", ["a b/c=%:", "ü'\"\\", None, ""])
@@ -97,7 +97,7 @@ def test_odd_partition_values_are_kept_and_replaced(door: Door, odd: str | None)
     door.write(table, days(door, ("2026-01-02", 7, odd)))
 
     # Delta knows no empty string as the value of a partition.
-    assert found(door, table) == sorted([("2026-01-01", 2, "other"), ("2026-01-02", 7, odd or None)], key=str)
+    assert rows_of(door, table) == sorted([("2026-01-01", 2, "other"), ("2026-01-02", 7, odd or None)], key=str)
 
 
 def test_combinations_of_two_partition_columns_are_replaced_one_by_one(door: Door):
@@ -106,7 +106,7 @@ def test_combinations_of_two_partition_columns_are_replaced_one_by_one(door: Doo
 
     door.write(table, days(door, ("2026-01-01", 10, "a"), ("2026-01-02", 30, "b")))
 
-    assert found(door, table) == [
+    assert rows_of(door, table) == [
         ("2026-01-01", 10, "a"),
         ("2026-01-01", 2, "b"),
         ("2026-01-02", 3, "a"),
@@ -133,7 +133,7 @@ def test_every_mode_writes_a_partitioned_table(door: Door, mode):
     door.write(table, days(door, ("2026-01-01", 3, "c")))
 
     rows = [("2026-01-01", 1, "a"), ("2026-01-01", 3, "c"), ("2026-01-02", 2, "b")]
-    assert found(door, table) == ([rows[1]] if isinstance(mode, Overwrite) else rows)
+    assert rows_of(door, table) == ([rows[1]] if isinstance(mode, Overwrite) else rows)
 
 
 @pytest.mark.parametrize("mode", [Append(), Overwrite(), Merge(on=("id",))], ids=lambda mode: type(mode).__name__)
@@ -147,7 +147,7 @@ def test_a_clustered_table_is_published_by_the_engine(door: Door, mode):
     rows = (
         [] if isinstance(mode, Overwrite) else [("2026-01-01", 1, "a"), ("2026-01-01", 3, "c"), ("2026-01-02", 2, "b")]
     )
-    assert found(door, table) == rows
+    assert rows_of(door, table) == rows
     assert nothing.version == done.version + 1
     assert history(door.workspace, table.name)[0].note.asset == table.name
 
@@ -160,7 +160,7 @@ def test_a_row_against_a_constraint_goes_to_quarantine(door: Door):
     done = door.write(table, days(door, ("2026-01-01", 1, "a"), ("2026-01-01", -1, "b"), ("2026-01-01", None, "c")))
 
     assert (done.published, done.quarantined) == (1, 2)
-    assert found(door, table) == [("2026-01-01", 1, "a")]
+    assert rows_of(door, table) == [("2026-01-01", 1, "a")]
 
 
 # --- deletes in a merge ---

@@ -181,9 +181,9 @@ def test_changes_of_a_history_carry_its_columns(door: Door, at: Any):
     door.write(source, door.rows((1, "b", 1, at(2))))
     context = ReadContext(Tables(door.workspace), lambda: door.spark, "silver.reader", "b")
 
-    found = load(source.changes(), context, 1, 2).select("name", "_is_current").collect()
+    rows = load(source.changes(), context, 1, 2).select("name", "_is_current").collect()
 
-    assert sorted(tuple(row) for row in found) == [("a", False), ("b", True)]
+    assert sorted(tuple(row) for row in rows) == [("a", False), ("b", True)]
 
 
 def test_a_snapshot_is_pinned_at_the_version_of_the_start(door: Door):

@@ -260,17 +260,17 @@ class Rows(RuleBasedStateMachine):
     def counts_add_up(self) -> None:
         if not hasattr(self, "table"):
             return
-        found = accounts(self.door.workspace, self.table.name)
-        assert found.add_up, found
-        assert found.rows_in == self.came
+        account = accounts(self.door.workspace, self.table.name)
+        assert account.add_up, account
+        assert account.rows_in == self.came
         if not self.stopped and self.came:
-            assert found.in_flight == 0
-            assert self.door.spark.table(self.table.name).count() == found.passed
+            assert account.in_flight == 0
+            assert self.door.spark.table(self.table.name).count() == account.passed
             ids = self.door.spark.sql(
                 f"SELECT id FROM {self.table.name}"
                 + (
                     f" UNION ALL SELECT id FROM {quarantine_of(self.table.name)} WHERE _state != 'replayed'"
-                    if found.waiting + found.discarded
+                    if account.waiting + account.discarded
                     else ""
                 )
             ).collect()

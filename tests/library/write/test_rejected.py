@@ -67,9 +67,9 @@ def test_each_row_has_its_own_name_and_its_own_broken_rules(door: Door):
     )
     rows = [(n or None, "n", -1 if n % 2 else 1, None) for n in (0, 1, 2, 3)]
     door.write(table, door.rows(*rows, (None, "n", -1, None)))
-    found = door.spark.table(quarantine_of(table.name)).select("_row_id", "id", "value", "_broken_rules").collect()
-    assert len({row["_row_id"] for row in found}) == 4
-    assert {(row["id"], row["value"]): len(row["_broken_rules"]) for row in found} == {
+    rejected = door.spark.table(quarantine_of(table.name)).select("_row_id", "id", "value", "_broken_rules").collect()
+    assert len({row["_row_id"] for row in rejected}) == 4
+    assert {(row["id"], row["value"]): len(row["_broken_rules"]) for row in rejected} == {
         (None, 1): 1, (1, -1): 1, (3, -1): 1, (None, -1): 2,
     }  # fmt: skip
 

@@ -248,7 +248,7 @@ def test_any_changes_in_any_batches_give_the_history_of_the_model(histories: His
     for start, end in pairwise(edges):
         histories.write(table, *changes[start:end])
 
-    found = histories.read(table)
-    assert found == model(changes)
-    current = [row[0] for row in found if row[5]]
+    stored = histories.read(table)
+    assert stored == model(changes)
+    current = [row[0] for row in stored if row[5]]
     assert len(current) == len(set(current))

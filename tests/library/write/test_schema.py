@@ -48,8 +48,8 @@ def made(workspace: Workspace, spark: Any, table: Table) -> Table:
     return table
 
 
-def said(found: Any) -> list[str]:
-    return [str(each) for each in found]
+def said(changes: Any) -> list[str]:
+    return [str(difference) for difference in changes]
 
 
 def test_a_table_is_made_as_it_is_declared_and_then_nothing_differs(
@@ -62,13 +62,13 @@ def test_a_table_is_made_as_it_is_declared_and_then_nothing_differs(
 
     done = apply(connection, table)
 
-    assert [each.kind for each in done.done] == ["create table"]
+    assert [difference.kind for difference in done.done] == ["create table"]
     assert plan(workspace, [table]) == []
     assert apply(connection, table) == Applied(table.name, done.version, (), ())
 
 
 def test_what_is_safe_is_done_and_says_so(workspace: Workspace, spark: Any, connection: Connection, made: Table):
-    wanted = replace(
+    declared = replace(
         made,
         grain="one row per thing",
         columns=(
@@ -82,8 +82,8 @@ def test_what_is_safe_is_done_and_says_so(workspace: Workspace, spark: Any, conn
         properties=(("delta.logRetentionDuration", "interval 90 days"),),
     )
 
-    before = pending(workspace, wanted)
-    done = apply(connection, wanted)
+    before = pending(workspace, declared)
+    done = apply(connection, declared)
 
     assert said(before) == [
         "set property `delta.logRetentionDuration`: stored nothing, declared interval 90 days",
@@ -96,7 +96,7 @@ def test_what_is_safe_is_done_and_says_so(workspace: Workspace, spark: Any, conn
         "cluster: stored by nothing, declared by id",
     ]
     assert (said(done.done), done.refused) == (said(before), ())
-    assert pending(workspace, wanted) == ()
+    assert pending(workspace, declared) == ()
     stored = stored_of(workspace, made.name)
     assert [(column.name, column.type) for column in stored.columns] == [
         ("id", "bigint"),
@@ -109,7 +109,7 @@ def test_what_is_safe_is_done_and_says_so(workspace: Workspace, spark: Any, conn
         (1, None, "a", 10),
         (2, None, "b", None),
     ]
-    assert apply(connection, wanted).done == ()
+    assert apply(connection, declared).done == ()
 
 
 def test_changes_of_one_kind_are_one_commit(workspace: Workspace, connection: Connection, fresh: Any):
@@ -122,7 +122,7 @@ def test_changes_of_one_kind_are_one_commit(workspace: Workspace, connection: Co
 
     done = apply(connection, replace(table, columns=(columns[0], *new, *changed[1:]), properties=settings))
 
-    assert [each.kind for each in done.done].count("comment column") == 7
+    assert [difference.kind for difference in done.done].count("comment column") == 7
     assert len(done.done) == 3 + 2 + 7 + 7
     # Settings, columns, that types may widen, types, comments.
     assert (before.version, done.version, done.refused) == (0, 5, ())
@@ -134,12 +134,12 @@ def test_changes_of_one_kind_are_one_commit(workspace: Workspace, connection: Co
 def test_what_could_lose_something_is_refused_with_the_way_out(
     workspace: Workspace, connection: Connection, made: Table
 ):
-    wanted = replace(made, columns=(ID, Column("value", "smallint", "A number")), partitioned_by=("value",))
+    declared = replace(made, columns=(ID, Column("value", "smallint", "A number")), partitioned_by=("value",))
 
-    done = apply(connection, wanted)
+    done = apply(connection, declared)
 
     assert done.done == ()
-    assert [f"{each}\n{each.way_out}" for each in done.refused] == [
+    assert [f"{difference}\n{difference.way_out}" for difference in done.refused] == [
         "narrow type `value`: stored int, declared smallint\nDeclare it int again, or add a column of another name "
         "with type smallint, fill it from this one, and read that one.",
         "drop column `note`: stored string, declared nothing\nDeclare it again; or, where its values are not wanted "
@@ -159,7 +159,7 @@ def test_a_name_that_is_like_a_stored_one_is_no_new_column(workspace: Workspace,
     renamed = pending(workspace, replace(made, columns=(ID, Column("notes", "string", "A note"), VALUE)))
     other = pending(workspace, replace(made, columns=(ID, NOTE, Column("weight", "int", "A number"))))
 
-    assert [f"{each}. {each.way_out}" for each in (*renamed, *other)] == [
+    assert [f"{difference}. {difference.way_out}" for difference in (*renamed, *other)] == [
         'rename column `notes`: stored `note`, declared `notes`. If it is `note` renamed, declare `renamed_from="note"`'
         " in its Column; if it is a new one, declare `note` again beside it.",
         "rename column `weight`: stored `value`, declared `weight`. If it is `value` renamed, declare "
@@ -170,16 +170,16 @@ def test_a_name_that_is_like_a_stored_one_is_no_new_column(workspace: Workspace,
 def test_rules_that_rows_are_against_are_refused_with_their_number(
     workspace: Workspace, spark: Any, connection: Connection, made: Table
 ):
-    wanted = replace(
+    declared = replace(
         made,
         columns=(ID, NOTE, replace(VALUE, nullable=False), Column("new", "int", "New", nullable=False)),
         constraints=(("big", "value > 100"),),
     )
-    [planned] = [refused_by_rows(spark, each) for each in plan(workspace, [wanted])]
+    [planned] = [refused_by_rows(spark, of_table) for of_table in plan(workspace, [declared])]
 
-    done = apply(connection, wanted)
+    done = apply(connection, declared)
 
-    assert [f"{each.name}: {each.way_out}" for each in done.refused] == [
+    assert [f"{difference.name}: {difference.way_out}" for difference in done.refused] == [
         "new: 2 rows are against it. They would hold null. Declare it nullable, fill it, then make it not null.",
         "value: 1 rows are against it. Fill or delete them, or declare it nullable.",
         "big: 2 rows are against it. Mend or delete them, or change the constraint.",
@@ -254,17 +254,17 @@ def test_the_quarantine_is_changed_with_its_table(
     from lakehouse.schema.create import quarantine_table
 
     rejected = ensure(Tables(workspace), spark, quarantine_table(made))
-    wanted = replace(made, columns=(ID, NOTE, Column("amount", "bigint", "A number", renamed_from="value")))
+    declared = replace(made, columns=(ID, NOTE, Column("amount", "bigint", "A number", renamed_from="value")))
 
-    done = apply(connection, wanted)
+    done = apply(connection, declared)
 
-    assert [each.name for each in done.done if each.kind == "rename column"] == [
+    assert [difference.name for difference in done.done if difference.kind == "rename column"] == [
         "amount",
         f"quarantine.{made.name.replace('.', '_')}.amount",
     ]
     rejected.update_incremental()
     assert {field.name for field in rejected.schema().fields} >= {"id", "note", "amount", "_broken_rules"}
-    assert plan(workspace, [wanted]) == []
+    assert plan(workspace, [declared]) == []
 
 
 @pytest.mark.parametrize(
@@ -318,13 +318,15 @@ def test_a_constraint_is_the_same_with_other_spaces():
     column = StoredColumn("note", "string", "A note", nullable=True, physical="note")
 
     def kinds(sql: str) -> list[str]:
-        return [each.kind for each in differences(table, Stored(1, (column,), constraints=(("short", sql),)))]
+        return [
+            difference.kind for difference in differences(table, Stored(1, (column,), constraints=(("short", sql),)))
+        ]
 
     assert "change constraint" not in kinds("length ( note ) < 9")
     assert "change constraint" in kinds("length ( note ) < 8")
     assert "change constraint" in [
-        each.kind
-        for each in differences(
+        difference.kind
+        for difference in differences(
             replace(table, constraints=(("short", "note <> 'a b'"),)),
             Stored(1, (column,), constraints=(("short", "note <> 'ab'"),)),
         )
@@ -405,7 +407,7 @@ def test_files_that_the_catalogue_does_not_know_are_made_known(
 
     done = apply(connection, made)
 
-    assert [each.kind for each in done.done] == ["register table"]
+    assert [difference.kind for difference in done.done] == ["register table"]
     assert spark.table(made.name).count() == 2
 
 
@@ -464,7 +466,7 @@ def test_plan_and_apply_as_commands(workspace: Workspace, fresh: Any, tmp_path: 
 
     declare('Column("id", "bigint", "Key"), Column("note", "string", "A note")')
     code, out, _ = lakehouse("plan", "--json")
-    assert (code, [each["kind"] for each in json.loads(out)[0]["differences"]]) == (
+    assert (code, [difference["kind"] for difference in json.loads(out)[0]["differences"]]) == (
         2,
         ["add column", "widen type", "drop column"],
     )
