@@ -63,6 +63,32 @@ def _end_the_run(*_: object) -> None:
     pytest.exit("ended by SIGTERM", 143)
 
 
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Let a request to end (SIGTERM) end the workers too, in the process that started them."""
+    if _starts_workers(session.config):
+        signal.signal(signal.SIGTERM, _end_the_run)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop the servers of workers that were killed: pytest-xdist gives a worker 10 seconds to end."""
+    if not _starts_workers(config):
+        return
+    # Where pytest-xdist asks for it too (xdist/workermanage.py); pytest has no public name for it.
+    folder: Path = config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]
+    running = [file for level in ("*", "*/*", "*/*/*") for file in folder.glob(f"{level}/supervisor/supervisord.pid")]
+    if running:
+        from lakehouse.services import down
+        from lakehouse.settings import load
+        from lakehouse.workspace import Workspace
+
+        for file in running:
+            down(Workspace(load().model_copy(update={"home": file.parents[1], "warehouse": None})))
+
+
+def _starts_workers(config: pytest.Config) -> bool:
+    return config.pluginmanager.has_plugin("dsession")  # pytest-xdist registers it there alone
+
+
 @pytest.fixture(scope="session")
 def clean_environment(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Path]:
     """The settings of the run: a home of its own, the project that pytest runs in, and nothing of the user's.

@@ -6,6 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from lakehouse.services.supervise.orphans import started_by
+from tests.library.faults.orchestra import until
+
 UNUSED = """
 import sys
 
@@ -36,6 +41,16 @@ def test_each_worker_meets_the_other(number, clean_environment):
         (here / f"home-{number}").write_text(str(clean_environment))
         while not (here / f"home-{3 - number}").exists():
             time.sleep(0.01)
+"""
+
+
+ENDLESS = """
+import threading
+from pathlib import Path
+
+def test_that_never_ends(workspace):
+    (Path(__file__).parent / "home").write_text(str(workspace.home))
+    threading.Event().wait()
 """
 
 
@@ -84,3 +99,34 @@ def test_two_workers_share_one_workspace_and_the_last_one_ends_it(tmp_path: Path
     first, second = ((tmp_path / f"home-{number}").read_text() for number in (1, 2))
     assert first == second
     assert len(list(tmp_path.glob("ended-*"))) == 1
+
+
+@pytest.mark.slow
+def test_a_run_with_workers_that_is_asked_to_end_leaves_no_server(tmp_path: Path):
+    (tmp_path / "test_it.py").write_text(ENDLESS)
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-n",
+        "1",
+        "-p",
+        "no:cacheprovider",
+        "--rootdir",
+        tmp_path,
+        tmp_path,
+    ]
+    with (tmp_path / "output").open("w") as output:
+        process = subprocess.Popen(command, cwd=tmp_path, stdout=output, stderr=output)
+    try:
+        until(lambda: (tmp_path / "home").exists() or process.poll() is not None, 240, "the servers up")
+        home = Path((tmp_path / "home").read_text())
+        assert started_by(home)
+
+        process.terminate()
+
+        assert process.wait(120) == 143
+        assert started_by(home) == []
+    finally:
+        process.kill()
