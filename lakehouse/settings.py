@@ -18,9 +18,6 @@ class SparkSettings(_Part):
     remote: SecretStr | None = Field(None, description="An existing Spark Connect server, `sc://host:port/;token=...`")
     memory: str = Field("2g", description="Heap of the server that `lakehouse up` starts")
     cores: str = Field("*", description="Cores of it, as in local[...]")
-    compiler: Literal["full", "quick"] = Field(
-        "full", description="`quick` leaves the JVM's optimizing compiler out: for servers that live for minutes"
-    )
     profile: Literal["tuned", "stock"] = Field("tuned", description="`stock` is plain Spark, for comparisons")
 
 

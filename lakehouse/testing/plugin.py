@@ -23,9 +23,7 @@ if TYPE_CHECKING:
     from lakehouse.workspace import Workspace
 
 # The caches of this user and how to fill them are the machine's; all else is chosen here.
-_KEPT = {f"LAKEHOUSE_{name}" for name in ("CACHE", "TRUSTSTORE", "IVY_SETTINGS", "JAVA_HOME", "AOT", "SPARK__COMPILER")}
-# Making an AOT cache takes two minutes of both cores, and the optimizing compiler a third of a short run's.
-_CHOSEN = {"LAKEHOUSE_AOT": "use", "LAKEHOUSE_SPARK__COMPILER": "quick"}
+_KEPT = {f"LAKEHOUSE_{name}" for name in ("CACHE", "TRUSTSTORE", "IVY_SETTINGS", "JAVA_HOME", "AOT")}
 # The UTC time at which the `lines` of a test were read.
 LANDED_AT = datetime(2026, 1, 10, 12)
 
@@ -105,8 +103,8 @@ def clean_environment(tmp_path_factory: pytest.TempPathFactory, pytestconfig: py
         home = _home(tmp_path_factory, pytestconfig)
         patch.setenv("LAKEHOUSE_HOME", str(home))
         patch.setenv("LAKEHOUSE_PROJECT", str(pytestconfig.rootpath))
-        for name in _CHOSEN.keys() - given:
-            patch.setenv(name, _CHOSEN[name])
+        if "LAKEHOUSE_AOT" not in given:
+            patch.setenv("LAKEHOUSE_AOT", "use")  # making one takes two minutes of both cores
         yield home
     signal.signal(signal.SIGTERM, before)
 

@@ -46,6 +46,7 @@ def test_the_readme_names_the_two_commands():
     assert set(COMMANDS) >= OUTSIDE | {TO_DO}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [command for command in COMMANDS if command not in OUTSIDE | {TO_DO}])
 def test_a_command_of_the_readme_does_what_it_says(demo: Demo, sql_layer: str, command: str):
     done = run({**demo.environment, "LAKEHOUSE_TRINO__URL": sql_layer}, command)

@@ -38,6 +38,7 @@ def reference_pages() -> ModuleType:
     return module
 
 
+@pytest.mark.slow
 def test_no_page_fetches_anything_from_outside(site: Path):
     pages = {str(page.relative_to(site)): FETCHES.findall(page.read_text()) for page in site.rglob("*.html")}
     styles = [
@@ -81,6 +82,7 @@ def test_tables_of_the_benchmarks_are_tables(site: Path):
     assert page.count("<table") == heads
 
 
+@pytest.mark.slow
 def test_a_link_and_an_anchor_that_lead_nowhere_fail(tmp_path: Path):
     source = tmp_path / "source"
     source.mkdir()

@@ -117,7 +117,6 @@ def spec(workspace: Workspace, runtime: Runtime, address: Address, metastore_uri
             # by default (-XX:+DontCompileHugeMethods).
             "-XX:-DontCompileHugeMethods",
             *(("-XX:+UseSerialGC", *runtime.aot) if tuned else ()),
-            *(("-XX:TieredStopAtLevel=1",) if settings.spark.compiler == "quick" else ()),
             f"-Dlog4j2.configurationFile={log}",
             f"-Djava.io.tmpdir={folder / 'tmp'}",
             *jvm_flags(runtime.java),

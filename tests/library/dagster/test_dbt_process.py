@@ -26,6 +26,7 @@ def workspace(tmp_path: Path) -> Workspace:
     return Workspace(Settings(home=tmp_path / "home", project=tmp_path))
 
 
+@pytest.mark.slow
 def test_two_projects_of_one_workspace_have_their_own(workspace: Workspace, tmp_path: Path):
     first, second = dbt_project(tmp_path / "a", "north"), dbt_project(tmp_path / "b", "south")
 

@@ -160,7 +160,7 @@ def test_the_other_table_is_made_first(
     connection = Connection(own)
     connection._session = spark
     # By its name the first one would be made first.
-    first, second = (shops(f"silver.{letter}_{uuid.uuid4().hex[:8]}") for letter in "ab")
+    first, second = (shops(spark, f"silver.{letter}_{uuid.uuid4().hex[:8]}") for letter in "ab")
     write_suite(tmp_path, first.key, second.key)
 
     if way == "run":
@@ -171,13 +171,11 @@ def test_the_other_table_is_made_first(
         assert dg.materialize(assets, resources={CONNECTION: connection}).success
 
 
-def shops(name: str) -> TableAsset:
+def shops(spark: Any, name: str) -> TableAsset:
     table = Table(name, columns=(Column("shop", "int", "Key"),), grain="one row per shop", write=Overwrite())
 
     @table_asset(table, reads={})
     def made() -> Any:
-        from pyspark.sql import SparkSession
-
-        return SparkSession.active().sql("SELECT * FROM VALUES (1), (2) AS t(shop)")
+        return spark.sql("SELECT * FROM VALUES (1), (2) AS t(shop)")
 
     return made

@@ -80,6 +80,7 @@ def started(stuck: Orchestra) -> Iterator[Start]:
         process.communicate(timeout=60)
 
 
+@pytest.mark.slow
 def test_a_run_that_is_terminated_in_the_page_leaves_nothing_behind(stuck: Orchestra):
     run = stuck.launch()
     stuck.worker(run)
@@ -90,6 +91,7 @@ def test_a_run_that_is_terminated_in_the_page_leaves_nothing_behind(stuck: Orche
     stuck.await_silence(SILENT_WITHIN_SECONDS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_run_in_the_terminal_that_is_asked_to_end_leaves_nothing_behind(
     stuck: Orchestra, started: Start, number: int
@@ -102,6 +104,7 @@ def test_a_run_in_the_terminal_that_is_asked_to_end_leaves_nothing_behind(
     stuck.await_silence(SILENT_WITHIN_SECONDS)
 
 
+@pytest.mark.slow
 def test_a_run_in_the_terminal_can_be_terminated_in_the_page(stuck: Orchestra, started: Start):
     process = started(RUN_JOB)
     (run,) = stuck.running()
@@ -113,6 +116,7 @@ def test_a_run_in_the_terminal_can_be_terminated_in_the_page(stuck: Orchestra, s
     stuck.await_silence(SILENT_WITHIN_SECONDS)
 
 
+@pytest.mark.slow
 def test_a_session_that_is_closed_takes_its_work_with_it(stuck: Orchestra, started: Start):
     process = started(CLIENT, str(stuck.project / "beat"))
 

@@ -47,7 +47,9 @@ def house(workspace, spark, tmp_path) -> House:
     return House.in_folder(workspace, 7, tmp_path, f"_{uuid.uuid4().hex[:8]}")
 
 
-@pytest.mark.parametrize("mode", ["append", "merge", "scd2"])
+@pytest.mark.parametrize(
+    "mode", ["append", pytest.param("merge", marks=pytest.mark.slow), pytest.param("scd2", marks=pytest.mark.slow)]
+)
 def test_versions_rise_and_no_row_is_lost(house, connection, mode):
     reader = Table(f"silver.reader_{uuid.uuid4().hex[:8]}", COLUMNS, "one row per row", write=Append())
     table = house.table(mode)

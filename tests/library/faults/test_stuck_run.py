@@ -18,6 +18,7 @@ def stuck(orchestra: Orchestra) -> Iterator[Orchestra]:
     orchestra.let_go()
 
 
+@pytest.mark.slow
 def test_a_run_whose_process_was_killed_is_marked_failed(stuck: Orchestra, spark: Any):
     run = stuck.launch()
     process = stuck.worker(run)

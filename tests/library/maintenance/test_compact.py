@@ -93,6 +93,7 @@ def follower(mode: Any = None) -> Table:
     return Table(f"silver.f_{uuid.uuid4().hex[:10]}", columns=columns, grain="x", write=mode or Merge(("id",)))
 
 
+@pytest.mark.slow
 def test_readers_take_it_for_no_news_and_miss_nothing_across_it(door: Door):
     source = merged(door)
     fill(door, source)
@@ -240,6 +241,7 @@ def test_an_engine_that_refuses_is_told_by_its_condition(door: Door):
     assert "(DELTA_TABLE_NOT_FOUND)" in told or "(TABLE_OR_VIEW_NOT_FOUND)" in told
 
 
+@pytest.mark.slow
 def test_a_rival_that_commits_meanwhile_is_not_undone(door: Door):
     table = merged(door)
     fill(door, table, batches=6)

@@ -51,6 +51,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             process.wait(30)
 
 
+@pytest.mark.slow
 def test_a_model_is_registered_found_and_read_over_http(server: str, tmp_path: Path) -> None:
     workspace = Workspace(Settings(home=tmp_path, project=tmp_path, mlflow=MlflowSettings(url=server)))
 

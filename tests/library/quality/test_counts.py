@@ -27,7 +27,7 @@ def more_than(limit: int) -> RowRule:
 
 @pytest.mark.parametrize("most", [0, mask_counts.MOST])
 @pytest.mark.parametrize("by", [(), ("p",)])
-@thorough(4, 16)
+@thorough(4, 12)
 @given(data=_rows)
 def test_each_bit_is_counted_in_each_part(
     spark: "SparkSession", by: tuple[str, ...], most: int, data: list[tuple[Any, int]]

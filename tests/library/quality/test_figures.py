@@ -22,7 +22,7 @@ _rows = st.lists(st.tuples(st.sampled_from(("a", "b")), _numbers), max_size=14)
 
 
 @pytest.mark.parametrize("by", [(), ("p",)])
-@thorough(5, 24)
+@thorough(5, 15)
 @given(data=_rows)
 @example(data=[("a", -1), ("a", 0), ("b", 63), ("b", 64), ("b", -64)])
 @example(data=[("a", None), ("a", None), ("b", None)])

@@ -21,6 +21,7 @@ def test_the_list_of_types_is_that_of_the_installed_gx() -> None:
 
 
 # GX takes seconds for a suite: each frame is judged against all types at once. benchmarks/parity.py goes on for longer.
+@pytest.mark.slow
 @pytest.mark.thorough
 @seed(20)
 @settings(

@@ -19,7 +19,7 @@ _words = st.lists(st.one_of(st.none(), st.text(_characters, max_size=14)), min_s
 _bounds = st.tuples(st.one_of(st.none(), st.integers(-1, 12)), st.one_of(st.none(), st.integers(-1, 12)))
 
 
-@thorough(10, 50)
+@thorough(10, 30)
 @given(
     words=_words,
     bounds=_bounds.filter(lambda limits: limits != (None, None)),

@@ -27,6 +27,7 @@ def same(one: CheckResult, other: CheckResult) -> bool:
     return replace(one, **blank) == replace(other, **blank) and close(one.observed, other.observed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by", [("b",), ("d", "s")])
 @pytest.mark.thorough
 @seed(4)

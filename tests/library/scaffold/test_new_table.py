@@ -153,6 +153,7 @@ def test_the_generated_tests_pass(project: Project):
     assert "11 passed" in shown
 
 
+@pytest.mark.slow
 def test_the_generated_files_are_in_the_style_of_the_house(project: Project):
     style = ("--config", ROOT / "pyproject.toml", "--no-cache")
 

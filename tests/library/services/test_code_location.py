@@ -111,6 +111,7 @@ def dagster_of(workspace: Workspace) -> ServiceStatus:
     return dagster
 
 
+@pytest.mark.slow
 def test_up_ui_and_status_say_why_a_project_does_not_load_until_it_does(shop: Workspace):
     with pytest.raises(CodeLocationError) as refused:
         up(shop, ["ui"])

@@ -118,6 +118,7 @@ def test_two_at_once_wait_for_each_other(own):
     assert [process.wait(60) for process in both] == [0, 0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["metastore", "spark"])
 def test_a_killed_server_comes_back_with_its_address(own, name):
     before = state(own, name)
@@ -147,6 +148,7 @@ def test_somebody_elses_server_is_used_and_not_started(own, tmp_path):
     assert state(own, "spark").state == "up"
 
 
+@pytest.mark.slow
 def test_who_holds_the_port_of_a_killed_server_is_named(own):
     supervisor.halt(own, "metastore")
     port = addresses.kept(own)["metastore"].port

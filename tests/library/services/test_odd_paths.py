@@ -53,6 +53,7 @@ def odd(clean_environment: Path, tmp_path: Path) -> Iterator[Workspace]:
         down(workspace)
 
 
+@pytest.mark.slow
 def test_tables_below_an_odd_path_are_made_read_joined_and_changed(odd: Workspace):
     folder = odd.settings.project / "landing" / ODD
     folder.mkdir(parents=True)

@@ -87,7 +87,6 @@ def test_a_run_has_a_home_of_its_own_and_nothing_of_the_users(tmp_path: Path):
     settings = json.loads(printed(output, "SETTINGS"))
     assert settings.pop("LAKEHOUSE_HOME") != "/nowhere"
     assert settings.pop("LAKEHOUSE_AOT") == os.environ.get("LAKEHOUSE_AOT", "use")
-    assert settings.pop("LAKEHOUSE_SPARK__COMPILER") == os.environ.get("LAKEHOUSE_SPARK__COMPILER", "quick")
     assert settings == {"LAKEHOUSE_PROJECT": str(tmp_path), "LAKEHOUSE_CACHE": "/c"} | {
         name: value for name, value in os.environ.items() if name in ("LAKEHOUSE_TRUSTSTORE", "LAKEHOUSE_IVY_SETTINGS")
     }

@@ -97,6 +97,7 @@ def test_a_position_that_a_crash_left_behind_is_not_believed(door: Door):
     assert last_position(door.workspace, target.name, delta).note.inputs == {"raw": 1}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", [forget_log, vacuum])
 def test_where_the_feed_is_gone_all_is_read_and_one_line_says_so(door: Door, loss: Any, at: Any):
     mode = Merge(on=("id",), sequence=("sent_at",))
@@ -143,6 +144,7 @@ def test_an_appending_table_is_replaced_where_all_is_read_again(door: Door):
     assert {row[0]: row[1] for row in states} == {"discarded": 1, "waiting": 1}
 
 
+@pytest.mark.slow
 def test_deletes_travel_where_they_are_asked_for(door: Door):
     mark = (Column("_is_deleted", "boolean", "Whether the row was deleted"),)
     mode = Merge(on=("id",), delete_when="_is_deleted", signals=mark)

@@ -195,6 +195,7 @@ def test_T5_a_late_row_finds_its_place_and_a_batch_that_comes_twice_changes_noth
     assert (again.published, again.deduplicated) == (0, 2)
 
 
+@pytest.mark.slow
 def test_T6_a_rebuild_gives_the_same_rows_with_times_of_the_source(histories: Histories):
     changes = [
         upsert(1, "a", 1, 10),
@@ -239,7 +240,7 @@ CHANGES = st.lists(
 )
 
 
-@thorough(3, 16)
+@thorough(2, 8)
 @given(changes=CHANGES, cuts=st.lists(st.integers(0, 12), max_size=3))
 def test_any_changes_in_any_batches_give_the_history_of_the_model(histories: Histories, changes, cuts):
     table = histories.table()
