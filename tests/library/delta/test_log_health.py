@@ -160,8 +160,13 @@ def test_the_command_says_what_it_would_do_and_does_it(house: Workspace, monkeyp
     assert lakehouse("repair", NAME) == (0, f"The log of {NAME} is whole: nothing to repair.\n", "")
     damage(log, 4, "torn")
 
+    for_programs = lakehouse("repair", NAME, "--json")
     told, done = lakehouse("repair", NAME), lakehouse("repair", NAME, "--yes")
 
+    answer = json.loads(for_programs[1])
+    assert (for_programs[0], answer["repaired"], answer["plan"]["to"], answer["plan"]["last"]) == (2, False, 3, 5)
+    assert [(entry["version"], entry["state"]) for entry in answer["plan"]["taken_back"]] == [(4, "torn"), (5, "good")]
+    assert [entry["commit"] is None for entry in answer["plan"]["taken_back"]] == [True, False]
     assert (told[0], [line.split()[:2] for line in told[1].splitlines()[2:4]]) == (2, [["4", "torn"], ["5", "good"]])
     assert told[1].splitlines()[4:] == [
         f"`lakehouse repair {NAME} --yes` takes these back: {NAME} has the rows of version 3 then, as",
