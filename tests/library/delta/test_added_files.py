@@ -27,6 +27,7 @@ def files(door: Door, table: Table, since: int) -> dict[int, list[str]] | None:
     return added_files(door.workspace, table.name, since, version_of(door.workspace, table.name))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sequence", [(), ("sent_at",)], ids=["unordered", "ordered"])
 def test_the_last_state_of_each_key_comes_whatever_way_it_is_read(door: Door, at, sequence, monkeypatch):
     table = door.table(Merge(on=("id",), sequence=sequence))

@@ -79,6 +79,7 @@ def project(workspace: Workspace, names: dict[str, str], tmp_path_factory: pytes
     return project
 
 
+@pytest.mark.slow
 def test_the_tables_run_at_once_and_only_once(project: Project, names: dict[str, str], spark: Any):
     first, again = project.materialize(), project.materialize()
 

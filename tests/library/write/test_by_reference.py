@@ -117,6 +117,7 @@ def test_a_deleted_row_is_in_no_file_of_the_batch(door: Door, at):
     assert not list(Path(door.workspace.table_path(table.name)).glob("run-*/*deletion*"))
 
 
+@pytest.mark.slow
 def test_several_keys_of_several_types_and_rows_that_move_between_partitions(door: Door):
     columns = (
         Column("day", "date", "UTC date"),
