@@ -23,7 +23,8 @@ class Stranger:
         kept = {name: value for name, value in os.environ.items() if name not in variables() | {"VIRTUAL_ENV"}}
         ours = str(UV.parent)
         path = os.pathsep.join(part for part in os.environ["PATH"].split(os.pathsep) if part != ours)
-        machine = {name: os.environ[name] for name in ("LAKEHOUSE_CACHE", "LAKEHOUSE_TRUSTSTORE") if name in os.environ}
+        names = ("LAKEHOUSE_CACHE", "LAKEHOUSE_TRUSTSTORE", "LAKEHOUSE_IVY_SETTINGS")
+        machine = {name: os.environ[name] for name in names if name in os.environ}
         self.environment = {**kept, **machine, "PATH": path, "LAKEHOUSE_WHEEL": str(wheel), "LAKEHOUSE_AOT": "off"}
         self.folder = folder
 
