@@ -1,5 +1,6 @@
 """What all tests share; workspace, engine and session are those of the library's own pytest plugin."""
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,17 +13,28 @@ ROOT = TESTS.parent
 PROJECT = TESTS / "library" / "project"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of `tests/library/services` by their path."""
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
+    """Mark the tests of `tests/library/services` by their path; put the longest files first.
+
+    Those are the ones with a limit of time of their own, then the ones with the most tests: a worker that takes a long
+    file last is waited for.
+    """
     for item in items:
         if (TESTS / "library" / "services") in item.path.parents:
             item.add_marker("services")
+    yield
+    number = Counter(item.path for item in items)
+    limits = {item.path: limit.args[0] for item in items if (limit := item.get_closest_marker("timeout"))}
+    items.sort(key=lambda item: (-limits.get(item.path, 0), -number[item.path]))
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """A worker of pytest-xdist gets a file's tests, which share its fixtures; the chain's files share one demo."""
     from xdist.scheduler import LoadFileScheduling
+
+    config.option.loadscopereorder = False  # by the number of tests alone
 
     class Together(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:

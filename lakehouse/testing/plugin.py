@@ -6,11 +6,9 @@ all its tests kept from the user's own workspace. The workers of pytest-xdist sh
 is warm serves two workers better than two engines that are cold.
 """
 
-import os
 import signal
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,31 +28,11 @@ LANDED_AT = datetime(2026, 1, 10, 12)
 
 def _home(tmp_path_factory: pytest.TempPathFactory, config: pytest.Config) -> Path:
     """A new folder for the workspace; with pytest-xdist one for all workers, beside the folders of each."""
-    if not hasattr(config, "workerinput"):  # what pytest-xdist gives to a worker
+    if not _is_worker(config):
         return tmp_path_factory.mktemp("workspace")
     home = tmp_path_factory.getbasetemp().parent / "workspace"
     home.mkdir(exist_ok=True)
     return home
-
-
-@contextmanager
-def used_until_the_last(home: Path, end: Callable[[], object]) -> Iterator[None]:
-    """Note this process as a user of the workspace; `end` is called by the one that leaves it last."""
-    import psutil
-    from filelock import FileLock
-
-    users = home / "users"
-    users.mkdir(exist_ok=True)
-    user = users / str(os.getpid())
-    with FileLock(home / "users.lock"):
-        user.touch()
-    try:
-        yield
-    finally:
-        with FileLock(home / "users.lock"):
-            user.unlink()
-            if not any(psutil.pid_exists(int(other.name)) for other in users.iterdir()):
-                end()
 
 
 def _end_the_run(*_: object) -> None:
@@ -68,7 +46,10 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Stop the servers of workers that were killed: pytest-xdist gives a worker 10 seconds to end."""
+    """Stop the servers that the workers shared, and those of workers that were killed.
+
+    A worker leaves the shared ones to this process, and pytest-xdist gives it 10 seconds to end its own.
+    """
     if not _starts_workers(config):
         return
     # Where pytest-xdist asks for it too (xdist/workermanage.py); pytest has no public name for it.
@@ -81,6 +62,10 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
         for file in running:
             down(Workspace(load().model_copy(update={"home": file.parents[1], "warehouse": None})))
+
+
+def _is_worker(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput")  # what pytest-xdist gives to a worker
 
 
 def _starts_workers(config: pytest.Config) -> bool:
@@ -110,15 +95,18 @@ def clean_environment(tmp_path_factory: pytest.TempPathFactory, pytestconfig: py
 
 
 @pytest.fixture(scope="session")
-def workspace(clean_environment: Path) -> "Iterator[Workspace]":
+def workspace(clean_environment: Path, pytestconfig: pytest.Config) -> "Iterator[Workspace]":
     """The one workspace of the run, with metastore and engine up."""
     from lakehouse.services import down, up
     from lakehouse.workspace import current_workspace
 
     workspace = current_workspace()
-    with used_until_the_last(workspace.home, lambda: down(workspace)):
+    try:
         up(workspace)
         yield workspace
+    finally:
+        if not _is_worker(pytestconfig):
+            down(workspace)
 
 
 @pytest.fixture(scope="session")

@@ -27,30 +27,30 @@ def test_the_settings_of_the_run():
 
 
 SHARED = """
-import os, time
+import time
 from pathlib import Path
 
 import pytest
 
-from lakehouse.testing.plugin import used_until_the_last
-
 @pytest.mark.parametrize("number", [1, 2])
 def test_each_worker_meets_the_other(number, clean_environment):
     here = Path(__file__).parent
-    with used_until_the_last(clean_environment, lambda: (here / f"ended-{number}").touch()):
-        (here / f"home-{number}").write_text(str(clean_environment))
-        while not (here / f"home-{3 - number}").exists():
-            time.sleep(0.01)
+    (here / f"home-{number}").write_text(str(clean_environment))
+    while not (here / f"home-{3 - number}").exists():
+        time.sleep(0.01)
 """
 
 
-ENDLESS = """
-import threading
+SERVED = """
+import time
 from pathlib import Path
 
-def test_that_never_ends(workspace):
-    (Path(__file__).parent / "home").write_text(str(workspace.home))
-    threading.Event().wait()
+def test_that_waits_to_be_told_to_go(workspace):
+    here = Path(__file__).parent
+    (here / "home.part").write_text(str(workspace.home))
+    (here / "home.part").rename(here / "home")
+    while not (here / "go").exists():
+        time.sleep(0.01)
 """
 
 
@@ -92,40 +92,33 @@ def test_a_run_has_a_home_of_its_own_and_nothing_of_the_users(tmp_path: Path):
     }
 
 
-def test_two_workers_share_one_workspace_and_the_last_one_ends_it(tmp_path: Path):
+def test_two_workers_share_one_workspace(tmp_path: Path):
     run(tmp_path, SHARED, "-n", "2")
 
     first, second = ((tmp_path / f"home-{number}").read_text() for number in (1, 2))
     assert first == second
-    assert len(list(tmp_path.glob("ended-*"))) == 1
 
 
 @pytest.mark.slow
-def test_a_run_with_workers_that_is_asked_to_end_leaves_no_server(tmp_path: Path):
-    (tmp_path / "test_it.py").write_text(ENDLESS)
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-n",
-        "1",
-        "-p",
-        "no:cacheprovider",
-        "--rootdir",
-        tmp_path,
-        tmp_path,
-    ]
+@pytest.mark.parametrize(("is_ended", "code"), [(True, 143), (False, 0)], ids=["asked to end", "ends by itself"])
+def test_a_run_with_workers_leaves_no_server(tmp_path: Path, is_ended: bool, code: int):
+    (tmp_path / "test_it.py").write_text(SERVED)
+    own = ["-p", "no:cacheprovider", "--rootdir", tmp_path, tmp_path]
     with (tmp_path / "output").open("w") as output:
-        process = subprocess.Popen(command, cwd=tmp_path, stdout=output, stderr=output)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "pytest", "-q", "-n", "1", *own], cwd=tmp_path, stdout=output, stderr=output
+        )
     try:
         until(lambda: (tmp_path / "home").exists() or process.poll() is not None, 240, "the servers up")
         home = Path((tmp_path / "home").read_text())
         assert started_by(home)
 
-        process.terminate()
+        if is_ended:
+            process.terminate()
+        else:
+            (tmp_path / "go").touch()
 
-        assert process.wait(120) == 143
+        assert process.wait(120) == code
         assert started_by(home) == []
     finally:
         process.kill()

@@ -52,7 +52,7 @@ def net(door: Door, table: Table, version: int) -> list[tuple]:
 
 
 @pytest.mark.parametrize("sequence", [(), ("sent_at",)], ids=["unordered", "ordered"])
-@thorough(1, 6)
+@thorough(1, 4)
 @given(batches=BATCHES)
 def test_rows_counts_and_changes_are_those_of_the_engines_merge(door: Door, at, sequence, batches):
     mode = Merge(on=("id",), sequence=sequence)
@@ -79,7 +79,7 @@ CHANGES = st.lists(
 
 
 @pytest.mark.parametrize("sequence", [(), ("sent_at",)], ids=["unordered", "ordered"])
-@thorough(1, 6)
+@thorough(1, 4)
 @given(batches=CHANGES)
 def test_deletions_are_those_of_the_engines_merge(door: Door, at, sequence, batches):
     mode = Merge(on=("id",), sequence=sequence, delete_when="operation = 'delete'", signals=OPERATION)

@@ -284,7 +284,7 @@ def test_counts_add_up_at_every_moment(door: Door, mode):
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=examples(1, 6),
+            max_examples=examples(1, 4),
             stateful_step_count=examples(8, 12),
             deadline=None,
             suppress_health_check=list(HealthCheck),
