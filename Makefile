@@ -26,9 +26,14 @@ test-slow: $(READY) ## Run the long ones: many random examples, kills, the brows
 	@HYPOTHESIS_PROFILE=thorough $(BIN)/pytest -m "slow or thorough" -n 2 --dist loadfile
 
 check: $(READY) ## Run what needs no server: format, lint, types, layers, SQL, lock, changelog
+	@$(MAKE) --no-print-directory -j 2 check-types check-all-else
+
+check-types: $(READY)
+	@$(BIN)/mypy
+
+check-all-else: $(READY)
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
-	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/sqlfluff lint dbt_project/models
 	@infra/check_lock.sh
@@ -57,4 +62,4 @@ lock: $(READY) ## Make requirements.lock anew from pyproject.toml; upgrade=1 tak
 	@$(BIN)/uv pip compile pyproject.toml --quiet --extra dev --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-emit-find-links $(if $(upgrade),--upgrade) --output-file requirements.lock
 
-.PHONY: help setup demo test test-slow check docs bench bench-faults up down dbt lock
+.PHONY: help setup demo test test-slow check check-types check-all-else docs bench bench-faults up down dbt lock

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,17 @@ TESTS = Path(__file__).parent
 ROOT = TESTS.parent
 # A small project of the tests' own: the library's tests need no file of the reference project.
 PROJECT = TESTS / "library" / "project"
+# For servers that a few tests use: half of what they compute in their minute would be the optimizing compiler's work.
+SHORT_LIVED = {"JDK_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1"}
+
+
+@contextmanager
+def short_lived() -> Iterator[None]:
+    """Servers that are started in it are not worth the optimizing compiler."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in SHORT_LIVED.items():
+            patch.setenv(name, value)
+        yield
 
 
 @pytest.hookimpl(wrapper=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, SHORT_LIVED
 
 ABSENT = {"assets", "orchestration", "expectations", "dbt_project", "data"}
 # Without a server, then with one.
@@ -32,7 +32,7 @@ def copy(tmp_path: Path) -> Path:
 
 def pytest_in(folder: Path, *arguments: str) -> str:
     """What pytest prints when it runs in a copy, with the copy's own library."""
-    environment = {**os.environ, "PYTHONPATH": str(folder)}
+    environment = {**os.environ, **SHORT_LIVED, "PYTHONPATH": str(folder)}
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-5000:]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from packaging.specifiers import SpecifierSet
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, SHORT_LIVED
 
 ALLOWED = SpecifierSet(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"])
 MINORS = [minor for minor in range(11, 20) if f"3.{minor}.99" in ALLOWED]
@@ -71,7 +71,7 @@ def test_the_locked_packages_install_and_the_demo_runs(minor: int, tmp_path: Pat
     project.mkdir()
     for name in ("data", "expectations", "dbt_project", "assets", "orchestration"):
         (project / name).symlink_to(ROOT / name)
-    own = {"LAKEHOUSE_HOME": str(tmp_path / "home"), "LAKEHOUSE_PROJECT": str(project)}
+    own = SHORT_LIVED | {"LAKEHOUSE_HOME": str(tmp_path / "home"), "LAKEHOUSE_PROJECT": str(project)}
     try:
         screen = run(theirs, "-m", "orchestration.demo", "--rows", "2000", **own)
     finally:

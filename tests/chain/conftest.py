@@ -17,6 +17,7 @@ from lakehouse.engine.session import Connection
 from lakehouse.services import down, up
 from lakehouse.settings import load
 from lakehouse.workspace import Workspace
+from tests.conftest import short_lived
 
 ROWS = 2000
 
@@ -65,7 +66,8 @@ def workspace(clean_environment: Path, tmp_path_factory: pytest.TempPathFactory)
     """A workspace of the chain's own: its tests count every table's versions, so nobody else may write."""
     own = Workspace(load().model_copy(update={"home": tmp_path_factory.mktemp("chain")}))
     try:
-        up(own)
+        with short_lived():
+            up(own)
         yield own
     finally:
         down(own)

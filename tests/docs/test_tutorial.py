@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lakehouse.settings import variables
-from tests.conftest import ROOT
+from tests.conftest import ROOT, SHORT_LIVED
 
 BLOCK = re.compile(r"(?P<before>[^\n]*(?:\n[^\n]+)*)\n\n```(?P<language>sh|python)\n(?P<text>.*?)```", re.DOTALL)
 UV = Path(sys.executable).with_name("uv")
@@ -31,7 +31,7 @@ class Stranger:
         path = [str(folder / "shop" / ".venv" / "bin"), str(self.library / "bin"), *path]
         kept = {name: value for name, value in os.environ.items() if name not in variables() | {"VIRTUAL_ENV"}}
         machine = {name: os.environ[name] for name in OF_THE_MACHINE if name in os.environ}
-        self.environment = kept | machine | {"PATH": os.pathsep.join(path), "LAKEHOUSE_WHEEL": str(wheel)}
+        self.environment = kept | machine | SHORT_LIVED | {"PATH": os.pathsep.join(path), "LAKEHOUSE_WHEEL": str(wheel)}
 
     def run(self, command: str) -> str:
         """What a command prints; it must end well."""

@@ -9,6 +9,7 @@ import pytest
 from lakehouse.services import down, up
 from lakehouse.settings import load
 from lakehouse.workspace import Workspace
+from tests.conftest import short_lived
 from tests.library.faults.house import House
 from tests.library.faults.kills import Kill, campaign, plan, unreadable
 from tests.library.faults.ledger import Entry
@@ -33,7 +34,8 @@ def own(tmp_path: Path) -> Iterator[Workspace]:
     """A workspace of its own: nobody else's server is killed."""
     workspace = Workspace(load().model_copy(update={"home": tmp_path / "own"}))
     try:
-        up(workspace)
+        with short_lived():
+            up(workspace)
         yield workspace
     finally:
         down(workspace)

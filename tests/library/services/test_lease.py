@@ -22,6 +22,7 @@ from lakehouse.services.status import status
 from lakehouse.services.supervise import lease_keeper, orphans, supervisor
 from lakehouse.settings import LeaseSettings, SparkSettings, load
 from lakehouse.workspace import Workspace
+from tests.conftest import short_lived
 
 HEARTBEAT, TTL = 0.2, 1.2
 SERVER_TTL = 5  # supervisord needs up to 2 s to start a keeper again
@@ -199,7 +200,8 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     """A workspace with a server, whose keeper these tests stop and kill."""
     workspace = sharing(tmp_path_factory.mktemp("own") / "home", str(tmp_path_factory.mktemp("warehouse")))
     try:
-        up(workspace)
+        with short_lived():
+            up(workspace)
         yield workspace
     finally:
         down(workspace)

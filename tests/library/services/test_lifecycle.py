@@ -22,6 +22,7 @@ from lakehouse.services.status import ServiceStatus, status
 from lakehouse.services.supervise import addresses, orphans, ports, probes, supervisor, wire
 from lakehouse.settings import SparkSettings, load
 from lakehouse.workspace import Workspace
+from tests.conftest import short_lived
 
 BACK_WITHIN_SECONDS = 30
 
@@ -33,7 +34,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     spark = SparkSettings(memory="1g")
     workspace = Workspace(load().model_copy(update={"home": home, "spark": spark}))
     try:
-        with pytest.MonkeyPatch.context() as patch:
+        with pytest.MonkeyPatch.context() as patch, short_lived():
             patch.setenv("PATH", str(path_without_java(tmp_path_factory.mktemp("programs"))))
             up(workspace)
         yield workspace

@@ -21,6 +21,7 @@ from lakehouse.settings import load
 from lakehouse.sources.files import Lines
 from lakehouse.storage import no_pattern
 from lakehouse.workspace import Workspace
+from tests.conftest import short_lived
 from tests.library.maintenance.limits import FEW
 
 ODD = "it's a {b,c} [d] `e` 100% +é?*"
@@ -47,7 +48,8 @@ def odd(clean_environment: Path, tmp_path: Path) -> Iterator[Workspace]:
     home = tmp_path / ODD / "home"
     workspace = Workspace(load().model_copy(update={"home": home, "project": tmp_path / ODD / "project"}))
     try:
-        up(workspace)
+        with short_lived():
+            up(workspace)
         yield workspace
     finally:
         down(workspace)
