@@ -36,22 +36,27 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
         if (TESTS / "library" / "services") in item.path.parents:
             item.add_marker("services")
     yield
-    number = Counter(item.path for item in items)
-    limits = {item.path: limit.args[0] for item in items if (limit := item.get_closest_marker("timeout"))}
-    items.sort(key=lambda item: (-limits.get(item.path, 0), -number[item.path]))
+    number = Counter(together(item.nodeid) for item in items)
+    limits = {together(item.nodeid): limit.args[0] for item in items if (limit := item.get_closest_marker("timeout"))}
+    items.sort(key=lambda item: (-limits.get(together(item.nodeid), 0), -number[together(item.nodeid)]))
+
+
+def together(test: str) -> str:
+    """What a worker takes as a whole, in its order: a file; of the chain all files, which share one demo."""
+    file = test.partition("::")[0]
+    return "tests/chain" if file.startswith("tests/chain/") else file
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """A worker of pytest-xdist gets a file's tests, which share its fixtures; the chain's files share one demo."""
+    """A worker of pytest-xdist gets the tests that belong together: they share what their fixtures made."""
     from xdist.scheduler import LoadFileScheduling
 
     config.option.loadscopereorder = False  # by the number of tests alone
 
     class Together(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            file = super()._split_scope(nodeid)
-            return "tests/chain" if file.startswith("tests/chain/") else file
+            return together(nodeid)
 
     return Together(config, log)
 
