@@ -14,10 +14,9 @@ from pathlib import Path
 
 import psutil
 
-from lakehouse.engine.session import Connection
+from benchmarks.first_work import work
 from lakehouse.services import up
 from lakehouse.services.java import aot, java
-from lakehouse.services.java.aot_work import typical_work
 from lakehouse.services.java.runtime import Runtime
 from lakehouse.settings import Settings, load
 from lakehouse.workspace import Workspace
@@ -68,6 +67,5 @@ if __name__ == "__main__":
     workspace = Workspace(load().model_copy(update={"java_home": folder / "java"}))
     up(workspace)
     if "work" in sys.argv[2:]:
-        with Connection(workspace) as connection:
-            typical_work(connection.session(), workspace.home / "work")
+        work(workspace)
         write(folder)

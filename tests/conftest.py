@@ -38,7 +38,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     yield
     number = Counter(together(item.nodeid) for item in items)
     limits = {together(item.nodeid): limit.args[0] for item in items if (limit := item.get_closest_marker("timeout"))}
-    items.sort(key=lambda item: (-limits.get(together(item.nodeid), 0), -number[together(item.nodeid)]))
+    items.sort(key=lambda item: (limits.get(together(item.nodeid), 0), number[together(item.nodeid)]), reverse=True)
 
 
 def together(test: str) -> str:
