@@ -78,6 +78,7 @@ def test_the_tutorial_does_what_it_says(stranger: Stranger):
                 printed["make test"] = stranger.run("make test")
 
     assert " passed" in printed["make test"]
+    assert "silver.orders" in printed["lakehouse run bronze.orders silver.orders"]
     asked = {command: text for command, text in printed.items() if command.startswith("lakehouse sql")}
     assert [command for command, text in asked.items() if not text.strip()] == []
     assert re.search(r"2026-01-01\W+6\b", asked['lakehouse sql "SELECT * FROM gold.daily_sales ORDER BY order_date"'])
