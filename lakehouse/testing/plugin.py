@@ -45,15 +45,17 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         signal.signal(signal.SIGTERM, _end_the_run)
 
 
-def pytest_unconfigure(config: pytest.Config) -> None:
+def pytest_sessionfinish(session: pytest.Session) -> None:
     """Stop the servers that the workers shared, and those of workers that were killed.
 
-    A worker leaves the shared ones to this process, and pytest-xdist gives it 10 seconds to end its own.
+    A worker leaves the shared ones to this process, and pytest-xdist gives it 10 seconds to end its own. pytest calls
+    the last registered first: this comes after the end of the workers, and before pytest's own plugin removes the
+    folders of a run (`tmp_path_retention_policy`).
     """
-    if not _starts_workers(config):
+    if not _starts_workers(session.config):
         return
     # Where pytest-xdist asks for it too (xdist/workermanage.py); pytest has no public name for it.
-    folder: Path = config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]
+    folder: Path = session.config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]
     running = [file for level in ("*", "*/*", "*/*/*") for file in folder.glob(f"{level}/supervisor/supervisord.pid")]
     if running:
         from lakehouse.services import down

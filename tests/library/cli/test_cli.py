@@ -91,5 +91,5 @@ def test_status_doctor_and_logs_of_servers_that_are_up(workspace):
 
     assert (status["metastore"]["state"], status["spark"]["state"]) == ("up", "up")
     assert workspace.services()["spark"]["token"] not in json.dumps(status)
-    assert lakehouse("doctor").returncode == 0
+    assert [line for line in lakehouse("doctor").stdout.splitlines() if not line.startswith("ok ")] == []
     assert lakehouse("logs", "metastore", "-n", "3").returncode == 0

@@ -103,7 +103,8 @@ def test_two_workers_share_one_workspace(tmp_path: Path):
 @pytest.mark.parametrize(("is_ended", "code"), [(True, 143), (False, 0)], ids=["asked to end", "ends by itself"])
 def test_a_run_with_workers_leaves_no_server(tmp_path: Path, is_ended: bool, code: int):
     (tmp_path / "test_it.py").write_text(SERVED)
-    own = ["-p", "no:cacheprovider", "--rootdir", tmp_path, tmp_path]
+    # What is there of a run that passed is removed: its servers have to be gone by then.
+    own = ["-o", "tmp_path_retention_policy=failed", "-p", "no:cacheprovider", "--rootdir", tmp_path, tmp_path]
     with (tmp_path / "output").open("w") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "pytest", "-q", "-n", "1", *own], cwd=tmp_path, stdout=output, stderr=output
@@ -120,5 +121,6 @@ def test_a_run_with_workers_leaves_no_server(tmp_path: Path, is_ended: bool, cod
 
         assert process.wait(120) == code
         assert started_by(home) == []
+        assert home.exists() == is_ended
     finally:
         process.kill()
