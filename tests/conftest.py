@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from lakehouse.services import down, up
+from lakehouse.workspace import Workspace
+
 TESTS = Path(__file__).parent
 ROOT = TESTS.parent
 # A small project of the tests' own: the library's tests need no file of the reference project.
@@ -17,12 +20,16 @@ SHORT_LIVED = {"JDK_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1"}
 
 
 @contextmanager
-def short_lived() -> Iterator[None]:
-    """Servers that are started in it are not worth the optimizing compiler."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in SHORT_LIVED.items():
-            patch.setenv(name, value)
-        yield
+def own_servers(workspace: Workspace, **environment: str) -> Iterator[Workspace]:
+    """The servers of a workspace that a few tests have for themselves; variables of the environment they start in."""
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in (SHORT_LIVED | environment).items():
+                patch.setenv(name, value)
+            up(workspace)
+        yield workspace
+    finally:
+        down(workspace)
 
 
 @pytest.hookimpl(wrapper=True)

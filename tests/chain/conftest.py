@@ -17,21 +17,18 @@ from lakehouse.engine.session import Connection
 from lakehouse.services import down, up
 from lakehouse.settings import load
 from lakehouse.workspace import Workspace
-from tests.conftest import short_lived
+from tests.conftest import own_servers
 
 ROWS = 2000
 
 
 @dataclass(frozen=True)
 class Demo:
-    """Two runs of the demo, and what the simulator said must come of the first."""
+    """A run of the demo, and what the simulator said must come of it."""
 
     workspace: Workspace
     environment: dict[str, str]
-    first: str
-    versions: dict[str, int]
-    second: str
-    versions_after: dict[str, int]
+    printed: str
 
     @property
     def ledger(self) -> dict[str, Any]:
@@ -40,17 +37,19 @@ class Demo:
     @property
     def screen(self) -> dict[str, tuple[int, int, int, str]]:
         """Rows, version, quarantined and checks of each table, as the last screen shows them."""
-        lines = re.findall(r"│ (\w+\.\w+) +│ (\d+) +│ (\d+) +│ (\d+) +│ (\d+/\d+) +│", self.first)
+        lines = re.findall(r"│ (\w+\.\w+) +│ (\d+) +│ (\d+) +│ (\d+) +│ (\d+/\d+) +│", self.printed)
         return {
             name: (int(rows), int(version), int(quarantined), checks)
             for name, rows, version, quarantined, checks in lines
         }
 
 
-def run(environment: dict[str, str], *command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", *command], env=environment, capture_output=True, text=True, timeout=300, check=False
-    )
+def run_demo(environment: dict[str, str]) -> str:
+    """Run the demo and give what it prints."""
+    command = [sys.executable, "-m", "orchestration.demo", "--rows", str(ROWS)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 def versions(workspace: Workspace) -> dict[str, int]:
@@ -64,13 +63,8 @@ def versions(workspace: Workspace) -> dict[str, int]:
 @pytest.fixture(scope="session")
 def workspace(clean_environment: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     """A workspace of the chain's own: its tests count every table's versions, so nobody else may write."""
-    own = Workspace(load().model_copy(update={"home": tmp_path_factory.mktemp("chain")}))
-    try:
-        with short_lived():
-            up(own)
+    with own_servers(Workspace(load().model_copy(update={"home": tmp_path_factory.mktemp("chain")}))) as own:
         yield own
-    finally:
-        down(own)
 
 
 @pytest.fixture(scope="session")
@@ -101,16 +95,12 @@ def demo(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Iter
         "LAKEHOUSE_SPARK__REMOTE": workspace.spark_remote,
         "LAKEHOUSE_METASTORE__URI": workspace.metastore_uri,
     }
-    first = run(environment, "orchestration.demo", "--rows", str(ROWS))
-    assert first.returncode == 0, first.stdout + first.stderr
-    before = versions(workspace)
-    second = run(environment, "orchestration.demo", "--rows", str(ROWS))
-    assert second.returncode == 0, second.stdout + second.stderr
+    printed = run_demo(environment)
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environment.items():
             patch.setenv(name, value)
         guest = Workspace(load())
-    yield Demo(guest, environment, first.stdout, before, second.stdout, versions(workspace))
+    yield Demo(guest, environment, printed)
     down(guest)
 
 

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse.services import down, up
 from lakehouse.settings import load
 from lakehouse.workspace import Workspace
-from tests.conftest import short_lived
+from tests.conftest import own_servers
 from tests.library.faults.house import House
 from tests.library.faults.kills import Kill, campaign, plan, unreadable
 from tests.library.faults.ledger import Entry
@@ -32,13 +31,8 @@ def test_whoever_comes_after_a_kill_finds_all_as_it_must_be(workspace, sql_layer
 @pytest.fixture
 def own(tmp_path: Path) -> Iterator[Workspace]:
     """A workspace of its own: nobody else's server is killed."""
-    workspace = Workspace(load().model_copy(update={"home": tmp_path / "own"}))
-    try:
-        with short_lived():
-            up(workspace)
+    with own_servers(Workspace(load().model_copy(update={"home": tmp_path / "own"}))) as workspace:
         yield workspace
-    finally:
-        down(workspace)
 
 
 @pytest.mark.slow

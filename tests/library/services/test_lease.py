@@ -17,12 +17,12 @@ from pydantic import SecretStr
 from lakehouse.engine.session import connect
 from lakehouse.errors import FencedError, WorkspaceBusyError
 from lakehouse.locks import DiskStore, Holder, acquire, beat, check_lease, highest, holder_of, release
-from lakehouse.services import down, up
+from lakehouse.services import up
 from lakehouse.services.status import status
 from lakehouse.services.supervise import lease_keeper, orphans, supervisor
 from lakehouse.settings import LeaseSettings, SparkSettings, load
 from lakehouse.workspace import Workspace
-from tests.conftest import short_lived
+from tests.conftest import own_servers
 
 HEARTBEAT, TTL = 0.2, 1.2
 SERVER_TTL = 5  # supervisord needs up to 2 s to start a keeper again
@@ -199,12 +199,8 @@ def test_a_workspace_without_a_server_of_its_own_is_asked_nothing(tmp_path):
 def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     """A workspace with a server, whose keeper these tests stop and kill."""
     workspace = sharing(tmp_path_factory.mktemp("own") / "home", str(tmp_path_factory.mktemp("warehouse")))
-    try:
-        with short_lived():
-            up(workspace)
+    with own_servers(workspace):
         yield workspace
-    finally:
-        down(workspace)
 
 
 def sharing(home: Path, warehouse: str) -> Workspace:

@@ -22,7 +22,7 @@ from lakehouse.services.status import ServiceStatus, status
 from lakehouse.services.supervise import addresses, orphans, ports, probes, supervisor, wire
 from lakehouse.settings import SparkSettings, load
 from lakehouse.workspace import Workspace
-from tests.conftest import short_lived
+from tests.conftest import own_servers
 
 BACK_WITHIN_SECONDS = 30
 
@@ -33,13 +33,8 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     home = tmp_path_factory.mktemp("own") / ("long " * 20).strip()
     spark = SparkSettings(memory="1g")
     workspace = Workspace(load().model_copy(update={"home": home, "spark": spark}))
-    try:
-        with pytest.MonkeyPatch.context() as patch, short_lived():
-            patch.setenv("PATH", str(path_without_java(tmp_path_factory.mktemp("programs"))))
-            up(workspace)
+    with own_servers(workspace, PATH=str(path_without_java(tmp_path_factory.mktemp("programs")))):
         yield workspace
-    finally:
-        down(workspace)
 
 
 def path_without_java(folder: Path) -> Path:

@@ -16,12 +16,11 @@ from lakehouse.errors import SettingsError
 from lakehouse.maintenance import keep_up
 from lakehouse.runs.run import run
 from lakehouse.schema.apply import apply, plan
-from lakehouse.services import down, up
 from lakehouse.settings import load
 from lakehouse.sources.files import Lines
 from lakehouse.storage import no_pattern
 from lakehouse.workspace import Workspace
-from tests.conftest import short_lived
+from tests.conftest import own_servers
 from tests.library.maintenance.limits import FEW
 
 ODD = "it's a {b,c} [d] `e` 100% +é?*"
@@ -47,12 +46,8 @@ def odd(clean_environment: Path, tmp_path: Path) -> Iterator[Workspace]:
     """A workspace of its own; home, warehouse and project lie in the odd folder."""
     home = tmp_path / ODD / "home"
     workspace = Workspace(load().model_copy(update={"home": home, "project": tmp_path / ODD / "project"}))
-    try:
-        with short_lived():
-            up(workspace)
+    with own_servers(workspace):
         yield workspace
-    finally:
-        down(workspace)
 
 
 @pytest.mark.slow
