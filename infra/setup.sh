@@ -56,8 +56,8 @@ else
 fi
 
 echo "installing requirements.lock into $venv"
-# Byte code is made here once: where PYTHONDONTWRITEBYTECODE is set, every process would compile 3,000 modules anew.
-"$uv" pip sync --quiet --compile-bytecode --python "$venv/bin/python" --require-hashes requirements.lock || fail \
+# Where Python is told to write no byte code, every process would compile 3,000 modules anew. Else the first one writes it.
+"$uv" pip sync --quiet ${PYTHONDONTWRITEBYTECODE:+--compile-bytecode} --python "$venv/bin/python" --require-hashes requirements.lock || fail \
     "the packages of requirements.lock could not be installed: see above. Check the network and the room on the disk; what was done is kept, run it again."
 "$uv" pip install --quiet --python "$venv/bin/python" --offline --no-deps --no-build-isolation --editable . || fail \
     "the project could not be installed into $venv: see above."

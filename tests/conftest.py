@@ -15,8 +15,10 @@ TESTS = Path(__file__).parent
 ROOT = TESTS.parent
 # A small project of the tests' own: the library's tests need no file of the reference project.
 PROJECT = TESTS / "library" / "project"
+# The jars' digests are known: verifying their classes at each start would be a tenth of what a demo's engine computes.
+_UNVERIFIED = "-XX:+UnlockDiagnosticVMOptions -XX:-BytecodeVerificationRemote"
 # For servers that a few tests use: half of what they compute in their minute would be the optimizing compiler's work.
-SHORT_LIVED = {"JDK_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1"}
+SHORT_LIVED = {"JDK_JAVA_OPTIONS": f"{_UNVERIFIED} -XX:TieredStopAtLevel=1"}
 
 
 @contextmanager
@@ -70,7 +72,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 @pytest.fixture(scope="session")
 def clean_environment(clean_environment: Path) -> Iterator[Path]:
-    """The plugin's, with the small project as the project of the run."""
+    """The plugin's, with the small project as the project of the run, and servers that start with less work."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LAKEHOUSE_PROJECT", str(PROJECT))
+        patch.setenv("JDK_JAVA_OPTIONS", _UNVERIFIED)
         yield clean_environment

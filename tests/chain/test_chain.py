@@ -23,6 +23,7 @@ def test_the_workspace_started_no_engine_of_its_own(demo: Demo):
     assert not set(demo.workspace.services()) & {"spark", "metastore"}
 
 
+@pytest.mark.slow
 def test_a_second_run_with_nothing_new_commits_nothing(demo: Demo, workspace: Workspace):
     before = versions(workspace)
 
@@ -72,6 +73,7 @@ def test_rows_in_are_rows_published_quarantined_and_deduplicated(demo: Demo, spa
     assert silver + fates["deduplicated"] + fates["superseded"] == ROWS - fates["quarantine.bronze_readings"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TABLES)
 def test_each_figure_of_the_last_screen_agrees_with_trino(demo: Demo, trino, name: str):
     layer, _, entity = name.partition(".")
@@ -88,6 +90,7 @@ def test_each_figure_of_the_last_screen_agrees_with_trino(demo: Demo, trino, nam
     assert results.rows == ((int(passed), int(total)),)
 
 
+@pytest.mark.slow
 def test_the_wearers_at_highest_risk_are_those_that_trino_finds(demo: Demo, trino):
     riskiest = trino("SELECT wearer_id, risk FROM ml.wearer_scores ORDER BY risk DESC, wearer_id LIMIT 5").rows
 
@@ -95,13 +98,13 @@ def test_the_wearers_at_highest_risk_are_those_that_trino_finds(demo: Demo, trin
         assert f"│ {wearer} │ {risk:.4f} │" in demo.printed
 
 
-def test_the_model_of_the_screen_is_the_champion_and_knows_its_data(demo: Demo):
+def test_the_model_of_the_screen_is_the_champion_and_knows_its_data(demo: Demo, workspace: Workspace):
     from lakehouse.models.store import with_alias
 
     champion = with_alias(demo.workspace, "heart", "champion")
 
     assert f"Model heart: version {champion.version}, alias champion, AUC {champion.metrics['auc']:.4f}" in demo.printed
-    assert champion.tags["delta.gold.patient_features"] == str(demo.versions["gold.patient_features"])
+    assert champion.tags["delta.gold.patient_features"] == str(versions(workspace)["gold.patient_features"])
 
 
 def test_the_scores_were_made_by_the_champion_for_every_wearer(demo: Demo, spark):

@@ -47,7 +47,7 @@ WITHOUT_ORACLE = frozenset(
     )
 )
 # Frames for each property.
-EXAMPLES = examples(2, 6)
+EXAMPLES = examples(2, 4)
 
 _small = st.integers(-2, 5)
 _number = st.one_of(_small.map(float), st.sampled_from((0.1, -0.0, 2.5, math.nan, math.inf, -math.inf)))

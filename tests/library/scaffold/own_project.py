@@ -9,12 +9,16 @@ from typing import Any
 ROOT = Path(__file__).parents[3]
 BIN = Path(sys.executable).parent
 MATERIALIZE = """
+import sys
+
 from lakehouse.dagster.discover import project_package, table_assets
 from lakehouse.engine.session import Connection
 from lakehouse.workspace import current_workspace
 
 with Connection(current_workspace()) as connection:
     for asset in table_assets(project_package(current_workspace())):
+        if sys.argv[1:] and asset.table.name not in sys.argv[1:]:
+            continue
         done = asset.materialize(connection)
         print(done.table, done.rows_in, done.published, done.quarantined, done.unchanged)
 """
@@ -44,6 +48,7 @@ class Project:
     def new(self, *arguments: Any) -> list[str]:
         return self.run(BIN / "lakehouse", "new", "table", *arguments).splitlines()
 
-    def materialize(self) -> dict[str, list[str]]:
-        lines = [line.split() for line in self.run(sys.executable, "-c", MATERIALIZE).splitlines()]
+    def materialize(self, *names: str) -> dict[str, list[str]]:
+        """What came of each table, or of those that are named."""
+        lines = [line.split() for line in self.run(sys.executable, "-c", MATERIALIZE, *names).splitlines()]
         return {line[0]: line[1:] for line in lines}

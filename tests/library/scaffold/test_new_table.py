@@ -132,13 +132,13 @@ def test_a_new_file_is_read_alone(project: Project, names: dict[str, str], spark
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    project.materialize()
+    project.materialize(names["parquet"])
     folder = project.folder / "landing" / names["parquet"].partition(".")[2]
     pq.write_table(
         pa.table({"Id": pa.array([3]), "price": pa.array([None], pa.decimal128(10, 2))}), folder / "b+c.parquet"
     )
 
-    assert project.materialize()[names["parquet"]] == ["1", "1", "0", "False"]
+    assert project.materialize(names["parquet"])[names["parquet"]] == ["1", "1", "0", "False"]
     files = spark.table(names["parquet"]).where("id = 3").select("_source_file").collect()
     assert [row[0] for row in files] == [f"landing/{folder.name}/b+c.parquet"]
 

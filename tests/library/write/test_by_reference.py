@@ -41,14 +41,18 @@ def way(door: Door, table: Table) -> list[str | None]:
     return [commit.parameters.get("byReference") for commit in commits if commit.operation == "MERGE"][::-1]
 
 
-def net(door: Door, table: Table, version: int) -> list[tuple]:
-    """The rows that a version took away and added."""
-    changes = door.spark.sql(f"SELECT * FROM table_changes('{table.name}', {version}, {version})")
+def net(door: Door, table: Table, versions: list[int]) -> list[list[tuple]]:
+    """The rows that each of the versions took away and added."""
+    changes = door.spark.sql(f"SELECT * FROM table_changes('{table.name}', {min(versions)}, {max(versions)})").collect()
     kinds = {"update_preimage": "delete", "update_postimage": "insert"}
-    return sorted(
-        (kinds.get(row["_change_type"], row["_change_type"]), *(row[name] for name in table.column_names))
-        for row in changes.collect()
-    )
+    return [
+        sorted(
+            (kinds.get(row["_change_type"], row["_change_type"]), *(row[name] for name in table.column_names))
+            for row in changes
+            if row["_commit_version"] == version
+        )
+        for version in versions
+    ]
 
 
 @pytest.mark.parametrize("sequence", [(), ("sent_at",)], ids=["unordered", "ordered"])
@@ -58,15 +62,18 @@ def test_rows_counts_and_changes_are_those_of_the_engines_merge(door: Door, at, 
     mode = Merge(on=("id",), sequence=sequence)
     ours = door.table(mode)
     engines = replace(door.table(mode), properties=NO_VECTORS)
+    versions = []
     for number, batch in enumerate(batches):
         frame = door.rows(*((key, f"{number}", value, at(second)) for key, (second, value) in batch.items()))
 
         done, expected = door.write(ours, frame), door.write(engines, frame)
 
-        assert door.read(ours.name) == door.read(engines.name)
+        read = door.read(ours.name)
+        assert read == door.read(engines.name)
         assert (done.published, done.deduplicated) == (expected.published, expected.deduplicated)
-        assert net(door, ours, done.version) == net(door, engines, expected.version)
-        assert row_count(door.workspace, ours.name) == len(door.read(ours.name))
+        assert row_count(door.workspace, ours.name) == len(read)
+        versions.append((done.version, expected.version))
+    assert net(door, ours, [mine for mine, _ in versions]) == net(door, engines, [theirs for _, theirs in versions])
     assert way(door, ours) == ["true"] * (len(batches) - 1)
 
 
@@ -85,6 +92,7 @@ def test_deletions_are_those_of_the_engines_merge(door: Door, at, sequence, batc
     mode = Merge(on=("id",), sequence=sequence, delete_when="operation = 'delete'", signals=OPERATION)
     ours = door.table(mode)
     engines = replace(door.table(mode), properties=NO_VECTORS)
+    versions = []
     for number, batch in enumerate(batches):
         rows = [
             (key, f"{number}", value, at(second), "delete" if deletes else "upsert")
@@ -94,13 +102,15 @@ def test_deletions_are_those_of_the_engines_merge(door: Door, at, sequence, batc
 
         done, expected = door.write(ours, frame), door.write(engines, frame)
 
-        assert door.read(ours.name) == door.read(engines.name)
+        read = door.read(ours.name)
+        assert read == door.read(engines.name)
         assert (done.published, done.deduplicated) == (expected.published, expected.deduplicated)
-        assert net(door, ours, done.version) == net(door, engines, expected.version)
-        assert row_count(door.workspace, ours.name) == len(door.read(ours.name))
+        assert row_count(door.workspace, ours.name) == len(read)
+        versions.append((done.version, expected.version))
         if sequence and done.version:
             remembered = [deleted_of(table.name) for table in (ours, engines)]
             assert door.read(remembered[0], "id", "sent_at") == door.read(remembered[1], "id", "sent_at")
+    assert net(door, ours, [mine for mine, _ in versions]) == net(door, engines, [theirs for _, theirs in versions])
     assert way(door, ours) == ["true"] * len(batches)
 
 

@@ -231,7 +231,12 @@ def test_a_warning_is_recorded_and_stops_nothing(door: Door):
 
 
 @pytest.mark.parametrize(
-    "mode", [None, Overwrite(), Merge(on=("id",), sequence=("sent_at",))], ids=["append", "overwrite", "merge"]
+    "mode",
+    [
+        pytest.param(None, id="append", marks=pytest.mark.slow),
+        pytest.param(Overwrite(), id="overwrite", marks=pytest.mark.slow),
+        pytest.param(Merge(on=("id",), sequence=("sent_at",)), id="merge"),
+    ],
 )
 @pytest.mark.parametrize(
     "crash", ["retried", "prepare_position", "_publish", "sync", "record", "close_intent", "forget_positions"]

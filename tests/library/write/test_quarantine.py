@@ -284,8 +284,8 @@ def test_counts_add_up_at_every_moment(door: Door, mode):
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=examples(1, 4),
-            stateful_step_count=examples(8, 12),
+            max_examples=examples(1, 3),
+            stateful_step_count=examples(8, 10),
             deadline=None,
             suppress_health_check=list(HealthCheck),
         ),

@@ -103,6 +103,7 @@ def test_a_change_closes_the_row_before_it_in_one_commit(histories: Histories):
     assert [commit.operation for commit in history(histories.door.workspace, table.name)][:2] == ["MERGE", "MERGE"]
 
 
+@pytest.mark.slow
 def test_T1_a_kill_between_the_halves_leaves_one_current_row_per_key(histories: Histories, monkeypatch):
     """There are no halves: before the commit the old row is current, after it the new one."""
     import lakehouse.write.door as module
