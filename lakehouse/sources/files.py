@@ -27,7 +27,8 @@ class Lines:
     """New files that match a pattern, as lines of text. A file must not change after it has landed.
 
     The frame has `line` (string), `_source_file` (string, relative to the project), `_source_row` (bigint, from 1),
-    `_batch_id` (string) and `_ingested_at` (timestamp, UTC).
+    `_batch_id` (string) and `_ingested_at` (timestamp, UTC). The table keeps `_source_file`: by it a later run knows
+    which files were read.
 
     Args:
         pattern: Folder and file pattern relative to the project, such as `landing/readings/*.jsonl`.
@@ -106,4 +107,4 @@ def _load_lines(source: Lines, context: ReadContext, since: Any, position: Any) 
     )
 
 
-LINES = SourceKind(_position_of_lines, _load_lines, is_incremental=True)
+LINES = SourceKind(_position_of_lines, _load_lines, is_incremental=True, kept=("_source_file",))

@@ -1,5 +1,6 @@
 """Which functions answer for which kind of input: one table. A room above adds its own kind to it."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from lakehouse.declare.table import ByPartition, Changes, Foreign, Table
@@ -30,6 +31,22 @@ def kind_of(source: object) -> SourceKind:
         known = ", ".join(sorted(readable.__name__ for readable in KINDS))
         raise DeclarationError(f"a {type(source).__name__} cannot be read by an asset: expected one of {known}")
     return kind
+
+
+def check_reader(table: Table, reads: Mapping[str, Any]) -> None:
+    """Whether a table keeps the columns by which a later run knows what it has read.
+
+    Raises:
+        DeclarationError: it does not.
+    """
+    for name, source in reads.items():
+        lacking = [column for column in kind_of(source).kept if column not in table.column_names]
+        if lacking:
+            raise DeclarationError(
+                f"{table.name} reads `{name}` from {type(source).__name__}, and a later run knows by its column "
+                f"`{lacking[0]}` what it has read: expected the column, got {', '.join(table.column_names)}. Declare "
+                f"it and let the transform keep it. Nothing was read, and the table is as it was."
+            )
 
 
 def position_of(source: object, context: ReadContext) -> Any:

@@ -17,7 +17,8 @@ class ParquetFiles:
     """New Parquet files that match a pattern. A file must not change after it has landed.
 
     The frame has the columns of `schema`, then `_source_file` (string, relative to the project), `_source_row` (bigint,
-    from 1), `_batch_id` (string) and `_ingested_at` (timestamp, UTC).
+    from 1), `_batch_id` (string) and `_ingested_at` (timestamp, UTC). The table keeps `_source_file`: by it a later
+    run knows which files were read.
 
     Args:
         pattern: Folder and file pattern relative to the project, such as `landing/orders/*.parquet`.
@@ -48,4 +49,4 @@ def _load_parquet_files(source: ParquetFiles, context: ReadContext, since: Any, 
     )
 
 
-PARQUET_FILES = SourceKind(_position_of_parquet_files, _load_parquet_files, is_incremental=True)
+PARQUET_FILES = SourceKind(_position_of_parquet_files, _load_parquet_files, is_incremental=True, kept=("_source_file",))

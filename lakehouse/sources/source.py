@@ -61,6 +61,7 @@ class SourceKind:
         why_lost: Why what is new after `since` cannot be told any more; None if it can. Starts no job.
         of_partition: The part of a position that one partition of the reader depends on; all of it unless the kind
             knows better.
+        kept: Columns of the frame that the reader's table must keep: they say what it has read.
     """
 
     position: Callable[[Any, ReadContext], Any]
@@ -69,3 +70,4 @@ class SourceKind:
     is_incremental: bool = False
     why_lost: Callable[[Any, ReadContext, Any, Any], str | None] = _is_never_lost
     of_partition: Callable[[Any, Any, str], Any] = _whole_position
+    kept: tuple[str, ...] = ()

@@ -15,6 +15,9 @@ from lakehouse.declare.table import Table
 from lakehouse.declare.write_modes import Overwrite
 from lakehouse.delta.history import version_of
 from lakehouse.engine.session import CONNECTION, Connection
+from lakehouse.errors import DeclarationError
+from lakehouse.sources.files import Lines
+from lakehouse.sources.parquet import ParquetFiles
 from lakehouse.workspace import Workspace
 
 
@@ -51,6 +54,16 @@ def suite(connection: Connection, asset: TableAsset, maximum: int) -> None:
         "severity": "critical",
     }
     file.write_text(json.dumps({"name": asset.table.name, "expectations": [rule], "meta": {}}))
+
+
+@pytest.mark.parametrize("source", [Lines("landing/*.txt"), ParquetFiles("landing/*.parquet", "id bigint")])
+def test_a_table_that_forgets_which_files_it_read_is_refused(connection: Connection, source: Any):
+    asset = numbers({"raw": source})
+
+    with pytest.raises(DeclarationError, match=rf"{asset.key} reads `raw` .*`_source_file`.*got id, value"):
+        asset.materialize(connection)
+
+    assert version_of(connection.workspace, asset.key) is None
 
 
 def materialize(connection: Connection, *assets: TableAsset) -> dg.ExecuteInProcessResult:
