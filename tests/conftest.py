@@ -1,5 +1,7 @@
 """What all tests share; workspace, engine and session are those of the library's own pytest plugin."""
 
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +11,8 @@ from typing import Any
 import pytest
 
 from lakehouse.services import down, up
+from lakehouse.services.servers.trino import installed
+from lakehouse.settings import load
 from lakehouse.workspace import Workspace
 
 TESTS = Path(__file__).parent
@@ -19,6 +23,13 @@ PROJECT = TESTS / "library" / "project"
 _UNVERIFIED = "-XX:+UnlockDiagnosticVMOptions -XX:-BytecodeVerificationRemote"
 # For servers that a few tests use: half of what they compute in their minute would be the optimizing compiler's work.
 SHORT_LIVED = {"JDK_JAVA_OPTIONS": f"{_UNVERIFIED} -XX:TieredStopAtLevel=1"}
+
+FETCH_TRINO = """
+from lakehouse.services.servers.trino import install
+from lakehouse.settings import load
+
+install(load())
+"""
 
 
 @contextmanager
@@ -48,6 +59,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     number = Counter(together(item.nodeid) for item in items)
     limits = {together(item.nodeid): limit.args[0] for item in items if (limit := item.get_closest_marker("timeout"))}
     items.sort(key=lambda item: (limits.get(together(item.nodeid), 0), number[together(item.nodeid)]), reverse=True)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """On a new machine fetch Trino (821 MB) beside the first tests: the ones that ask for it would wait two minutes."""
+    is_first = getattr(session.config, "workerinput", {"workerid": "gw0"})["workerid"] == "gw0"
+    asks = any("sql_layer" in getattr(item, "fixturenames", ()) for item in session.items)
+    if is_first and asks and not installed(load()).is_dir():
+        subprocess.Popen([sys.executable, "-c", FETCH_TRINO])
 
 
 def together(test: str) -> str:

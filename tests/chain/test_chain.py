@@ -7,6 +7,7 @@ import pytest
 from lakehouse.workspace import Workspace
 from tests.chain.conftest import ROWS, Demo, run_demo, versions
 
+pytestmark = pytest.mark.slow
 TABLES = (
     "bronze.patients",
     "bronze.readings",
@@ -23,7 +24,6 @@ def test_the_workspace_started_no_engine_of_its_own(demo: Demo):
     assert not set(demo.workspace.services()) & {"spark", "metastore"}
 
 
-@pytest.mark.slow
 def test_a_second_run_with_nothing_new_commits_nothing(demo: Demo, workspace: Workspace):
     before = versions(workspace)
 
@@ -73,7 +73,6 @@ def test_rows_in_are_rows_published_quarantined_and_deduplicated(demo: Demo, spa
     assert silver + fates["deduplicated"] + fates["superseded"] == ROWS - fates["quarantine.bronze_readings"]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", TABLES)
 def test_each_figure_of_the_last_screen_agrees_with_trino(demo: Demo, trino, name: str):
     layer, _, entity = name.partition(".")
@@ -90,7 +89,6 @@ def test_each_figure_of_the_last_screen_agrees_with_trino(demo: Demo, trino, nam
     assert results.rows == ((int(passed), int(total)),)
 
 
-@pytest.mark.slow
 def test_the_wearers_at_highest_risk_are_those_that_trino_finds(demo: Demo, trino):
     riskiest = trino("SELECT wearer_id, risk FROM ml.wearer_scores ORDER BY risk DESC, wearer_id LIMIT 5").rows
 

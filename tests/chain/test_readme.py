@@ -28,6 +28,7 @@ def old(demo: Demo, spark: SparkSession) -> Iterator[None]:
     spark.sql("DROP TABLE silver.old")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("old")
 def test_a_drop_says_what_would_be_lost(demo: Demo):
     done = run(demo.environment, TO_DO)
