@@ -48,7 +48,6 @@ def project(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> P
     return project
 
 
-@pytest.mark.slow
 def test_a_new_model_builds_and_passes_its_tests(workspace: Workspace, project: Project, fresh: Any, spark: Any):
     parent, model = fresh("silver"), fresh("gold")
     entity = parent.partition(".")[2]
