@@ -13,7 +13,7 @@ from lakehouse.engine.session import Connection
 from lakehouse.errors import AuditFailedError, PartitionsFailedError
 from lakehouse.runs.code_version import digest
 from lakehouse.runs.run import run
-from lakehouse.sources.kinds import dependency
+from lakehouse.sources.kinds import check_reader, dependency
 from lakehouse.workspace import Workspace, current_workspace
 from lakehouse.write.batch import Published
 from lakehouse.write.table_rules import suite_name
@@ -32,12 +32,18 @@ class TableAsset:
         transform: Frames in, frame out.
         reads: Inputs by the function's parameter names.
         options: Passed to Dagster's `asset` as they are.
+
+    Raises:
+        DeclarationError: the table cannot be made of what it reads (`check_reader`).
     """
 
     table: Table
     transform: "Callable[..., DataFrame]"
     reads: Mapping[str, Any]
     options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_reader(self.table, self.reads)
 
     def __call__(self, *frames: Any, **named: Any) -> "DataFrame":
         """The transform itself: no reading, no door."""

@@ -56,7 +56,7 @@ def run(
         partitions: Keys of the partitions to make; None for the whole table.
 
     Raises:
-        DeclarationError: the table lacks a column by which a later run knows what was read.
+        DeclarationError: the table cannot be made of what it reads (`check_reader`).
         DeclarationDiffersError: the table is stored otherwise than it is declared.
         TableMissingError: the table was there and is not where it is kept any more.
         FencedError: another workspace has taken the warehouse.

@@ -20,6 +20,8 @@ SOURCE_COLUMNS = (
     TableColumn("_batch_id", "string", "The run that read it", nullable=False),
     TableColumn("_ingested_at", "timestamp", "UTC time at which it was read", nullable=False),
 )
+# A replaced row takes the name of its file with it, and the file would be read again.
+APPENDED = "a table that appends the rows of the files"
 
 
 @dataclass(frozen=True)
@@ -107,4 +109,4 @@ def _load_lines(source: Lines, context: ReadContext, since: Any, position: Any) 
     )
 
 
-LINES = SourceKind(_position_of_lines, _load_lines, is_incremental=True, kept=("_source_file",))
+LINES = SourceKind(_position_of_lines, _load_lines, is_incremental=True, kept=("_source_file",), instead=APPENDED)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lakehouse.declare.table import ByPartition, Changes, Foreign, Table
+from lakehouse.declare.write_modes import Overwrite, ReplacePartitions
 from lakehouse.errors import DeclarationError
 from lakehouse.sources.files import LINES, Lines
 from lakehouse.sources.parquet import PARQUET_FILES, ParquetFiles
@@ -34,12 +35,20 @@ def kind_of(source: object) -> SourceKind:
 
 
 def check_reader(table: Table, reads: Mapping[str, Any]) -> None:
-    """Whether a table keeps the columns by which a later run knows what it has read.
+    """Whether a table can be made of what it reads.
 
     Raises:
-        DeclarationError: it does not.
+        DeclarationError: it would replace its rows by those that are new, or does not keep the columns by which a later
+            run knows what was read.
     """
     for name, source in reads.items():
+        instead = kind_of(source).instead
+        if instead and isinstance(table.write, Overwrite | ReplacePartitions):
+            raise DeclarationError(
+                f"{table.name} reads `{name}` from {type(source).__name__}, which gives a run only what is new, and as "
+                f"{type(table.write).__name__} it would replace its rows by that alone: read {instead}, or declare "
+                f"Append or Merge. Nothing was read, and the table is as it was."
+            )
         lacking = [column for column in kind_of(source).kept if column not in table.column_names]
         if lacking:
             raise DeclarationError(

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.declare.table import schema_of
-from lakehouse.sources.files import SOURCE_COLUMNS, listed, matching, source_file, unread
+from lakehouse.sources.files import APPENDED, SOURCE_COLUMNS, listed, matching, source_file, unread
 from lakehouse.sources.source import ReadContext, SourceKind
 from lakehouse.storage import no_pattern
 
@@ -49,4 +49,6 @@ def _load_parquet_files(source: ParquetFiles, context: ReadContext, since: Any, 
     )
 
 
-PARQUET_FILES = SourceKind(_position_of_parquet_files, _load_parquet_files, is_incremental=True, kept=("_source_file",))
+PARQUET_FILES = SourceKind(
+    _position_of_parquet_files, _load_parquet_files, is_incremental=True, kept=("_source_file",), instead=APPENDED
+)

@@ -62,6 +62,8 @@ class SourceKind:
         of_partition: The part of a position that one partition of the reader depends on; all of it unless the kind
             knows better.
         kept: Columns of the frame that the reader's table must keep: they say what it has read.
+        instead: What a table that replaces its rows reads instead, if this kind gives a run only some of them; empty
+            if it gives what is to stand there.
     """
 
     position: Callable[[Any, ReadContext], Any]
@@ -71,3 +73,4 @@ class SourceKind:
     why_lost: Callable[[Any, ReadContext, Any, Any], str | None] = _is_never_lost
     of_partition: Callable[[Any, Any, str], Any] = _whole_position
     kept: tuple[str, ...] = ()
+    instead: str = ""

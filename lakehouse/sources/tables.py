@@ -158,7 +158,14 @@ def _part_of_by_partition(source: ByPartition, position: dict[str, Any], key: st
 
 
 SNAPSHOT = SourceKind(_position_of_table, _load_table, _dependency_of_table)
-CHANGES = SourceKind(_position_of_changes, _load_changes, _dependency_of_part, is_incremental=True, why_lost=_why_lost)
+CHANGES = SourceKind(
+    _position_of_changes,
+    _load_changes,
+    _dependency_of_part,
+    is_incremental=True,
+    why_lost=_why_lost,
+    instead="the table itself, or its partitions by `by_partition()`",
+)
 BY_PARTITION = SourceKind(
     _position_of_by_partition, _load_by_partition, _dependency_of_part, of_partition=_part_of_by_partition
 )

@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from lakehouse.dagster.dbt_assets import audit_checks
 from lakehouse.dagster.table_asset import TableAsset, table_asset
 from lakehouse.declare.column import Column
 from lakehouse.declare.table import Table
-from lakehouse.declare.write_modes import Overwrite
+from lakehouse.declare.write_modes import Overwrite, ReplacePartitions
 from lakehouse.delta.history import version_of
 from lakehouse.engine.session import CONNECTION, Connection
 from lakehouse.errors import DeclarationError
@@ -56,14 +57,30 @@ def suite(connection: Connection, asset: TableAsset, maximum: int) -> None:
     file.write_text(json.dumps({"name": asset.table.name, "expectations": [rule], "meta": {}}))
 
 
-@pytest.mark.parametrize("source", [Lines("landing/*.txt"), ParquetFiles("landing/*.parquet", "id bigint")])
-def test_a_table_that_forgets_which_files_it_read_is_refused(connection: Connection, source: Any):
-    asset = numbers({"raw": source})
+COLUMNS = (Column("id", "bigint", "Key"), Column("day", "date", "Day"))
+SOURCE = Table("bronze.sources", columns=COLUMNS, grain="one row per key", partitioned_by=("day",))
+FILES = (Lines("landing/*.txt"), ParquetFiles("landing/*.parquet", "id bigint"))
 
-    with pytest.raises(DeclarationError, match=rf"{asset.key} reads `raw` .*`_source_file`.*got id, value"):
-        asset.materialize(connection)
 
-    assert version_of(connection.workspace, asset.key) is None
+@pytest.mark.parametrize("source", FILES, ids=lambda source: type(source).__name__)
+def test_a_table_that_forgets_which_files_it_read_is_refused(source: Any):
+    table = replace(SOURCE, name="silver.things")
+
+    with pytest.raises(DeclarationError, match=r"silver.things reads `raw` .*`_source_file`.*got id, day"):
+        table_asset(table, reads={"raw": source})(lambda raw: raw)
+
+
+@pytest.mark.parametrize("mode", [Overwrite(), ReplacePartitions()], ids=lambda mode: type(mode).__name__)
+@pytest.mark.parametrize("source", [*FILES, SOURCE.changes()], ids=lambda source: type(source).__name__)
+def test_rows_are_not_replaced_by_those_that_are_new(source: Any, mode: Any):
+    columns = (*COLUMNS, Column("_source_file", "string", "Where it was"))
+    table = Table("silver.things", columns=columns, grain="one row per key", write=mode, partitioned_by=("day",))
+
+    with pytest.raises(
+        DeclarationError, match=rf"silver.things reads `raw` .* only what is new.*{type(mode).__name__}"
+    ):
+        table_asset(table, reads={"raw": source})(lambda raw: raw)
+    assert table_asset(table, reads={"raw": SOURCE.by_partition()})(lambda raw: raw).table == table
 
 
 def materialize(connection: Connection, *assets: TableAsset) -> dg.ExecuteInProcessResult:
