@@ -150,8 +150,6 @@ def _distinct_set(only: bool, whole: bool) -> Rule:
         _, family = column_of(columns, expectation.kwargs.get("column"))
         # With a value twice in the set GX finds one missing, always: so do we.
         listed = members(expectation.kwargs.get("value_set"), family)
-        if None in listed:
-            raise NotCompiledError("a null in the set, which no value equals")
         grouping = _grouped(expectation, columns, listed)
 
         def verdict(values: Values) -> Outcome:
@@ -170,8 +168,8 @@ def _most_common(expectation: Expectation, columns: Columns) -> AggregateRule:
     if family in ("date", "timestamp"):
         raise NotCompiledError("a column of times, which GX compares with the set's strings")
     listed = members(expectation.kwargs.get("value_set"), family)
-    if family == "boolean" or None in listed:
-        raise NotCompiledError("a set of booleans or nulls")
+    if family == "boolean":
+        raise NotCompiledError("a set of booleans")
     grouping = replace(_grouped(expectation, columns, listed), modes=True)
     ties = bool(expectation.kwargs.get("ties_okay"))
 

@@ -43,8 +43,8 @@ def load_suite(path: Path, columns: Mapping[str, str] | None) -> Suite | None:
         columns: Types of the table's columns by name; None where they are not known, then no column name is checked.
 
     Raises:
-        SuiteError: malformed JSON, an unknown type, key, column or severity, a missing key, a bad `mostly`, an id
-            given twice.
+        SuiteError: malformed JSON, an unknown type, key, column or severity, a missing key, a bad `mostly`, a null
+            in a set of values, an id given twice.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -106,6 +106,11 @@ def _argument_problems(kind: str, kwargs: Mapping[str, Any], columns: Mapping[st
     for key, value in kwargs.items():
         if isinstance(value, dict) and "$PARAMETER" in value:
             yield f"argument `{key}` is a suite parameter, which has no value here; write the value"
+    if isinstance(kwargs.get("value_set"), list) and None in kwargs["value_set"]:
+        yield (
+            "a null in `value_set`: no value equals it, and SQL's IN (..., NULL) would let every row pass. Leave it "
+            "out; nulls are not looked at, and expect_column_values_to_not_be_null asks for them"
+        )
     mostly = kwargs.get("mostly")
     if mostly is not None and (isinstance(mostly, bool) or not isinstance(mostly, int | float) or not 0 <= mostly <= 1):
         yield f"mostly is a number from 0 to 1, got `{mostly}`"

@@ -125,10 +125,9 @@ _sets = {
 
 
 @st.composite
-def _in_set(draw: st.DrawFn, names: str = "ilxmsdtb", nulls: bool = True) -> dict[str, Any]:
+def _in_set(draw: st.DrawFn, names: str = "ilxmsdtb") -> dict[str, Any]:
     column = draw(st.sampled_from(names))
-    values = draw(_sets[column])
-    return {"column": column, "value_set": [*values, None] if nulls and draw(st.integers(0, 3)) == 0 else values}
+    return {"column": column, "value_set": draw(_sets[column])}
 
 
 def _fixed(**kwargs: Any) -> st.SearchStrategy[dict[str, Any]]:
@@ -279,10 +278,10 @@ ARGUMENTS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "expect_column_unique_value_count_to_be_between": _fixed(
         column=_any_column, min_value=st.integers(0, 3), max_value=st.integers(3, 9)
     ),
-    "expect_column_distinct_values_to_be_in_set": _in_set(nulls=False),
-    "expect_column_distinct_values_to_contain_set": _in_set(nulls=False),
-    "expect_column_distinct_values_to_equal_set": _in_set(nulls=False),
-    "expect_column_most_common_value_to_be_in_set": _in_set("is", nulls=False),
+    "expect_column_distinct_values_to_be_in_set": _in_set(),
+    "expect_column_distinct_values_to_contain_set": _in_set(),
+    "expect_column_distinct_values_to_equal_set": _in_set(),
+    "expect_column_most_common_value_to_be_in_set": _in_set("is"),
     "expect_column_values_to_be_of_type": _fixed(
         column=_any_column, type_=st.sampled_from(("IntegerType", "StringType"))
     ),

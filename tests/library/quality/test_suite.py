@@ -146,6 +146,21 @@ def test_unknown_and_missing_arguments_are_refused(suite_file: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "expect_column_values_to_be_in_set",
+        "expect_column_values_to_not_be_in_set",
+        "expect_column_distinct_values_to_contain_set",
+        "expect_column_most_common_value_to_be_in_set",
+    ],
+)
+def test_a_null_in_a_set_of_values_is_refused(suite_file: Path, kind: str) -> None:
+    [problem] = refused_because(suite_file, {"type": kind, "kwargs": {"column": "wearer_id", "value_set": ["a", None]}})
+
+    assert problem.startswith(f"expectation 1: {kind}: a null in `value_set`: no value equals it")
+
+
 def test_two_with_one_id_are_refused(suite_file: Path) -> None:
     assert refused_because(suite_file, BETWEEN | {"id": "x"}, BETWEEN, BETWEEN | {"id": "x"}) == [
         "expectation 3 (id x): the id is also that of expectation 1"
