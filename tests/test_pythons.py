@@ -11,6 +11,7 @@ import pytest
 from packaging.specifiers import SpecifierSet
 
 from tests.conftest import ROOT, SHORT_LIVED
+from tests.environments import UV, install_locked
 
 ALLOWED = SpecifierSet(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"])
 MINORS = [minor for minor in range(11, 20) if f"3.{minor}.99" in ALLOWED]
@@ -58,12 +59,12 @@ def test_the_locked_packages_install_and_the_demo_runs(minor: int, tmp_path: Pat
         pytest.skip(f"no Python 3.{minor} here, neither by name nor in pyenv")
     if minor == sys.version_info.minor:
         pytest.skip("the Python of this run: all other tests run on it")
-    uv, theirs = Path(sys.executable).parent / "uv", tmp_path / "venv" / "bin" / "python"
+    theirs = tmp_path / "venv" / "bin" / "python"
     run(python, "-m", "venv", "--without-pip", tmp_path / "venv")
 
-    run(uv, "pip", "sync", "--quiet", "--python", theirs, "--require-hashes", "requirements.lock")
+    install_locked(theirs)
     run(
-        uv, "pip", "install", "--quiet", "--python", theirs, "--offline", "--no-deps", "--no-build-isolation",
+        UV, "pip", "install", "--quiet", "--python", theirs, "--offline", "--no-deps", "--no-build-isolation",
         "--editable", ".",
     )  # fmt: skip
 

@@ -12,9 +12,9 @@ import pytest
 
 from lakehouse.settings import variables
 from tests.conftest import ROOT, SHORT_LIVED
+from tests.environments import UV, install_locked
 
 BLOCK = re.compile(r"(?P<before>[^\n]*(?:\n[^\n]+)*)\n\n```(?P<language>sh|python)\n(?P<text>.*?)```", re.DOTALL)
-UV = Path(sys.executable).with_name("uv")
 OF_THE_MACHINE = ("LAKEHOUSE_CACHE", "LAKEHOUSE_TRUSTSTORE", "LAKEHOUSE_IVY_SETTINGS", "LAKEHOUSE_AOT")
 # Environments are made, servers started, tables written, a model trained, and Trino fetched if it is not there yet.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
@@ -49,10 +49,8 @@ def stranger(tmp_path: Path) -> Iterator[Stranger]:
     [wheel] = (tmp_path / "dist").glob("*.whl")
     stranger = Stranger(tmp_path, wheel)
     stranger.run(f"{sys.executable} -m venv --without-pip {stranger.library}")
-    # By the lock: without hashes uv would fetch and build pyspark anew, as `make setup` of the tutorial lets it do.
-    install = f"{UV} pip %s --quiet --python {stranger.library}/bin/python"
-    stranger.run(f"{install % 'sync'} --require-hashes {ROOT}/requirements.lock")
-    stranger.run(f"{install % 'install'} --no-deps {wheel}")
+    install_locked(stranger.library / "bin" / "python")
+    stranger.run(f"{UV} pip install --quiet --python {stranger.library}/bin/python --no-deps {wheel}")
     yield stranger
     if (tmp_path / "shop").exists():
         stranger.folder = tmp_path / "shop"
