@@ -20,7 +20,7 @@ from lakehouse.schema.catalogue import is_in_catalogue
 from lakehouse.schema.create import finish_creation
 from lakehouse.schema.differences import pending
 from lakehouse.schema.missing import missing
-from lakehouse.sources.kinds import check_reader, dependency, load
+from lakehouse.sources.kinds import dependency, load
 from lakehouse.sources.source import ReadContext
 from lakehouse.write.batch import Batch, Published
 from lakehouse.write.door import recover, write
@@ -56,13 +56,11 @@ def run(
         partitions: Keys of the partitions to make; None for the whole table.
 
     Raises:
-        DeclarationError: the table cannot be made of what it reads (`check_reader`).
         DeclarationDiffersError: the table is stored otherwise than it is declared.
         TableMissingError: the table was there and is not where it is kept any more.
         FencedError: another workspace has taken the warehouse.
         LakehouseError: see `write` and `audit_foreign`; the table is as it was.
     """
-    check_reader(table, reads)
     workspace, started_at, run_id = connection.workspace, datetime.now(UTC), run_id or uuid.uuid4().hex[:12]
     keys = None if partitions is None else tuple(partitions)
     tables = Tables(workspace)

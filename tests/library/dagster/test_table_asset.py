@@ -149,7 +149,7 @@ def test_a_second_run_with_nothing_new_changes_nothing_and_says_so(connection: C
 
 
 def test_the_asset_itself_is_the_pure_function(spark: Any):
-    second = numbers({"raw": "anything"})
+    second = numbers({"raw": SOURCE})
 
     result = second(raw=spark.sql("SELECT 7L AS id, 1 AS value"))
 
