@@ -65,7 +65,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """On a new machine fetch Trino (821 MB) beside the first tests: the ones that ask for it would wait two minutes."""
     is_first = getattr(session.config, "workerinput", {"workerid": "gw0"})["workerid"] == "gw0"
     asks = any("sql_layer" in getattr(item, "fixturenames", ()) for item in session.items)
-    if is_first and asks and not installed(load()).is_dir():
+    if is_first and asks and not session.config.option.collectonly and not installed(load()).is_dir():
         subprocess.Popen([sys.executable, "-c", FETCH_TRINO])
 
 

@@ -38,18 +38,18 @@ def check_reader(table: Table, reads: Mapping[str, Any]) -> None:
     """Whether a table can be made of what it reads.
 
     Raises:
-        DeclarationError: it would replace its rows by those that are new, or does not keep the columns by which a later
-            run knows what was read.
+        DeclarationError: it reads what is no source, would replace its rows by those that are new, or does not keep the
+            columns by which a later run knows what was read.
     """
     for name, source in reads.items():
-        instead = kind_of(source).instead
-        if instead and isinstance(table.write, Overwrite | ReplacePartitions):
+        kind = kind_of(source)
+        if kind.instead and isinstance(table.write, Overwrite | ReplacePartitions):
             raise DeclarationError(
                 f"{table.name} reads `{name}` from {type(source).__name__}, which gives a run only what is new, and as "
-                f"{type(table.write).__name__} it would replace its rows by that alone: read {instead}, or declare "
-                f"Append or Merge. Nothing was read, and the table is as it was."
+                f"{type(table.write).__name__} it would replace its rows by that alone: read {kind.instead}, or "
+                f"declare Append or Merge. Nothing was read, and the table is as it was."
             )
-        lacking = [column for column in kind_of(source).kept if column not in table.column_names]
+        lacking = [column for column in kind.kept if column not in table.column_names]
         if lacking:
             raise DeclarationError(
                 f"{table.name} reads `{name}` from {type(source).__name__}, and a later run knows by its column "
