@@ -1,31 +1,14 @@
 """The whole chain on each Python that the package allows and this machine has: locked packages, then the demo."""
 
 import os
-import shutil
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 import pytest
-from packaging.specifiers import SpecifierSet
 
 from tests.conftest import ROOT, SHORT_LIVED
-from tests.environments import UV, install_locked
-
-ALLOWED = SpecifierSet(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"])
-MINORS = [minor for minor in range(11, 20) if f"3.{minor}.99" in ALLOWED]
-
-
-def interpreter(minor: int) -> str | None:
-    """A Python of this minor version: by its name, or where pyenv keeps it."""
-    folders = sorted(Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")).glob(f"versions/3.{minor}.*/bin"))
-    candidates = [shutil.which(f"python3.{minor}"), *(str(folder / "python") for folder in folders)]
-    for candidate in filter(None, candidates):
-        answer = subprocess.run([candidate, "-V"], capture_output=True, text=True, check=False)
-        if answer.stdout.startswith(f"Python 3.{minor}."):
-            return candidate
-    return None
+from tests.environments import MINORS, UV, install_locked, interpreter, of_the_tutorial
 
 
 def run(*command: object, **environment: str) -> str:
@@ -59,6 +42,8 @@ def test_the_locked_packages_install_and_the_demo_runs(minor: int, tmp_path: Pat
         pytest.skip(f"no Python 3.{minor} here, neither by name nor in pyenv")
     if minor == sys.version_info.minor:
         pytest.skip("the Python of this run: all other tests run on it")
+    if minor == of_the_tutorial():
+        pytest.skip("the tutorial's whole chain runs on it (tests/docs/test_tutorial.py)")
     theirs = tmp_path / "venv" / "bin" / "python"
     run(python, "-m", "venv", "--without-pip", tmp_path / "venv")
 

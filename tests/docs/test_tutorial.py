@@ -12,9 +12,10 @@ import pytest
 
 from lakehouse.settings import variables
 from tests.conftest import ROOT, SHORT_LIVED
-from tests.environments import UV, install_locked
+from tests.environments import UV, install_locked, interpreter, of_the_tutorial
 
 BLOCK = re.compile(r"(?P<before>[^\n]*(?:\n[^\n]+)*)\n\n```(?P<language>sh|python)\n(?P<text>.*?)```", re.DOTALL)
+PYTHON = interpreter(of_the_tutorial()) or sys.executable
 OF_THE_MACHINE = ("LAKEHOUSE_CACHE", "LAKEHOUSE_TRUSTSTORE", "LAKEHOUSE_IVY_SETTINGS", "LAKEHOUSE_AOT")
 # Environments are made, servers started, tables written, a model trained, and Trino fetched if it is not there yet.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
@@ -31,7 +32,8 @@ class Stranger:
         path = [str(folder / "shop" / ".venv" / "bin"), str(self.library / "bin"), *path]
         kept = {name: value for name, value in os.environ.items() if name not in variables() | {"VIRTUAL_ENV"}}
         machine = {name: os.environ[name] for name in OF_THE_MACHINE if name in os.environ}
-        self.environment = kept | machine | SHORT_LIVED | {"PATH": os.pathsep.join(path), "LAKEHOUSE_WHEEL": str(wheel)}
+        own = {"PATH": os.pathsep.join(path), "LAKEHOUSE_WHEEL": str(wheel), "PYTHON": PYTHON}
+        self.environment = kept | machine | SHORT_LIVED | own
 
     def run(self, command: str) -> str:
         """What a command prints; it must end well."""
@@ -48,7 +50,7 @@ def stranger(tmp_path: Path) -> Iterator[Stranger]:
     subprocess.run(build, check=True, env={**os.environ, "VIRTUAL_ENV": str(UV.parents[1])})
     [wheel] = (tmp_path / "dist").glob("*.whl")
     stranger = Stranger(tmp_path, wheel)
-    stranger.run(f"{sys.executable} -m venv --without-pip {stranger.library}")
+    stranger.run(f"{PYTHON} -m venv --without-pip {stranger.library}")
     install_locked(stranger.library / "bin" / "python")
     stranger.run(f"{UV} pip install --quiet --python {stranger.library}/bin/python --no-deps {wheel}")
     yield stranger
@@ -87,3 +89,4 @@ def test_the_tutorial_does_what_it_says(stranger: Stranger):
     assert {"spark", "trino", "dagster", "up"} <= set(printed["lakehouse status"].split())
     assert "up" not in stranger.run("lakehouse status").split()
     assert ROOT.as_posix() not in stranger.run("python -c 'import lakehouse; print(lakehouse.__file__)'")
+    assert stranger.run("python -V").startswith(f"Python 3.{of_the_tutorial()}.")
