@@ -6,6 +6,7 @@ import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
+from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -55,7 +56,8 @@ def print_json(value: Any) -> None:
 def plain(value: Any) -> Any:
     """A value as JSON has it: by its own `to_json`, by the fields of a dataclass, by its items.
 
-    What JSON does not know (decimals, times, numbers that are not finite) is text, bytes are hexadecimal.
+    What JSON does not know (decimals, times, numbers that are not finite) is text, times with a zone are in UTC, bytes
+    are hexadecimal.
     """
     if hasattr(value, "to_json"):
         value = value.to_json()
@@ -67,10 +69,24 @@ def plain(value: Any) -> Any:
         return [plain(item) for item in value]
     if isinstance(value, bytes | bytearray):
         return value.hex()
+    if isinstance(value, datetime):
+        return time_text(value)
     if value is None or isinstance(value, bool | int | str) or (isinstance(value, float) and math.isfinite(value)):
         return value
     return str(value)
 
 
+def time_text(value: datetime) -> str:
+    """A time as every command shows it: in UTC with its zone, or without one if it has none.
+
+    A condition takes it as it stands: `sent_at = '2026-01-31 12:00:00+00:00'`.
+    """
+    return (value if value.tzinfo is None else value.astimezone(UTC)).isoformat(sep=" ")
+
+
 def _cell(value: Any) -> str:
+    if isinstance(value, datetime):
+        return time_text(value)
+    if isinstance(value, Mapping | list | tuple):
+        return str(plain(value))
     return "" if value is None else str(value)

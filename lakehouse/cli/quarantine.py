@@ -46,6 +46,7 @@ def show(
     from lakehouse.declare.sql_text import quote
     from lakehouse.declare.table import quarantine_of
     from lakehouse.delta.history import version_of
+    from lakehouse.engine.expression import alone, understood
     from lakehouse.engine.session import Connection
     from lakehouse.errors import LakehouseError
     from lakehouse.workspace import current_workspace
@@ -55,15 +56,18 @@ def show(
         raise LakehouseError(
             f"{name} has no row in quarantine. `lakehouse quarantine list` shows the tables that have."
         )
-    condition = f"({where})" if every else f"_state = 'waiting' AND ({where})"
-    with Connection(workspace) as connection:
-        frame = connection.session().table(quote(quarantine_of(name))).where(condition).limit(limit)
+    with Connection(workspace) as connection, understood(f"{quarantine_of(name)} was not read", "that it shows"):
+        frame = connection.session().table(quote(quarantine_of(name)))
+        chosen = alone(frame, where)
+        frame = frame.where(chosen if every else f"_state = 'waiting' AND {chosen}").limit(limit)
         names = [column for column in frame.columns if every or not column.startswith("_state")]
         first = [column for column in names if column.startswith("_")]
-        rows = frame.select(*first, *(column for column in names if column not in first)).collect()
-    columns = tuple(rows[0].asDict()) if rows else ()
-    values = [row.asDict(recursive=True) for row in rows]
-    print_answer(values, as_json, lambda _: print_table(columns, [tuple(row) for row in rows]))
+        shown = frame.select(*map(quote, first), *(quote(column) for column in names if column not in first))
+        # As Arrow has them: `collect` gives times in the local zone of the process, and does not say so.
+        rows = shown.toArrow()
+    values = rows.to_pylist(maps_as_pydicts="lossy")
+    columns = tuple(rows.column_names) if values else ()
+    print_answer(values, as_json, lambda _: print_table(columns, [tuple(row.values()) for row in values]))
 
 
 def fix(

@@ -1,8 +1,9 @@
 """The way back from quarantine: fix rows, replay them through the door, or discard them, under the table's lock."""
 
 import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lakehouse.declare.sql_text import literal, quote
@@ -10,6 +11,7 @@ from lakehouse.declare.table import Table, quarantine_of
 from lakehouse.delta.note import Note
 from lakehouse.delta.stamp import Stamp
 from lakehouse.delta.tables import Tables
+from lakehouse.engine.expression import alone, understood
 from lakehouse.engine.session import Connection
 from lakehouse.engine.statement import statement
 from lakehouse.errors import LakehouseError, near_miss
@@ -29,6 +31,9 @@ from lakehouse.write.run_kind import Replayed
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+# What a condition may ask of a rejected row beside its own columns.
+FACTS = ("_row_id", "_broken_rules", "_run_id", "_quarantined_at")
 
 
 def fix(connection: Connection, table: Table, changes: Mapping[str, str], *, where: str = "true", why: str = "") -> int:
@@ -62,9 +67,8 @@ def fix(connection: Connection, table: Table, changes: Mapping[str, str], *, whe
         f"named_struct('original', {original}, 'by', {literal(who())}, 'at', current_timestamp(), "
         f"'why', {literal(why)})"
     )
-    sets = {quote(name): f"({sql})" for name, sql in changes.items()}
-    sets["_fixes"] = f"CAST(concat(coalesce(_fixes, array()), array({entry})) AS {FIXES_TYPE})"
-    return _update(connection, table, sets, f"_state = '{WAITING}' AND ({where})", "fix")
+    kept = {"_fixes": f"CAST(concat(coalesce(_fixes, array()), array({entry})) AS {FIXES_TYPE})"}
+    return _update(connection, table, _Update("fix", WAITING, where, kept, changes))
 
 
 def discard(connection: Connection, table: Table, *, where: str, why: str) -> int:
@@ -78,7 +82,7 @@ def discard(connection: Connection, table: Table, *, where: str, why: str) -> in
     """
     if not why.strip():
         raise LakehouseError(f"{quarantine_of(table.name)} was not changed: a discard needs its reason (`why`)")
-    return _update(connection, table, _state(DISCARDED, why), f"_state = '{WAITING}' AND ({where})", "discard")
+    return _update(connection, table, _Update("discard", WAITING, where, _state(DISCARDED, why)))
 
 
 def reopen(connection: Connection, table: Table, *, where: str = "true", why: str = "") -> int:
@@ -90,7 +94,7 @@ def reopen(connection: Connection, table: Table, *, where: str = "true", why: st
     Raises:
         LakehouseError: SQL that cannot be read; nothing was changed.
     """
-    return _update(connection, table, _state(WAITING, why), f"_state = '{DISCARDED}' AND ({where})", "reopen")
+    return _update(connection, table, _Update("reopen", DISCARDED, where, _state(WAITING, why)))
 
 
 def replay(connection: Connection, table: Table, *, where: str = "true", run_id: str | None = None) -> Published:
@@ -129,9 +133,10 @@ def replay(connection: Connection, table: Table, *, where: str = "true", run_id:
             commit=note.commit if note else None,
             kind=Replayed(version),
         )
-        with _understood(table):
-            rows = snapshot(session, quarantine_of(table.name), version).where(f"_state = '{WAITING}' AND ({where})")
-            frame = rows.select(*table.brought_names, ROW_ID.name)
+        with _understood(table, f"{table.name} was not written"):
+            rows = snapshot(session, quarantine_of(table.name), version)
+            chosen = alone(rows.select(*_askable(table)), where)
+            frame = rows.where(f"_state = '{WAITING}' AND {chosen}").select(*table.brought_names, ROW_ID.name)
             return write(tables, session, table, frame, batch)
 
 
@@ -149,7 +154,26 @@ def _state(state: str, why: str) -> dict[str, str]:
     }
 
 
-def _update(connection: Connection, table: Table, sets: Mapping[str, str], where: str, action: str) -> int:
+@dataclass(frozen=True)
+class _Update:
+    """A change of rows of a quarantine.
+
+    Args:
+        action: For the note.
+        state: Of the rows that it may be made of.
+        where: A person's condition: which of them.
+        sets: Our own SQL by column.
+        changes: A person's expressions by column.
+    """
+
+    action: str
+    state: str
+    where: str
+    sets: Mapping[str, str]
+    changes: Mapping[str, str] = field(default_factory=dict)
+
+
+def _update(connection: Connection, table: Table, update: _Update) -> int:
     workspace, name = connection.workspace, quarantine_of(table.name)
     tables = Tables(workspace)
     with table_lock(workspace, table.name):
@@ -158,12 +182,21 @@ def _update(connection: Connection, table: Table, sets: Mapping[str, str], where
             return 0
         session = connection.session()
         _brought_up_to_date(connection, tables, table)
-        assignments = ", ".join(f"{column} = {sql}" for column, sql in sets.items())
         # The conditions are not noted: they may hold values of the data.
-        stamp = Stamp(None, 0, Note(name, run=uuid.uuid4().hex[:12], action=action, who=who()))
-        update = f"UPDATE {quote(name)} SET {assignments} WHERE {where}"
-        with _understood(table), full_storage_named(workspace, name):
-            return retried(name, lambda: _affected(session, stamp, update))
+        stamp = Stamp(None, 0, Note(name, run=uuid.uuid4().hex[:12], action=update.action, who=who()))
+        with _understood(table, f"{name} was not changed"), full_storage_named(workspace, name):
+            rows = session.table(quote(name))
+            own = rows.select(*map(quote, table.brought_names))
+            changed = {quote(column): alone(own, sql) for column, sql in update.changes.items()}
+            chosen = alone(rows.select(*_askable(table)), update.where)
+            assignments = ", ".join(f"{column} = {sql}" for column, sql in {**changed, **update.sets}.items())
+            sql = f"UPDATE {quote(name)} SET {assignments} WHERE _state = '{update.state}' AND {chosen}"
+            return retried(name, lambda: _affected(session, stamp, sql))
+
+
+def _askable(table: Table) -> tuple[str, ...]:
+    """The columns that a condition may name: the row's own, and what a person may know of a rejected row."""
+    return tuple(map(quote, (*table.brought_names, *FACTS)))
 
 
 def _affected(session: "SparkSession", stamp: Stamp, update: str) -> int:
@@ -171,16 +204,5 @@ def _affected(session: "SparkSession", stamp: Stamp, update: str) -> int:
         return int(session.sql(update).collect()[0]["num_affected_rows"])
 
 
-@contextmanager
-def _understood(table: Table) -> Iterator[None]:
-    """Spark's complaints about a condition or expression, without the values that it may hold."""
-    from pyspark.errors import AnalysisException, ParseException
-
-    try:
-        yield
-    except (AnalysisException, ParseException) as error:
-        columns = ", ".join(table.brought_names)
-        raise LakehouseError(
-            f"{quarantine_of(table.name)} was not changed: the condition or expression cannot be used "
-            f"({error.getCondition() or 'not SQL'}). It is SQL over the columns {columns} and those of the quarantine."
-        ) from None
+def _understood(table: Table, doing: str) -> AbstractContextManager[None]:
+    return understood(doing, f"{', '.join(table.brought_names)}; a condition also over {', '.join(FACTS)}")

@@ -1,6 +1,10 @@
 """The way back from quarantine: a row is fixed beside its original, replayed once, or discarded with a reason."""
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -119,10 +123,73 @@ def test_an_unknown_column_or_condition_is_named_and_nothing_is_changed(door: Do
         fix(door.connection, table, {"value": "1"}, where="nmae = 'Ada Secret'")
     assert str(error.value) == (
         f"{quarantine_of(table.name)} was not changed: the condition or expression cannot be used "
-        "(UNRESOLVED_COLUMN.WITH_SUGGESTION). It is SQL over the columns id, name, value, sent_at and those of the "
-        "quarantine."
+        "(UNRESOLVED_COLUMN.WITH_SUGGESTION). It is one SQL expression, without a query in it, over the columns id, "
+        "name, value, sent_at; a condition also over _row_id, _broken_rules, _run_id, _quarantined_at."
     )
     assert rejected(door, table) == [(2, 200, "waiting"), (3, 300, "waiting")]
+
+
+CANARY = "canary-5512"
+# Texts that end where they should not, ask other tables, name what is ours, or fail for a row.
+HOSTILE = [
+    "true) OR (true",
+    "1), _state = ('replayed'",
+    "true; DROP TABLE silver.x",
+    "id IN (SELECT 3)",
+    "EXISTS (FROM silver.x)",
+    "(SELECT max(id) FROM silver.x) > 0",
+    "EXISTS (TABLE silver.x)",
+    "_state = 'discarded'",
+    "_state_why IS NULL",
+    f"CAST('{CANARY}' AS INT) > id",
+    f"'{CANARY}",
+    "id = 2 /* never ends",
+    "sum(id) > 0",
+    "explode(array(true, true))",
+    "",
+]
+
+
+def test_no_text_of_a_person_reaches_beyond_its_own_brackets(door: Door, table: Table):
+    discard(door.connection, table, where="id = 3", why="a test device")
+    before = door.spark.table(quarantine_of(table.name)).orderBy("id").collect()
+    published = door.read(table.name)
+    acts = [
+        lambda text: fix(door.connection, table, {"value": "1"}, where=text),
+        lambda text: fix(door.connection, table, {"value": f"if({text}, 1, 2)" if CANARY in text else text}),
+        lambda text: discard(door.connection, table, where=text, why="hostile"),
+        lambda text: reopen(door.connection, table, where=text),
+        lambda text: replay(door.connection, table, where=text),
+    ]
+
+    for place, text in enumerate(HOSTILE):
+        # The first two acts are tried with each text, the others in turn: they read it in the same way.
+        for act in (*acts[:2], acts[2 + place % 3]):
+            with pytest.raises(LakehouseError) as error:
+                act(text)
+            assert CANARY not in str(error.value)
+
+    assert door.spark.table(quarantine_of(table.name)).orderBy("id").collect() == before
+    assert door.read(table.name) == published
+
+
+def test_a_comment_ends_with_its_line_and_what_is_known_of_a_rejected_row_can_be_asked(door: Door, table: Table):
+    facts = "array_contains(_broken_rules, 'x') OR _run_id IS NOT NULL -- whoever it was"
+
+    assert fix(door.connection, table, {"value": "value / 100 -- sent in hundredths"}, where=facts) == 2
+    assert [row[1] for row in rejected(door, table)] == [2, 3]
+
+
+def test_what_is_shown_under_any_zone_is_utc_with_its_zone_and_finds_its_row(door: Door, table: Table, at):
+    door.write(table, door.rows((4, "d", 400, at(5)), (5, "e", 5, at(6))), run="second")
+    found = f"sent_at = '{at(5).isoformat(sep=' ')}'"
+
+    for zone, options in (("America/New_York", ()), ("Asia/Kolkata", ("--json",))):
+        command = [Path(sys.executable).with_name("lakehouse"), "quarantine", "show", table.name, "--where", found]
+        done = subprocess.run(
+            [*command, *options], env={**os.environ, "TZ": zone}, capture_output=True, text=True, check=True
+        )
+        assert "2026-01-01 00:00:05+00:00" in done.stdout
 
 
 def test_a_replayed_row_does_not_overwrite_a_newer_one(door: Door, at):
