@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from lakehouse.errors import AuditFailedError as AuditFailedError
     from lakehouse.errors import ChangeFeedGoneError as ChangeFeedGoneError
     from lakehouse.errors import CodeLocationError as CodeLocationError
+    from lakehouse.errors import CommitDiffersError as CommitDiffersError
     from lakehouse.errors import ConcurrentWriteError as ConcurrentWriteError
     from lakehouse.errors import DamagedLogError as DamagedLogError
     from lakehouse.errors import DeclarationDiffersError as DeclarationDiffersError
@@ -125,6 +126,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "AuditFailedError",
         "ChangeFeedGoneError",
         "CodeLocationError",
+        "CommitDiffersError",
         "ConcurrentWriteError",
         "DamagedLogError",
         "DeclarationDiffersError",

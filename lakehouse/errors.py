@@ -230,6 +230,17 @@ class DamagedLogError(LakehouseError):
         )
 
 
+class CommitDiffersError(LakehouseError):
+    """A version has other files than it was to have. It was committed; nothing was built on it."""
+
+    def __init__(self, table: str, version: int, intended: int, files: int) -> None:
+        self.table, self.version, self.intended, self.files = table, version, intended, files
+        super().__init__(
+            f"{table} is at version {version}, which has {files} files where {intended} were to be. Rows may be "
+            f"doubled or missing: go back by `RESTORE TABLE {table} TO VERSION AS OF {version - 1}`, and report this."
+        )
+
+
 class InvalidKeyError(LakehouseError):
     """Keys of a merge are null, or several rows of one batch have the same key and no order was declared."""
 

@@ -13,6 +13,8 @@ LAYERS = ("bronze", "silver", "gold", "ml")
 INTERNAL_LAYERS = ("quarantine", "ops")
 ALL_LAYERS = (*LAYERS, *INTERNAL_LAYERS)
 SCD2_COLUMNS = ("_valid_from", "_valid_to", "_is_current", "_is_deleted")
+# Of a decimal below zero delta-rs makes no value; floating point has two zeros and many texts for one number.
+_OF_PARTITIONS = re.compile(r"string|boolean|tinyint|smallint|int|bigint|date|timestamp|timestamp_ntz")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}\Z")
 
 
@@ -83,6 +85,13 @@ class Table:
             raise DeclarationError(f"{self.name}: ReplacePartitions needs `partitioned_by`, for example ('read_on',)")
         if isinstance(self.write, Scd2) and not (self.write.on and self.write.sequence):
             raise DeclarationError(f"{self.name}: Scd2 needs `on` and `sequence`: the source must order its changes")
+        for name in self.partitioned_by:
+            if not _OF_PARTITIONS.fullmatch(self.types[name]):
+                raise DeclarationError(
+                    f"{self.name}: it cannot be partitioned by `{name}`, which is {self.types[name]}. A Delta log "
+                    f"holds the values of partitions as text, and this type has none that each engine reads alike. "
+                    f"Partition by a string, boolean, whole number, date or timestamp, or by nothing."
+                )
         if self.partitioned_by and self.clustered_by:
             raise DeclarationError(f"{self.name}: give `partitioned_by` or `clustered_by`, Delta allows one of them")
 
@@ -106,8 +115,7 @@ class Table:
         """The columns that the table has: the declared ones, then those that the write mode adds."""
         if not isinstance(self.write, Scd2):
             return self.columns
-        types = {column.name: column.type for column in self.brought}
-        moment = types.get(self.write.sequence[0], "timestamp") if self.write.sequence else "timestamp"
+        moment = self.types.get(self.write.sequence[0], "timestamp") if self.write.sequence else "timestamp"
         return (
             *self.columns,
             Column("_valid_from", moment, "Holds from here, inclusive: the sequence of this change", nullable=False),
@@ -130,6 +138,11 @@ class Table:
     def brought_names(self) -> tuple[str, ...]:
         """Names of the batch's columns, in their order."""
         return tuple(column.name for column in self.brought)
+
+    @property
+    def types(self) -> dict[str, str]:
+        """Types of the batch's columns by name, each in its one spelling."""
+        return {column.name: column.type for column in self.brought}
 
     @property
     def key(self) -> tuple[str, ...]:

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
+from lakehouse.delta.partition_values import spelled
 from lakehouse.errors import LakehouseError
 from lakehouse.storage import File, locate
 
 if TYPE_CHECKING:
-    from pyarrow.parquet import FileMetaData
+    from pyarrow.parquet import ColumnChunkMetaData, FileMetaData
 
 # Delta truncates string statistics at 32 characters (spark.databricks.io.skipping.stringPrefixLength).
 STRING_PREFIX = 32
@@ -22,8 +23,10 @@ STRING_PREFIX = 32
 
 def _bound(value: Any) -> Any:
     if isinstance(value, datetime):
-        moment = value if value.tzinfo else value.replace(tzinfo=UTC)
-        return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        text = (
+            (value.astimezone(UTC) if value.tzinfo else value).replace(tzinfo=None).isoformat(timespec="milliseconds")
+        )
+        return f"{text}Z" if value.tzinfo else text
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, int) and not isinstance(value, bool):
@@ -38,35 +41,50 @@ def _bounds(low: Any, high: Any) -> tuple[Any, Any]:
 
 
 def statistics(footer: "FileMetaData", columns: set[str]) -> dict[str, Any]:
-    """`numRecords`, `minValues`, `maxValues` and `nullCount` of one file, for its top-level `columns`."""
+    """`numRecords`, `minValues`, `maxValues` and `nullCount` of one file, for its top-level `columns`.
+
+    A footer need not say all: Parquet's writers leave out the statistics of a row group with values over 4 KiB, and
+    some of them the count of nulls alone. What it does not say of each row group is not said here.
+    """
     low: dict[str, Any] = {}
     high: dict[str, Any] = {}
     nulls: dict[str, int] = {}
-    unbounded: set[str] = set()
-    for group_index in range(footer.num_row_groups):
-        group = footer.row_group(group_index)
-        for column_index in range(group.num_columns):
-            chunk = group.column(column_index)
-            name = chunk.path_in_schema
-            if name not in columns or not chunk.is_stats_set:
-                unbounded.add(name)
-                continue
-            chunk_statistics = chunk.statistics
-            if chunk_statistics.has_null_count:
-                nulls[name] = nulls.get(name, 0) + chunk_statistics.null_count
-            if not chunk_statistics.has_min_max:
-                if chunk_statistics.null_count != chunk.num_values:
-                    unbounded.add(name)
-                continue
-            low[name] = chunk_statistics.min if name not in low else min(low[name], chunk_statistics.min)
-            high[name] = chunk_statistics.max if name not in high else max(high[name], chunk_statistics.max)
-    bounds = {name: _bounds(low[name], high[name]) for name in low if name not in unbounded}
+    for place in range(footer.num_columns):
+        # A field of a structure has the same path as a column with a dot in its name.
+        name = footer.schema.column(place).path
+        if name not in columns or "." in name:
+            continue
+        chunks = [footer.row_group(group).column(place) for group in range(footer.num_row_groups)]
+        counted = [_nulls(chunk) for chunk in chunks]
+        if None not in counted:
+            nulls[name] = sum(filter(None, counted))
+        with_values = [chunk for chunk, count in zip(chunks, counted, strict=True) if count != chunk.num_values]
+        ends = [_ends(chunk) for chunk in with_values]
+        if ends and None not in ends:
+            pairs = [pair for pair in ends if pair is not None]
+            low[name], high[name] = _bounds(min(pair[0] for pair in pairs), max(pair[1] for pair in pairs))
     return {
         "numRecords": footer.num_rows,
-        "minValues": {name: pair[0] for name, pair in bounds.items() if pair[0] is not None},
-        "maxValues": {name: pair[1] for name, pair in bounds.items() if pair[1] is not None},
+        "minValues": {name: value for name, value in low.items() if value is not None},
+        "maxValues": {name: value for name, value in high.items() if value is not None},
         "nullCount": nulls,
     }
+
+
+def _nulls(chunk: "ColumnChunkMetaData") -> int | None:
+    """How many nulls a row group's column has; None if the footer does not say it."""
+    said = chunk.statistics if chunk.is_stats_set else None
+    return int(said.null_count) if said is not None and said.has_null_count else None
+
+
+def _ends(chunk: "ColumnChunkMetaData") -> tuple[Any, Any] | None:
+    """The least and the greatest value of a row group's column; None if the footer, or Python, does not tell them."""
+    said = chunk.statistics if chunk.is_stats_set else None
+    try:
+        return (said.min, said.max) if said is not None and said.has_min_max else None
+    except (ArithmeticError, ValueError):
+        # A year that Python does not know, or bytes that are no text.
+        return None
 
 
 @dataclass(frozen=True)
@@ -84,49 +102,54 @@ class Adopted:
     partition: dict[str, str | None]
 
 
-def _serialized(value: Any) -> str | None:
-    """A partition value as Delta writes it (Delta protocol, "Partition Value Serialization")."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, datetime):
-        moment = value.astimezone(UTC) if value.tzinfo else value
-        return moment.strftime("%Y-%m-%d %H:%M:%S.%f")
-    if isinstance(value, date):
-        return value.isoformat()
-    return str(value) or None
-
-
-def _partition_value(footer: "FileMetaData", name: str) -> str | None:
-    """The one value that a column has in a file.
+def _partition_value(stream: Any, footer: "FileMetaData", name: str) -> str | None:
+    """The one value that a column has in a file, as the log spells it.
 
     Raises:
-        LakehouseError: the footer does not say it, or there are several.
+        LakehouseError: there are several, or it cannot be told.
     """
-    places = [i for i in range(footer.num_columns) if footer.schema.column(i).path == name]
-    chunks = [footer.row_group(group).column(place) for group in range(footer.num_row_groups) for place in places]
-    bounds = [chunk.statistics for chunk in chunks if chunk.is_stats_set]
-    if len(bounds) == len(chunks) and all(bound.null_count == bound.num_values + bound.null_count for bound in bounds):
-        return None
-    values = {end for bound in bounds if bound.has_min_max for end in (bound.min, bound.max)}
-    if len(bounds) != len(chunks) or len(values) != 1 or any(bound.null_count for bound in bounds):
+    place = next(i for i in range(footer.num_columns) if footer.schema.column(i).path == name)
+    chunks = [footer.row_group(group).column(place) for group in range(footer.num_row_groups)]
+    ends = [_ends(chunk) if _nulls(chunk) == 0 else None for chunk in chunks]
+    values = {end for pair in ends for end in pair or ()}
+    # Bounds may be cut, but not where both are the same.
+    if None in ends or len(values) != 1:
+        values = _read_values(stream, name)
+    if len(values) != 1:
         raise LakehouseError(
-            f"a staged file does not say its one value of the partition column `{name}`. "
-            f"Partition by a short string, integer, boolean or date column."
+            f"A staged file has {len(values)} values of the partition column `{name}`, where one was expected. Nothing "
+            f"was published, and the next run stages the rows anew."
         )
-    return _serialized(values.pop())
+    return spelled(values.pop())
+
+
+def _read_values(stream: Any, name: str) -> set[Any]:
+    """The values of a column of a file, read."""
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    try:
+        rows = pq.ParquetFile(stream, coerce_int96_timestamp_unit="us").read(columns=[name])
+        return set(pc.unique(rows[name]).to_pylist())
+    except (ArithmeticError, ValueError):
+        raise LakehouseError(
+            f"A value of the partition column `{name}` cannot be written in a Delta log: a text that is no UTF-8, or a "
+            f"time outside the years 1 to 9999. Nothing was published. Correct it, or let the transform leave it out."
+        ) from None
 
 
 def read_adopted(root: str, file: File, columns: set[str], partitioned_by: Sequence[str] = ()) -> Adopted:
     """What a commit must say of a staged file.
 
     Raises:
-        LakehouseError: a partition column of a kind whose value the footer does not tell.
+        LakehouseError: a partition column has several values in it, or one that no log can hold.
     """
     import pyarrow.parquet as pq
 
     store, _ = locate(root)
     with store.open_input_file(file.path) as stream:
         footer = pq.read_metadata(stream)
+        there = partitioned_by if footer.num_rows else ()
+        partition = {name: _partition_value(stream, footer, name) for name in there}
     stats = statistics(footer, columns - set(partitioned_by))
-    partition = {name: _partition_value(footer, name) for name in partitioned_by} if footer.num_rows else {}
     return Adopted(int(stats["numRecords"]), json.dumps(stats), partition)

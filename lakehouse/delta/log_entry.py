@@ -1,18 +1,49 @@
-"""A commit written by this library itself, for actions that delta-rs cannot be given: files with deletion vectors."""
+"""Commits written by this library itself: files are removed by the very words in which the log names them."""
 
 import json
+import logging
 import os
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from importlib.metadata import version as version_of
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lakehouse.delta.log import FOLDER
 from lakehouse.delta.note import USER_METADATA
 from lakehouse.delta.stamp import Stamp
+from lakehouse.errors import CommitDiffersError
 from lakehouse.storage import locate
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+Action = Mapping[str, Any]
+_INTERVAL = "delta.checkpointInterval"
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a commit does.
+
+    Args:
+        operation: In Delta's words.
+        added: The `add` actions.
+        removed: The `add` actions, as the log has them, of the files that are no longer the table's.
+        parameters: Of the operation.
+        metrics: By Delta's names.
+        changes_rows: False for a compaction: the rows stay as they are.
+    """
+
+    operation: str
+    added: Sequence[Action] = ()
+    removed: Sequence[Action] = ()
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    metrics: Mapping[str, int] = field(default_factory=dict)
+    changes_rows: bool = True
 
 
 def is_local(root: str) -> bool:
@@ -22,7 +53,66 @@ def is_local(root: str) -> bool:
     return isinstance(locate(root)[0], LocalFileSystem)
 
 
-def put_commit(root: str, version: int, actions: Sequence[dict[str, Any]]) -> None:
+def commit(delta: "DeltaTable", stamp: Stamp, change: Change) -> None:
+    """Make a change the version after the one that `delta` is at; `delta` is at it, or a later one, afterwards.
+
+    Where a link cannot be made delta-rs commits, and files can only be added.
+
+    Raises:
+        CommitFailedError: another commit came first.
+        CommitDiffersError: the version has other files than it was to have.
+    """
+    root, version, before = delta.table_uri, delta.version() + 1, _file_count(delta)
+    if is_local(root):
+        done = {"dataChange": change.changes_rows}
+        actions = [
+            *_said(stamp, change, read=delta.version()),
+            *({"remove": _removal(action) | done} for action in change.removed),
+            *({"add": {**action, **done}} for action in change.added),
+        ]
+        put_commit(root, version, actions)
+    else:
+        _add_elsewhere(delta, stamp, change)
+    delta.update_incremental()
+    intended = before + len(change.added) - len(change.removed)
+    if delta.version() == version and _file_count(delta) != intended:
+        raise CommitDiffersError(stamp.note.asset or root, version, intended, _file_count(delta))
+    if is_local(root):
+        _checkpoint(delta, version)
+
+
+def _file_count(delta: "DeltaTable") -> int:
+    return int(delta.get_add_actions(flatten=True).num_rows)
+
+
+def _add_elsewhere(delta: "DeltaTable", stamp: Stamp, change: Change) -> None:
+    from deltalake import CommitProperties
+    from deltalake.transaction import AddAction, RemoveAction, Transaction
+
+    if change.removed:
+        raise NotImplementedError("files are removed by a statement where a link cannot be made")
+    actions: list[AddAction | RemoveAction] = [
+        AddAction(
+            path=action["path"],
+            size=action["size"],
+            partition_values=action["partitionValues"],
+            modification_time=action["modificationTime"],
+            data_change=True,
+            stats=action["stats"],
+        )
+        for action in change.added
+    ]
+    keys = [Transaction(stamp.app, stamp.sequence)] if stamp.app else []
+    delta.create_write_transaction(
+        actions,
+        "append",
+        delta.schema(),
+        partition_by=delta.metadata().partition_columns or None,
+        commit_properties=CommitProperties(custom_metadata={USER_METADATA: stamp.text}, app_transactions=keys),
+    )
+
+
+def put_commit(root: str, version: int, actions: Iterable[Action]) -> None:
     """Make actions the version `version`, whole or not at all.
 
     Raises:
@@ -47,30 +137,40 @@ def put_commit(root: str, version: int, actions: Sequence[dict[str, Any]]) -> No
             os.unlink(draft)
 
 
-def commit_info(
-    stamp: Stamp, operation: str, *, parameters: dict[str, str], metrics: dict[str, int], read: int
-) -> list[Any]:
-    """The actions in which a commit says what it is: `commitInfo`, and the key that keeps it from happening twice.
-
-    Args:
-        stamp: Key and note.
-        operation: In Delta's words.
-        parameters: Of the operation.
-        metrics: By Delta's names.
-        read: The version that was looked at.
-    """
+def _said(stamp: Stamp, change: Change, *, read: int) -> list[Action]:
+    """The actions in which a commit says what it is: `commitInfo`, and the key that keeps it from happening twice."""
     now = int(time.time() * 1000)
     info = {
         "timestamp": now,
-        "operation": operation,
-        "operationParameters": parameters,
+        "operation": change.operation,
+        "operationParameters": {**change.parameters, "byReference": "true"},
         "readVersion": read,
         "isolationLevel": "Serializable",
         "isBlindAppend": False,
-        "operationMetrics": {name: str(value) for name, value in metrics.items()},
+        "operationMetrics": {name: str(value) for name, value in change.metrics.items()},
         USER_METADATA: stamp.text,
         "engineInfo": f"lakehouse/{version_of('lakehouse')}",
         "txnId": str(uuid.uuid4()),
     }
     key = {"appId": stamp.app, "version": stamp.sequence, "lastUpdated": now}
     return [{"commitInfo": info}, *([{"txn": key}] if stamp.app else [])]
+
+
+def _removal(action: Action) -> dict[str, Any]:
+    kept = {name: action[name] for name in ("path", "partitionValues", "size", "deletionVector") if name in action}
+    return {**kept, "deletionTimestamp": int(time.time() * 1000), "extendedFileMetadata": True}
+
+
+def _checkpoint(delta: "DeltaTable", version: int) -> None:
+    """At the interval that the table names, as every writer of Delta does after its commit."""
+    from deltalake.exceptions import DeltaError
+
+    if version % int(delta.metadata().configuration.get(_INTERVAL, "10")):
+        return
+    try:
+        delta.create_checkpoint()
+        # Entries older than the table's own `delta.logRetentionDuration`.
+        delta.cleanup_metadata()
+    except (DeltaError, OSError) as error:
+        # The commit stands, and the next writer tries again.
+        _log.warning("%s: no checkpoint of version %s: %s", delta.table_uri, version, type(error).__name__)

@@ -6,8 +6,10 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+from lakehouse.declare.types import types_of
 from lakehouse.delta.live_files import NotReplayableError, live_files
 from lakehouse.delta.log import Log, log_of
+from lakehouse.delta.partition_values import key_of, spelled, text_of
 from lakehouse.delta.row_changes import leaves_rows
 
 if TYPE_CHECKING:
@@ -25,12 +27,16 @@ def partition_digests(delta: "DeltaTable", column: str, keys: Iterable[str] | No
     Args:
         delta: The table, at its latest version.
         column: The one column that it is partitioned by.
-        keys: The partitions that are asked for; None for all that have files.
+        keys: The partitions that are asked for, as a person or Dagster writes them; None for all that have files.
+
+    Raises:
+        LakehouseError: a key is no value of the column.
     """
     import pyarrow as pa
 
     log = log_of(delta.table_uri)
     listed = pa.table(delta.get_add_actions(flatten=True))
+    type_ = types_of(json.loads(delta.schema().to_json()))[column]
     has_vectors = "deletionVectors" in (delta.protocol().reader_features or ())
     try:
         files = live_files(log, delta.version()) if has_vectors else {}
@@ -40,9 +46,9 @@ def partition_digests(delta: "DeltaTable", column: str, keys: Iterable[str] | No
         known, unknown = {}, f"#{delta.version()}"
     held: dict[str, set[str]] = {}
     for value, path in zip(listed[f"partition.{column}"].to_pylist(), listed["path"].to_pylist(), strict=True):
-        held.setdefault(str(value), set()).add(f"{unquote(path)}{known.get(unquote(path), unknown)}")
-    partitions = tuple(held if keys is None else keys)
-    origins = _origins(log, delta.version(), {key: held.get(key, set()) for key in partitions})
+        held.setdefault(key_of(spelled(value)), set()).add(f"{unquote(path)}{known.get(unquote(path), unknown)}")
+    texts = {key: key for key in held} if keys is None else {key: key_of(text_of(key, type_, column)) for key in keys}
+    origins = _origins(log, delta.version(), {key: held.get(text, set()) for key, text in texts.items()})
     return {key: sha256("\n".join(sorted(files)).encode()).hexdigest()[:16] for key, files in origins.items()}
 
 

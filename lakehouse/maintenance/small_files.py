@@ -101,6 +101,6 @@ def files_by(delta: "DeltaTable") -> list[StoredFile]:
     listed = pa.table(delta.get_add_actions(flatten=True))
     parts = [name for name in listed.column_names if name.startswith("partition.")]
     return [
-        StoredFile(row["path"], row["size_bytes"], "/".join(str(row[name]) for name in parts))
+        StoredFile(row["path"], row["size_bytes"], str([row[name] for name in parts]))
         for row in listed.select(["path", "size_bytes", *parts]).to_pylist()
     ]

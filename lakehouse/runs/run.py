@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.declare.table import Foreign, Table
+from lakehouse.delta.partition_values import text_of
 from lakehouse.delta.tables import Tables
 from lakehouse.engine.session import Connection
-from lakehouse.errors import DeclarationDiffersError
+from lakehouse.errors import DeclarationDiffersError, LakehouseError
 from lakehouse.locks import check_lease
 from lakehouse.locks.table_lock import table_lock
 from lakehouse.quality.judge import CheckResult
@@ -62,7 +63,7 @@ def run(
         LakehouseError: see `write` and `audit_foreign`; the table is as it was.
     """
     workspace, started_at, run_id = connection.workspace, datetime.now(UTC), run_id or uuid.uuid4().hex[:12]
-    keys = None if partitions is None else tuple(partitions)
+    keys = None if partitions is None else _checked(table, partitions)
     tables = Tables(workspace)
     context = ReadContext(tables, connection.session, table.name, run_id, keys)
     with table_lock(workspace, table.name):
@@ -95,6 +96,27 @@ def run(
             messages=(*notices, *planned.messages),
         )
         return write(tables, connection.session(), table, transform(**inputs), batch)
+
+
+def _checked(table: Table, keys: Sequence[str]) -> tuple[str, ...]:
+    """The keys of a run, each once.
+
+    Raises:
+        LakehouseError: a key is no value of the partition column, or two name one value.
+    """
+    if len(table.partitioned_by) != 1:
+        return tuple(keys)
+    [column] = table.partitioned_by
+    by_text: dict[str | None, set[str]] = {}
+    for key in keys:
+        by_text.setdefault(text_of(key, table.types[column], column), set()).add(key)
+    twice = sorted(key for same in by_text.values() if len(same) > 1 for key in same)
+    if twice:
+        raise LakehouseError(
+            f"{table.name} was not written: {len(twice)} keys of its run name a value of `{column}` that others "
+            f"name too, in another spelling. Name each partition once."
+        )
+    return tuple(dict.fromkeys(keys))
 
 
 def _loaded(

@@ -116,9 +116,19 @@ def _constrain(session: "SparkSession", table: Table) -> None:
 
 
 def _create(tables: Tables, session: "SparkSession", table: Table) -> "DeltaTable":
+    from pyspark.errors import PySparkException
+
     workspace = tables.workspace
     make_database(workspace, session, table.layer)
-    session.sql(ddl(table))
+    try:
+        session.sql(ddl(table))
+    except PySparkException:
+        # Runs of two tables may make `ops.checks` at one moment.
+        made = tables.latest(table.name)
+        if made is None:
+            raise
+        finish_creation(workspace, lambda: session, table, made)
+        return made
     _constrain(session, table)
     delta = tables.latest(table.name)
     if delta is None:

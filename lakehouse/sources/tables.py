@@ -7,6 +7,7 @@ from lakehouse.declare.table import ByPartition, Changes, Foreign, Table
 from lakehouse.declare.write_modes import Append, Overwrite, ReplacePartitions, Scd2
 from lakehouse.delta.change_feed import added_files, why_lost
 from lakehouse.delta.partition_digests import partition_digests
+from lakehouse.delta.partition_values import condition, text_of
 from lakehouse.delta.row_changes import last_row_change, newest_with_same_rows
 from lakehouse.errors import LakehouseError
 from lakehouse.sources.source import ReadContext, SourceKind
@@ -145,12 +146,12 @@ def _position_of_by_partition(source: ByPartition, context: ReadContext) -> dict
 
 
 def _load_by_partition(source: ByPartition, context: ReadContext, since: Any, position: dict[str, Any]) -> "DataFrame":
-    from pyspark.sql import functions as F
-
-    frame = _rows(source.table.name, context, position["version"])
+    frame, column = _rows(source.table.name, context, position["version"]), source.table.partitioned_by[0]
     if context.partitions is None:
         return frame
-    return frame.where(F.col(source.table.partitioned_by[0]).cast("string").isin(*context.partitions))
+    type_ = source.table.types[column]
+    texts = [text_of(key, type_, column) for key in context.partitions]
+    return frame.where(" OR ".join(f"({condition({column: text}, {column: type_})})" for text in texts) or "false")
 
 
 def _part_of_by_partition(source: ByPartition, position: dict[str, Any], key: str) -> Any:

@@ -2,19 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 from lakehouse.declare.table import Table
 from lakehouse.declare.write_modes import Overwrite, ReplacePartitions
 from lakehouse.delta.file_statistics import read_adopted
+from lakehouse.delta.partition_values import Partition, condition, spelled, text_of
 from lakehouse.errors import AuditFailedError, InvalidKeyError, PartitionMismatchError, Problem
 from lakehouse.quality.compile import Compiled
 from lakehouse.quality.judge import CheckResult, judge, judge_by, verdict
 from lakehouse.storage import delete_file
 from lakehouse.write.batch import Batch
 from lakehouse.write.modes import GOOD
-from lakehouse.write.modes.mode import Partition
-from lakehouse.write.modes.replace_partitions import condition
 from lakehouse.write.run_kind import ForPartitions, Rebuilt, Replayed, RunKind
 from lakehouse.write.stage import TWICE, VERDICTS, Staged
 from lakehouse.write.table_rules import failures, suite_name
@@ -82,12 +82,13 @@ def _decide_partitions(
             table.name, version, failures_of(failed), suite_name(table.name), together(failed), by_partition=failed
         )
     column = table.partitioned_by[0]
-    for audit in VERDICTS:
+    lost = {text_of(key, table.types[column], column) for key in failed}
+    for audit in VERDICTS if lost else ():
         for file in staged.files(audit):
-            if failed and read_adopted(staged.root, file, set(), (column,)).partition.get(column) in failed:
+            if read_adopted(staged.root, file, set(), (column,)).partition.get(column) in lost:
                 delete_file(file.path)
     rows, _ = _counted(table, staged)
-    replaced: list[Partition] = [{column: key} for key in passing.keys]
+    replaced: list[Partition] = [{column: text_of(key, table.types[column], column)} for key in passing.keys]
     stale = _stale(table, passing, replaced)
     return Decision(passing, rows, together(passed), replaced, stale, passed, failed)
 
@@ -116,7 +117,8 @@ def _refuse_twins(table: Table, version: int, rows: Mapping[str, int]) -> None:
 
 def _refuse_others(table: Table, version: int, kind: ForPartitions, partitions: Sequence[Partition]) -> None:
     column = table.partitioned_by[0]
-    others = [partition for partition in partitions if partition[column] not in kind.made_from]
+    asked = {text_of(key, table.types[column], column) for key in kind.keys}
+    others = [partition for partition in partitions if partition[column] not in asked]
     if others:
         raise PartitionMismatchError(table.name, version, column, kind.keys, len(others))
 
@@ -127,7 +129,7 @@ def _stale(table: Table, kind: RunKind, replaced: Sequence[Partition] | None) ->
         return None
     if isinstance(kind, Rebuilt) or isinstance(table.write, Overwrite):
         return "true"
-    return " OR ".join(f"({condition(table, partition)})" for partition in replaced) if replaced else None
+    return " OR ".join(f"({condition(partition, table.types)})" for partition in replaced) if replaced else None
 
 
 def blocking(results: Sequence[CheckResult], *, is_replay: bool = False) -> list[CheckResult]:
@@ -140,17 +142,21 @@ def _judged_partitions(
 ) -> dict[str, tuple[CheckResult, ...]]:
     """The results of the staged rows of each partition, by its key; those of no rows if a key has none."""
     column, rows = table.partitioned_by[0], staged.frame(session)
-    by_key = {
-        _key(values[0]): results for values, results in judge_by(rows, rules, table.brought_names, (column,)).items()
+    by_text = {
+        _text(values[0], table.types[column]): results
+        for values, results in judge_by(rows, rules, table.brought_names, (column,)).items()
     }
-    lacking = [key for key in keys if key not in by_key]
-    if lacking:
-        by_key |= dict.fromkeys(lacking, judge(rows.limit(0), rules, table.brought_names))
-    return by_key
+    texts = {key: text_of(key, table.types[column], column) for key in keys}
+    # Rows in quarantine may be of other partitions than the run's.
+    nothing = judge(rows.limit(0), rules, table.brought_names) if set(texts.values()) - by_text.keys() else ()
+    return {key: by_text.get(text, nothing) for key, text in texts.items()}
 
 
-def _key(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def _text(value: Any, type_: str) -> str | None:
+    """A value by which rows were judged, as the log spells it."""
+    if type_ == "timestamp" and value is not None:
+        value = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=value)
+    return spelled(value)
 
 
 def together(by_partition: Mapping[str, Sequence[CheckResult]]) -> tuple[CheckResult, ...]:

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lakehouse.delta.note import Note
+from lakehouse.delta.partition_values import Partition
 from lakehouse.delta.stamp import Stamp
 from lakehouse.quality.judge import CheckResult
 from lakehouse.storage import delete_file, read_json, write_json
 from lakehouse.workspace import Workspace
-from lakehouse.write.modes.mode import Partition
 from lakehouse.write.position import Position, transaction
 from lakehouse.write.run_kind import ForPartitions, Fresh, Rebuilt, Replayed, RunKind
 from lakehouse.write.stage import Staged

@@ -11,6 +11,7 @@ from lakehouse.declare.column import Column
 from lakehouse.declare.table import Table
 from lakehouse.delta.adopt import adopt
 from lakehouse.delta.history import files_of
+from lakehouse.delta.log_entry import is_local
 from lakehouse.delta.note import Note
 from lakehouse.delta.stamp import Stamp
 from lakehouse.delta.tables import Tables
@@ -22,6 +23,7 @@ from lakehouse.quality.judge import CheckResult
 from lakehouse.schema.create import ensure
 from lakehouse.storage import File, locate
 from lakehouse.workspace import Workspace
+from lakehouse.write.retry import retried
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -96,10 +98,16 @@ def record(
     size = store.get_file_info(f"{root}/{relative}").size
     file = File(f"{root}/{relative}", relative, size, int(now.timestamp() * 1000))
     note = Note(CHECKS.name, run=run_id, audited=asset)
-    adopt(delta, [file], set(CHECKS.column_names), Stamp(None, 0, note), "append")
-    delta.update_incremental()
+    # Runs of other tables add their results at the same time.
+    retried(CHECKS.name, lambda: _added(tables, file, Stamp(None, 0, note)))
     if need(files_by(delta), limits) is not None:
         _keep_up(tables, limits)
+
+
+def _added(tables: Tables, file: File, stamp: Stamp) -> None:
+    delta = tables.latest(CHECKS.name)
+    assert delta is not None  # noqa: S101 - it was made before
+    adopt(delta, [file], set(CHECKS.column_names), stamp, "append")
 
 
 def _stem(asset: str, version: int | None) -> str:
@@ -148,10 +156,10 @@ def _keep_up(tables: Tables, limits: Limits) -> None:
             delta = tables.latest(CHECKS.name)
             files = [] if delta is None else files_by(delta)
             why = need(files, limits)
-            if delta is not None and why is not None:
+            if delta is not None and why is not None and is_local(delta.table_uri):
                 for group in groups_to_join(files, limits):
                     join(delta, CHECKS.name, group, why, order=("asset", "table_version"))
-                # delta-rs makes one every 100 commits, and to open the table takes twice as long by then.
+                # Else the files that were joined are read from the log by each who opens the table.
                 delta.create_checkpoint()
     except WorkspaceBusyError:
         logging.getLogger(__name__).debug("%s is being kept up by another process", CHECKS.name)

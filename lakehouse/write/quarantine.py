@@ -1,5 +1,6 @@
 """Quarantine: the rows that broke a rule, with the rules and the run, in a table of their own; what became of them."""
 
+import logging
 from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from lakehouse.declare.sql_text import literal, quote
 from lakehouse.declare.table import Table, quarantine_of
 from lakehouse.delta.deletion_vectors import read_vector
 from lakehouse.delta.history import files_of
+from lakehouse.delta.live_files import NotReplayableError
 from lakehouse.delta.stamp import is_done
 from lakehouse.delta.tables import Tables
 from lakehouse.engine.statement import statement
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 REPLAYED = "replayed"
+_log = logging.getLogger(__name__)
 STATES = (WAITING, REPLAYED, DISCARDED)
 
 
@@ -79,8 +82,10 @@ def add(tables: Tables, session: "SparkSession", table: Table, intent: Intent) -
     if is_done(delta, intent.stamp):
         return
     if intent.labels and stale in (None, "true") and is_possible(delta, target):
-        add_by_reference(delta, target, intent, discards=stale is not None)
-        return
+        try:
+            return add_by_reference(delta, target, intent, discards=stale is not None)
+        except NotReplayableError as error:
+            _log.info("%s: the engine adds the rows: %s", target.name, error)
     rows = _judged(session, intent, BAD).withColumns(
         {
             "_row_id": F.expr("uuid()"),

@@ -14,6 +14,9 @@ from urllib.parse import unquote
 from lakehouse.declare.table import Table
 from lakehouse.declare.types import from_json
 from lakehouse.delta.adopt import swap, takes_references
+from lakehouse.delta.live_files import live_files
+from lakehouse.delta.log import log_of
+from lakehouse.delta.log_entry import Action, is_local
 from lakehouse.delta.parquet_files import read_file, write_file
 from lakehouse.quality.measure.masks import PREFIX, broken_labels
 from lakehouse.storage import locate
@@ -37,6 +40,7 @@ def is_possible(delta: "DeltaTable", target: Table) -> bool:
     fields = {field["name"]: field for field in json.loads(delta.schema().to_json())["fields"]}
     return (
         takes_references(delta)
+        and is_local(delta.table_uri)
         # A file's rows are not all there are where vectors delete some.
         and "deletionVectors" not in (delta.protocol().writer_features or ())
         and all(
@@ -65,8 +69,10 @@ def add_by_reference(delta: "DeltaTable", target: Table, intent: Intent, *, disc
     ]
     removed = _with_waiting(delta) if discards else []
     files += [
-        write_file(delta, f"{folder}-discarded-{place}.parquet", schema, _discarded(delta, path, schema, intent, now))
-        for place, (path, _) in enumerate(removed)
+        write_file(
+            delta, f"{folder}-discarded-{place}.parquet", schema, _discarded(delta, action["path"], schema, intent, now)
+        )
+        for place, action in enumerate(removed)
     ]
     swap(delta, files, set(target.column_names), intent.stamp, removed=removed)
 
@@ -116,19 +122,17 @@ def _broken(batch: "pa.Table", intent: Intent) -> "pa.Array":
     return pa.array(labels, pa.list_(pa.string())).take(pa.array(places, pa.int64()))
 
 
-def _with_waiting(delta: "DeltaTable") -> list[tuple[str, int]]:
-    """Paths in the log and sizes of the files that have waiting rows."""
-    import pyarrow as pa
+def _with_waiting(delta: "DeltaTable") -> list[Action]:
+    """The `add` actions of the files that have waiting rows."""
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
     store, root = locate(delta.table_uri)
-    with_waiting = []
-    files = pa.table(delta.get_add_actions(flatten=True)).select(["path", "size_bytes"]).to_pylist()
-    for path, size in ((file["path"], file["size_bytes"]) for file in files):
+    with_waiting: list[Action] = []
+    for path, action in live_files(log_of(delta.table_uri), delta.version()).items():
         states = pq.read_table(f"{root}/{unquote(path)}", columns=["_state"], filesystem=store)["_state"]
         if pc.any(pc.equal(states, WAITING)).as_py():
-            with_waiting.append((path, size))
+            with_waiting.append(action)
     return with_waiting
 
 

@@ -81,7 +81,7 @@ def stage(
     from pyspark.sql import functions as F
 
     masks = mask_sql(rules)
-    judged = masked(frame, rules).withColumn(IS_BAD, F.expr(quarantined_sql(rules)))
+    judged = masked(_as_published(table, frame), rules).withColumn(IS_BAD, F.expr(quarantined_sql(rules)))
     place = functions_of(table.write).winners(table.write, table)
     verdict = F.when(F.col(quote(IS_BAD)), BAD)
     if place is not None:
@@ -92,8 +92,21 @@ def stage(
     )
     split = {AUDIT: verdict.otherwise(GOOD)}
     if table.partitioned_by:
-        split[PART] = F.hex(F.xxhash64(*table.partitioned_by))
+        # A null adds nothing to a hash: (null, 'a') and ('a', null) would be one.
+        columns = [F.col(quote(name)) for name in table.partitioned_by]
+        split[PART] = F.hex(F.xxhash64(*(column.isNull() for column in columns), *columns))
     rows = judged.withColumns(split).drop(IS_BAD)
     with big_work(frame.sparkSession, big=is_big(frame)):
         rows.write.partitionBy(*split).parquet(staged.path)
     return staged
+
+
+def _as_published(table: Table, frame: "DataFrame") -> "DataFrame":
+    """The frame with null for the empty text in partition columns: a Delta log has no other word for it.
+
+    Outside: https://github.com/delta-io/delta/blob/master/PROTOCOL.md, "Partition Value Serialization".
+    """
+    from pyspark.sql import functions as F
+
+    texts = [name for name in table.partitioned_by if table.types[name] == "string"]
+    return frame.withColumns({name: F.nullif(F.col(quote(name)), F.lit("")) for name in texts}) if texts else frame

@@ -78,6 +78,7 @@ PUBLIC = {
         "AuditFailedError",
         "ChangeFeedGoneError",
         "CodeLocationError",
+        "CommitDiffersError",
         "ConcurrentWriteError",
         "DamagedLogError",
         "DeclarationDiffersError",

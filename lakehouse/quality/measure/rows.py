@@ -18,7 +18,9 @@ class Rows:
     Args:
         masked: The mask columns, beside the columns of `by` at least.
         table: The table's columns, which aggregates and queries see.
-        by: Columns whose values part the rows into what is judged by itself; all together where there are none.
+        by: Columns whose values part the rows into what is judged by itself; all together where there are none. A
+            timestamp counts by its microseconds since 1970 in UTC: it comes from the engine as a local time, of which
+            there are two alike when a clock is put back.
     """
 
     masked: "DataFrame"
@@ -32,9 +34,13 @@ class Rows:
 
     def keys(self) -> "list[Column]":
         """The columns of `by`, under these names."""
+        return [self._value(name).alias(part) for name, part in zip(self.by, self.parts, strict=True)]
+
+    def _value(self, name: str) -> "Column":
         from pyspark.sql import functions as F
 
-        return [F.col(quote(name)).alias(part) for name, part in zip(self.by, self.parts, strict=True)]
+        column = F.col(quote(name))
+        return F.unix_micros(column) if self.table.schema[name].dataType.typeName() == "timestamp" else column
 
     def key_of(self, row: Any) -> Key:
         """The part that a row of figures is about."""
@@ -46,5 +52,5 @@ class Rows:
 
         rows = self.table
         for name, value in zip(self.by, key, strict=True):
-            rows = rows.where(F.col(quote(name)).eqNullSafe(F.lit(value)))
+            rows = rows.where(self._value(name).eqNullSafe(F.lit(value)))
         return rows

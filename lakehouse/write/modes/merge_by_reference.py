@@ -6,18 +6,17 @@ both) is one look at its keys here. The commit is one that the engine itself cou
 
 import json
 import logging
-import time
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, unquote
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from lakehouse.declare.write_modes import Merge
-from lakehouse.delta.adopt import takes_references
+from lakehouse.delta.adopt import addition, takes_references
 from lakehouse.delta.deletion_vectors import read_vector, write_vectors
 from lakehouse.delta.file_statistics import read_adopted
 from lakehouse.delta.live_files import NotReplayableError, live_files
 from lakehouse.delta.log import log_of
-from lakehouse.delta.log_entry import commit_info, is_local, put_commit
+from lakehouse.delta.log_entry import Action, Change, commit, is_local
 from lakehouse.schema.create import KEYED_PROPERTIES
 from lakehouse.storage import File, locate
 from lakehouse.write.modes.match_keys import Changes, Matches, NotComparableError, StoredRows, Target, match
@@ -29,9 +28,7 @@ if TYPE_CHECKING:
 VECTORS = KEYED_PROPERTIES[0][0]
 # Beyond this a cluster reads the keys more quickly than one process.
 MOST_ROWS = 50_000_000
-_INTERVAL = "delta.checkpointInterval"
 _log = logging.getLogger(__name__)
-Action = dict[str, Any]
 
 
 def takes_vectors(delta: "DeltaTable") -> bool:
@@ -89,10 +86,9 @@ def merge_by_reference(publication: Publication, mode: Merge, *, deleted: "Delta
         "numTargetFilesAdded": len(files),
         "numTargetDeletionVectorsAdded": len(matches.replaced),
     }
-    parameters = {"predicate": json.dumps(list(mode.on)), "byReference": "true"}
-    done = commit_info(publication.stamp, "MERGE", parameters=parameters, metrics=metrics, read=delta.version())
-    put_commit(delta.table_uri, delta.version() + 1, [*done, *_moved(publication, files, rows.files, matches)])
-    _checkpoint(publication)
+    added, removed = _moved(publication, files, rows.files, matches)
+    parameters = {"predicate": json.dumps(list(mode.on))}
+    commit(delta, publication.stamp, Change("MERGE", added, removed, parameters, metrics))
     return matches.inserted + matches.updated + matches.deleted
 
 
@@ -120,8 +116,8 @@ def _stored_rows(delta: "DeltaTable") -> StoredRows | None:
 
 def _moved(
     publication: Publication, files: Sequence[File], targets: Sequence[Target], matches: Matches
-) -> list[Action]:
-    """The actions: each file with replaced rows under its new vector, and the staged ones."""
+) -> tuple[list[Action], list[Action]]:
+    """What is added and removed: each file with replaced rows under its new vector, and the staged ones."""
     from pyroaring import BitMap64
 
     root, table = publication.delta.table_uri, publication.table
@@ -131,47 +127,20 @@ def _moved(
     }
     older = {file.relative: BitMap64(matches.older[file.relative]) for file in files if file.relative in matches.older}
     written = write_vectors(root, {**vectors, **older}) if vectors or older else {}
-    actions: list[Action] = []
-    for path, target in touched.items():
-        actions.append({"remove": _removed(target.action)})
-        if len(vectors[path]) < json.loads(target.action["stats"])["numRecords"]:
-            actions.append({"add": _with_vector(target.action, written[path])})
+    added: list[Action] = [
+        _with_vector(target.action, written[path])
+        for path, target in touched.items()
+        if len(vectors[path]) < json.loads(target.action["stats"])["numRecords"]
+    ]
     for file in files:
         read = read_adopted(root, file, set(table.stored_names), table.partitioned_by)
-        add = {
-            "path": quote(file.relative, safe="/="),
-            "partitionValues": read.partition,
-            "size": file.size,
-            "modificationTime": file.modified_ms,
-            "dataChange": True,
-            "stats": read.statistics,
-        }
+        add = addition(file, read)
         if read.rows > len(older.get(file.relative, ())):
-            actions.append({"add": _with_vector(add, written[file.relative]) if file.relative in written else add})
-    return actions
+            added.append(_with_vector(add, written[file.relative]) if file.relative in written else add)
+    return added, [target.action for target in touched.values()]
 
 
-def _removed(action: Mapping[str, Any]) -> Action:
-    kept = {name: action[name] for name in ("path", "partitionValues", "size", "deletionVector") if name in action}
-    return {**kept, "deletionTimestamp": int(time.time() * 1000), "dataChange": True, "extendedFileMetadata": True}
-
-
-def _with_vector(action: Mapping[str, Any], vector: Action) -> Action:
+def _with_vector(action: Action, vector: Action) -> Action:
     """The same file with other deleted rows: its bounds hold still, but need not be reached by a row any more."""
     statistics = json.dumps({**json.loads(action["stats"]), "tightBounds": False}, separators=(",", ":"))
-    return {**action, "dataChange": True, "stats": statistics, "deletionVector": vector}
-
-
-def _checkpoint(publication: Publication) -> None:
-    """At the interval that the table names, as every writer of Delta does after its commit."""
-    from deltalake.exceptions import DeltaError
-
-    delta = publication.delta
-    if (delta.version() + 1) % int(delta.metadata().configuration.get(_INTERVAL, "10")):
-        return
-    try:
-        delta.update_incremental()
-        delta.create_checkpoint()
-    except (DeltaError, OSError) as error:
-        # The commit stands, and the next writer tries again.
-        _log.warning("%s: no checkpoint of version %s: %s", publication.table.name, delta.version(), error)
+    return {**action, "stats": statistics, "deletionVector": vector}

@@ -1,5 +1,6 @@
 """What every write mode answers: which rows of a batch stand for their key, and how good rows become one commit."""
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -9,6 +10,9 @@ from lakehouse.declare.sql_text import quote
 from lakehouse.declare.table import Table
 from lakehouse.declare.write_modes import Merge, Scd2
 from lakehouse.delta.adopt import adopt, takes_references
+from lakehouse.delta.live_files import NotReplayableError
+from lakehouse.delta.log_entry import is_local
+from lakehouse.delta.partition_values import Partition
 from lakehouse.delta.stamp import Stamp
 from lakehouse.delta.tables import Tables
 from lakehouse.engine.statement import statement
@@ -20,8 +24,8 @@ if TYPE_CHECKING:
     from deltalake import DeltaTable
     from pyspark.sql import DataFrame, SparkSession
 
-# The value of each partition column, as text; None for null.
-Partition = Mapping[str, str | None]
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -128,8 +132,7 @@ def commit_files(
     way: Literal["append", "overwrite"],
     *,
     where: str = "true",
-    replaced: Sequence[str] | None = None,
-    by_reference: bool = True,
+    replaced: Sequence[Partition] | None = None,
 ) -> int:
     """Make the staged files the table's own, by reference; by a statement where the table's features forbid that.
 
@@ -137,23 +140,18 @@ def commit_files(
         publication: The rows.
         way: Add to the table's rows or replace some of them.
         where: With `overwrite`: SQL condition of the rows that are replaced.
-        replaced: The same as values of the one partition column; None for all rows.
-        by_reference: False where the condition cannot be said by `replaced`.
+        replaced: The same as partitions; None for all rows.
 
     Returns:
         Rows published.
     """
     table, session = publication.table, publication.session
-    if by_reference and takes_references(publication.delta):
-        return adopt(
-            publication.delta,
-            publication.files,
-            set(table.stored_names),
-            publication.stamp,
-            way,
-            partitioned_by=table.partitioned_by,
-            replaced=replaced,
-        )
+    if takes_references(publication.delta) and (way == "append" or is_local(publication.delta.table_uri)):
+        columns = set(table.stored_names)
+        try:
+            return adopt(publication.delta, publication.files, columns, publication.stamp, way, replaced=replaced)
+        except NotReplayableError as error:
+            _log.info("%s: the engine replaces the rows: %s", table.name, error)
     names = ", ".join(map(quote, table.stored_names))
     place = f"({names})" if way == "append" else f"REPLACE WHERE {where}"
     with statement(session, stamp=publication.stamp, view=publication.frame()) as view:

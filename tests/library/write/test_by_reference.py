@@ -16,13 +16,13 @@ from pyroaring import BitMap64
 from lakehouse.declare.column import Column
 from lakehouse.declare.table import Table, deleted_of
 from lakehouse.declare.write_modes import Merge
+from lakehouse.delta import log_entry
 from lakehouse.delta.deletion_vectors import from_z85, read_vector, write_vectors, z85
 from lakehouse.delta.history import history, open_table, row_count
 from lakehouse.delta.live_files import live_files
 from lakehouse.delta.log import log_of
 from lakehouse.delta.log_entry import put_commit
 from lakehouse.sql.ask_trino import ask
-from lakehouse.write.modes import merge_by_reference as by_reference
 from tests.library.door import Door
 from tests.library.examples import thorough
 
@@ -250,7 +250,7 @@ def test_a_key_that_another_tool_wrote_twice_is_left_to_the_engine(door: Door, a
 
 
 def test_a_rival_that_commits_first_is_seen(door: Door, at, merged: Table, monkeypatch):
-    whole, rivals = by_reference.put_commit, [1]
+    whole, rivals = log_entry.put_commit, [1]
 
     def late(root, version, actions):
         if rivals:
@@ -258,7 +258,7 @@ def test_a_rival_that_commits_first_is_seen(door: Door, at, merged: Table, monke
             door.spark.sql(f"UPDATE {merged.name} SET name = 'rival' WHERE id IN (0, 1)")
         whole(root, version, actions)
 
-    monkeypatch.setattr(by_reference, "put_commit", late)
+    monkeypatch.setattr(log_entry, "put_commit", late)
     done = door.write(merged, door.rows((1, "ours", 1, at(1)), (20, "new", 20, at(1))))
 
     assert done.published == 2

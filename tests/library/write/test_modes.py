@@ -237,6 +237,12 @@ def test_an_older_deletion_leaves_the_newer_row(door: Door, at):
             "silver.x: `idd` is no column of it (did you mean `id`?)",
         ),
         (
+            {"columns": (*COLUMNS, Column("share", "double", "A part")), "partitioned_by": ("share",)},
+            "silver.x: it cannot be partitioned by `share`, which is double. A Delta log holds the values of "
+            "partitions as text, and this type has none that each engine reads alike. Partition by a string, boolean, "
+            "whole number, date or timestamp, or by nothing.",
+        ),
+        (
             {"partitioned_by": ("id",), "clustered_by": ("name",)},
             "silver.x: give `partitioned_by` or `clustered_by`, Delta allows one of them",
         ),
@@ -244,5 +250,5 @@ def test_an_older_deletion_leaves_the_newer_row(door: Door, at):
 )
 def test_a_declaration_that_cannot_be_says_why(declared, message):
     with pytest.raises(DeclarationError) as error:
-        Table("silver.x", columns=COLUMNS, grain="one row", **declared)
+        Table("silver.x", **{"columns": COLUMNS, "grain": "one row", **declared})
     assert str(error.value) == message

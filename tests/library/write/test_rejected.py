@@ -52,7 +52,7 @@ def test_a_rejected_row_has_the_values_that_it_came_with_whatever_their_types(do
     assert [tuple(row) for row in bad] == [empty, tuple(good[0])]
     said = door.spark.table(quarantine_of(table.name)).select("_state", "_broken_rules", "_run_id", "_fixes").collect()
     assert [tuple(row) for row in said] == [("waiting", ["id: not_null (declared)"], "first", [])] * 2
-    assert engines(door, quarantine_of(table.name))[0].startswith("delta-rs")
+    assert engines(door, quarantine_of(table.name))[0].startswith("lakehouse/")
 
 
 def test_each_row_has_its_own_name_and_its_own_broken_rules(door: Door):

@@ -3,6 +3,9 @@
 import json
 import subprocess
 import sys
+import threading
+import uuid
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -486,3 +489,20 @@ def lakehouse(*arguments: str) -> tuple[int, str, str]:
     command = [Path(sys.executable).parent / "lakehouse", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     return done.returncode, done.stdout, done.stderr
+
+
+def test_a_table_of_the_library_that_several_runs_make_at_one_moment_is_made_once(workspace: Workspace):
+    shared = Table(f"ops.t_{uuid.uuid4().hex[:10]}", columns=(ID, NOTE), grain="one row per test row")
+    together = threading.Barrier(3)
+
+    def make(_: int) -> int:
+        with Connection(workspace) as own:
+            session = own.session()
+            session.sql("SELECT 1").collect()
+            together.wait()
+            return ensure(Tables(workspace), session, shared).version()
+
+    with ThreadPoolExecutor(3) as pool:
+        assert list(pool.map(make, range(3))) == [0, 0, 0]
+    with Connection(workspace) as own:
+        assert own.session().table(shared.name).count() == 0
