@@ -230,6 +230,18 @@ class DamagedLogError(LakehouseError):
         )
 
 
+class UnreadableTableError(LakehouseError):
+    """A table's log is whole, but says what no reader here understands. Nothing was read or written."""
+
+    def __init__(self, table: str, folder: str, reason: str) -> None:
+        self.table, self.folder, self.reason = table, folder, reason
+        super().__init__(
+            f"{table} was not read or written: its log in {folder} is whole, but says what cannot be read ({reason}). "
+            f"Another writer has made a version so. Go back to one before it by the engine, `RESTORE TABLE {table} TO "
+            f"VERSION AS OF <version>`, or begin anew after `lakehouse drop {table}`."
+        )
+
+
 class CommitDiffersError(LakehouseError):
     """A version has other files than it was to have. It was committed; nothing was built on it."""
 

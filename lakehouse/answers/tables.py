@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from lakehouse.delta.history import open_table, rows_of
 from lakehouse.delta.tables import table_names
+from lakehouse.errors import LakehouseError
 from lakehouse.workspace import Workspace
 from lakehouse.write.ops_checks import audited
 from lakehouse.write.position import last_position
@@ -18,18 +19,20 @@ class TableLine:
     Args:
         name: `layer.entities`.
         rows: Rows now; None if the log does not say.
-        version: Delta's.
+        version: Delta's; None if the table, or what stands behind it, cannot be read.
         quarantined: Rows that wait in its quarantine.
         checks_passed: Of the checks of the last publish, how many hold.
         checks: How many there are.
+        problem: Why it cannot be read, and what to do; empty if it can.
     """
 
     name: str
-    rows: int | None
-    version: int
-    quarantined: int
-    checks_passed: int
-    checks: int
+    rows: int | None = None
+    version: int | None = None
+    quarantined: int = 0
+    checks_passed: int = 0
+    checks: int = 0
+    problem: str = ""
 
 
 def table_line(workspace: Workspace, name: str) -> TableLine:
@@ -49,5 +52,17 @@ def table_line(workspace: Workspace, name: str) -> TableLine:
 
 
 def overview(workspace: Workspace) -> list[TableLine]:
-    """Every table of the warehouse."""
-    return [table_line(workspace, name) for name in table_names(workspace)]
+    """Every table of the warehouse; one that cannot be read says so and hides no other."""
+    return [_line_or_problem(workspace, name) for name in table_names(workspace)]
+
+
+def _line_or_problem(workspace: Workspace, name: str) -> TableLine:
+    try:
+        return table_line(workspace, name)
+    except LakehouseError as error:
+        return TableLine(name, problem=str(error))
+    except (OSError, ValueError) as error:
+        # Arrow's errors, too: their text may hold values of the data.
+        return TableLine(
+            name, problem=f"a file of {name}, or of its quarantine, cannot be read ({type(error).__name__})"
+        )

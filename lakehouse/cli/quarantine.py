@@ -26,12 +26,22 @@ def register(app: typer.Typer) -> None:
 def list_tables(as_json: Json = False) -> None:
     """Rows of each table that wait, were replayed, or were discarded. Read from the logs, no server is asked."""
     from lakehouse.delta.tables import table_names
+    from lakehouse.errors import LakehouseError
     from lakehouse.workspace import current_workspace
     from lakehouse.write.quarantine import STATES, counts
 
     workspace = current_workspace()
-    by_table = [(name, counts(workspace, name)) for name in table_names(workspace)]
-    lines = [{"table": name, **states} for name, states in by_table if any(states.values())]
+    lines = []
+    for name in table_names(workspace):
+        try:
+            states = counts(workspace, name)
+        except (LakehouseError, OSError, ValueError) as error:
+            # One that cannot be read hides no other. The text of a foreign error may hold values of the data.
+            said = str(error) if isinstance(error, LakehouseError) else f"{name}: not read ({type(error).__name__})"
+            typer.echo(said, err=True)
+            continue
+        if any(states.values()):
+            lines.append({"table": name, **states})
     print_answer(lines, as_json, lambda _: print_table(("table", *STATES), [tuple(line.values()) for line in lines]))
 
 

@@ -29,9 +29,14 @@ def tables(as_json: Json = False) -> None:
 def _print_tables(lines: "Sequence[TableLine]") -> None:
     rows = [
         (line.name, str(line.rows), str(line.version), str(line.quarantined), f"{line.checks_passed}/{line.checks}")
+        if not line.problem
+        else (line.name, "unreadable", "", "", "")
         for line in lines
     ]
     print_table(("table", "rows", "version", "quarantined", "checks passed"), rows)
+    for line in lines:
+        if line.problem:
+            print(f"\n{line.problem}")
 
 
 def dbt(context: typer.Context) -> None:

@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.delta.live_files import NotReplayableError, live_files
-from lakehouse.delta.log import log_of
+from lakehouse.delta.log import FOLDER, log_of
 from lakehouse.delta.log_health import first_damage
 from lakehouse.delta.note import USER_METADATA, Note
+from lakehouse.errors import UnreadableTableError
 from lakehouse.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def open_table(workspace: Workspace, name: str) -> "DeltaTable | None":
 
     Raises:
         DamagedLogError: an entry of its log is missing, empty or torn.
+        UnreadableTableError: its log says what delta-rs does not understand.
     """
     from deltalake import DeltaTable
     from deltalake.exceptions import DeltaError, TableNotFoundError
@@ -56,10 +58,11 @@ def open_table(workspace: Workspace, name: str) -> "DeltaTable | None":
     except TableNotFoundError:
         damage = first_damage(workspace, name)
         table = None
-    except DeltaError:
+    except (DeltaError, ValueError) as error:
         damage = first_damage(workspace, name)
         if damage is None:
-            raise
+            # The text of the error may hold values of the data.
+            raise UnreadableTableError(name, f"{root}/{FOLDER}", type(error).__name__) from None
     else:
         # delta-rs takes an empty entry for a commit that did nothing.
         damage = first_damage(workspace, name, is_read=False, log=log)
@@ -142,19 +145,19 @@ def files_of(workspace: Workspace, name: str) -> dict[str, dict[str, Any]]:
 
     Raises:
         DamagedLogError: an entry of its log is missing, empty or torn.
-        NotReplayableError: the log cannot be replayed, and delta-rs does not tell which rows are deleted.
+        UnreadableTableError: the log cannot be replayed, and delta-rs does not tell which rows are deleted.
     """
     log = log_of(workspace.table_path(name))
     if not raise_if_damaged(workspace, name):
         return {}
     try:
         return live_files(log, max([*log.commits, *log.checkpoints]))
-    except (NotReplayableError, ValueError):
+    except (NotReplayableError, ValueError) as error:
         table = open_table(workspace, name)
         if table is None:
             return {}
         if "deletionVectors" in (table.protocol().reader_features or ()):
-            raise
+            raise UnreadableTableError(name, f"{log.root}/{FOLDER}", type(error).__name__) from None
         return {path: {"path": path} for path in table.get_add_actions(flatten=True)["path"].to_pylist()}
 
 
@@ -180,7 +183,8 @@ def row_count(workspace: Workspace, name: str) -> int | None:
 def rows_of(table: "DeltaTable") -> int | None:
     """Rows of a table that is open, from the log alone; None if the log does not tell."""
     if "deletionVectors" not in (table.protocol().reader_features or ()):
-        return int(sum(table.get_add_actions(flatten=True)["num_records"].to_pylist()))
+        counts = table.get_add_actions(flatten=True)["num_records"].to_pylist()
+        return None if None in counts else int(sum(counts))
     try:
         files = live_files(log_of(table.table_uri), table.version()).values()
         return sum(_rows_of(file) for file in files)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from deltalake import DeltaTable
 
 Action = Mapping[str, Any]
-_INTERVAL = "delta.checkpointInterval"
+_INTERVAL, _CLEANS_UP = "delta.checkpointInterval", "delta.enableExpiredLogCleanup"
 _log = logging.getLogger(__name__)
 
 
@@ -165,12 +165,14 @@ def _checkpoint(delta: "DeltaTable", version: int) -> None:
     """At the interval that the table names, as every writer of Delta does after its commit."""
     from deltalake.exceptions import DeltaError
 
-    if version % int(delta.metadata().configuration.get(_INTERVAL, "10")):
+    properties = delta.metadata().configuration
+    if version % int(properties.get(_INTERVAL, "10")):
         return
     try:
         delta.create_checkpoint()
-        # Entries older than the table's own `delta.logRetentionDuration`.
-        delta.cleanup_metadata()
+        if properties.get(_CLEANS_UP, "true") == "true":
+            # Entries older than the table's own `delta.logRetentionDuration`.
+            delta.cleanup_metadata()
     except (DeltaError, OSError) as error:
         # The commit stands, and the next writer tries again.
         _log.warning("%s: no checkpoint of version %s: %s", delta.table_uri, version, type(error).__name__)

@@ -57,7 +57,7 @@ class Tables:
             return None
         try:
             table.update_incremental()
-        except DeltaError:
+        except (DeltaError, ValueError):
             # The opener tells what is wrong with the log.
             del self._opened[name]
             return self.opened(name)
