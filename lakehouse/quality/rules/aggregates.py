@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from lakehouse.quality.rules.columns import considered_sql
+from lakehouse.quality.rules.exact_bounds import exact
 from lakehouse.quality.rules.row_conditions import condition_sql
 from lakehouse.quality.rules.rule import AggregateRule, Grouping, Outcome, is_met
 from lakehouse.quality.rules.sql_values import NUMERIC, NotCompiledError, bounds, column_of, literal, members
@@ -61,7 +62,11 @@ def _metric(sql: Callable[[str, str], str], families: frozenset[str]) -> Rule:
         condition = condition_sql(expectation.condition, columns)
 
         def verdict(values: Values) -> Outcome:
-            observed = _observed(values["value"], low, high)
+            value = values["value"]
+            observed = _observed(value, low, high)
+            if isinstance(value, int | Decimal):
+                ends = exact(kwargs.get("min_value")), exact(kwargs.get("max_value"))
+                return Outcome(is_between(Decimal(value), *ends, kwargs), observed)
             return Outcome(is_between(observed, low, high, kwargs), observed)
 
         measured = sql(column, columns[str(name)].strip().lower())

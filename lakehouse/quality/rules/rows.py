@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from lakehouse.declare.sql_text import quote
-from lakehouse.quality.rules.decimal_bounds import least, most
+from lakehouse.quality.rules.exact_bounds import least, most
 from lakehouse.quality.rules.row_conditions import condition_sql
 from lakehouse.quality.rules.rule import RowRule
 from lakehouse.quality.rules.sql_values import SIMPLE, NotCompiledError, bounds, column_of, literal, members
@@ -58,11 +58,11 @@ def between_sql(low: Any, high: Any, kwargs: Mapping[str, Any], column: str, kin
     """`column`, of the SQL type `kind`, within bounds, either of which may be missing."""
     parts = []
     if low is not None:
-        strict = bool(kwargs.get("strict_min"))
-        parts.append(least(column, low, kind, strict=strict) or f"{column} {'>' if strict else '>='} {literal(low)}")
+        strict, bound = bool(kwargs.get("strict_min")), kwargs.get("min_value")
+        parts.append(least(column, bound, kind, strict=strict) or f"{column} {'>' if strict else '>='} {literal(low)}")
     if high is not None:
-        strict = bool(kwargs.get("strict_max"))
-        parts.append(most(column, high, kind, strict=strict) or f"{column} {'<' if strict else '<='} {literal(high)}")
+        strict, bound = bool(kwargs.get("strict_max")), kwargs.get("max_value")
+        parts.append(most(column, bound, kind, strict=strict) or f"{column} {'<' if strict else '<='} {literal(high)}")
     if not parts:
         raise NotCompiledError("neither min_value nor max_value, which GX refuses")
     return " AND ".join(parts)
