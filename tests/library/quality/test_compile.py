@@ -45,7 +45,8 @@ def test_no_suite_gives_nothing_to_judge() -> None:
 def test_a_range_is_broken_by_values_outside_and_not_by_null() -> None:
     rule = row_rule("column_values_to_be_between", column="a", min_value=1, max_value=5, strict_max=True)
 
-    assert rule.broken == "((`a` IS NOT NULL) AND coalesce(NOT (`a` >= 1.0D AND `a` < 5.0D), false))"
+    within = "`a` >= CAST('1' AS int) AND `a` <= CAST('4' AS int)"
+    assert rule.broken == f"((`a` IS NOT NULL) AND coalesce(NOT ({within}), false))"
     assert rule.considered == "(`a` IS NOT NULL)"
     assert rule.counted == "true"
 
