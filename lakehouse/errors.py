@@ -242,6 +242,10 @@ class UnreadableTableError(LakehouseError):
         )
 
 
+# A table whose log cannot be followed: its own run says why, and it must not hide other tables.
+UNREADABLE = (DamagedLogError, UnreadableTableError)
+
+
 class CommitDiffersError(LakehouseError):
     """A version has other files than it was to have. It was committed; nothing was built on it."""
 

@@ -8,7 +8,7 @@ from lakehouse.declare.table import INTERNAL_LAYERS, LAYERS
 from lakehouse.delta.history import Commit, commit_of, open_table, rows_of
 from lakehouse.delta.log import log_of
 from lakehouse.delta.tables import table_names
-from lakehouse.errors import DamagedLogError, UnreadableTableError
+from lakehouse.errors import UNREADABLE
 from lakehouse.storage import list_files, locate
 from lakehouse.workspace import Workspace
 from lakehouse.write.intent import intent_place
@@ -17,7 +17,6 @@ from lakehouse.write.quarantine import STATES, counts
 from lakehouse.write.stored_places import places_of
 
 # Changes of the declaration and upkeep are commits too, and say nothing of a checkout.
-_UNREADABLE = (DamagedLogError, UnreadableTableError)
 _LOOKED_AT = 20
 
 
@@ -121,7 +120,7 @@ def _is_there(workspace: Workspace, place: str) -> bool:
 def _rows(workspace: Workspace, name: str) -> int | None:
     try:
         table = open_table(workspace, name)
-    except _UNREADABLE:
+    except UNREADABLE:
         return None
     return None if table is None else rows_of(table)
 
@@ -131,7 +130,7 @@ def _quarantined(workspace: Workspace, name: str) -> dict[str, int]:
         return {}
     try:
         rows = counts(workspace, name)
-    except _UNREADABLE:
+    except UNREADABLE:
         return {}
     return rows if any(rows[state] for state in STATES) else {}
 
@@ -142,7 +141,7 @@ def _read_up_to(workspace: Workspace, name: str) -> tuple[ReadUpTo, ...]:
     for reader in table_names(workspace):
         try:
             position = last_position(workspace, reader, open_table(workspace, reader))
-        except _UNREADABLE:
+        except UNREADABLE:
             continue  # its own run says what is wrong with it
         note = position and position.note
         sources, inputs = (note.sources or {}, note.inputs or {}) if note else ({}, {})

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from lakehouse.declare.table import Table
 from lakehouse.delta.history import history, open_table
 from lakehouse.delta.tables import table_names
-from lakehouse.errors import DamagedLogError, TableMissingError, UnreadableTableError, near_miss
+from lakehouse.errors import UNREADABLE, TableMissingError, near_miss
 from lakehouse.schema.dropped import FOLDER, unfinished
 from lakehouse.workspace import Workspace
 
@@ -73,7 +73,7 @@ def _written_as(workspace: Workspace, name: str) -> str | None:
     """The name under which the door wrote a folder last; None if that cannot be read."""
     try:
         notes = [commit.note for commit in history(workspace, name, 20)]
-    except (DamagedLogError, UnreadableTableError):
+    except UNREADABLE:
         return None
     return next((note.asset for note in notes if note is not None and note.asset is not None), None)
 
@@ -81,7 +81,7 @@ def _written_as(workspace: Workspace, name: str) -> str | None:
 def _has_columns(workspace: Workspace, name: str, table: Table) -> bool:
     try:
         delta = open_table(workspace, name)
-    except (DamagedLogError, UnreadableTableError):
+    except UNREADABLE:
         return False
     fields = json.loads(delta.schema().to_json())["fields"] if delta is not None else []
     return {field["name"] for field in fields} == set(table.stored_names)
