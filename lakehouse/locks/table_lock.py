@@ -30,3 +30,24 @@ def table_lock(workspace: Workspace, name: str, wait_s: float = WAIT_S) -> Itera
             f"{name} was not written: {error.holder} has been writing it for {wait_s:.0f} s or more. Wait for it, or "
             f"end it if it hangs; what it has decided is finished by the next run."
         ) from None
+
+
+@contextmanager
+def creation_lock(workspace: Workspace, name: str) -> Iterator[None]:
+    """Hold the creation of a table, which the holder of its lock asks for, or a writer of another table (`ops`).
+
+    Args:
+        workspace: The workspace.
+        name: `layer.entities`.
+
+    Raises:
+        WorkspaceBusyError: another has been creating it for too long; the message names it.
+    """
+    try:
+        with named_lock(workspace, f"{name}.creation", f"the creation of {name}", WAIT_S):
+            yield
+    except HeldError as error:
+        raise WorkspaceBusyError(
+            f"{name} was not created: it is held by {error.holder}, for {WAIT_S:.0f} s or more. Wait for it, or end "
+            f"it if it hangs; the next run goes on."
+        ) from None

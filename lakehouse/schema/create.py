@@ -8,6 +8,7 @@ from lakehouse.declare.column import Column
 from lakehouse.declare.sql_text import literal, quote
 from lakehouse.declare.table import INTERNAL_LAYERS, Table, quarantine_of
 from lakehouse.delta.tables import Tables
+from lakehouse.locks.table_lock import creation_lock
 from lakehouse.schema.catalogue import is_in_catalogue, make_database, register
 from lakehouse.workspace import Workspace
 
@@ -116,20 +117,17 @@ def _constrain(session: "SparkSession", table: Table) -> None:
 
 
 def _create(tables: Tables, session: "SparkSession", table: Table) -> "DeltaTable":
-    from pyspark.errors import PySparkException
-
     workspace = tables.workspace
     make_database(workspace, session, table.layer)
-    try:
-        session.sql(ddl(table))
-    except PySparkException:
-        # Runs of two tables may make `ops.checks` at one moment.
+    # Runs of two tables make `ops.checks` at one moment. Delta makes the folder of the log before its first commit,
+    # and refuses a folder in which another has only come that far.
+    with creation_lock(workspace, table.name):
         made = tables.latest(table.name)
-        if made is None:
-            raise
-        finish_creation(workspace, lambda: session, table, made)
-        return made
-    _constrain(session, table)
+        if made is not None:
+            finish_creation(workspace, lambda: session, table, made)
+            return made
+        session.sql(ddl(table))
+        _constrain(session, table)
     delta = tables.latest(table.name)
     if delta is None:
         raise RuntimeError(
