@@ -40,7 +40,7 @@ def table_line(workspace: Workspace, name: str) -> TableLine:
     delta = open_table(workspace, name)
     assert delta is not None  # noqa: S101 - the caller has seen its log
     position = last_position(workspace, name, delta)
-    checks = (position and position.results) or audited(workspace, name, delta.version())
+    checks = (position and position.results) or audited(workspace, name, delta, delta.version())
     return TableLine(
         name=name,
         rows=rows_of(delta),

@@ -130,7 +130,9 @@ class DbtProject:
         note = last_note(delta)
         if delta is None or note is None or note.inputs != inputs or note.code != code:
             return None
-        results = [result for result in audited(workspace, model.table, delta.version()) if result.type == DBT_TEST]
+        results = [
+            result for result in audited(workspace, model.table, delta, delta.version()) if result.type == DBT_TEST
+        ]
         failed = [result for result in results if not result.success and result.severity == "critical"]
         return None if failed or len(results) < len(model.tests) else tuple(results)
 

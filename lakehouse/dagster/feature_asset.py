@@ -15,7 +15,7 @@ from lakehouse.features.feature_view import Features
 from lakehouse.features.online_store import materialize, note_of
 from lakehouse.locks.table_lock import table_lock
 from lakehouse.runs.audit import audit_foreign
-from lakehouse.sources.kinds import position_of
+from lakehouse.sources.kinds import identity_of, position_of
 from lakehouse.sources.source import ReadContext
 
 if TYPE_CHECKING:
@@ -90,13 +90,15 @@ class FeatureAsset:
         run_id = run_id or uuid.uuid4().hex[:12]
         context = ReadContext(Tables(workspace), connection.session, self.key, run_id)
         with table_lock(workspace, "features"):
-            version = int(position_of(Foreign(features.table), context))
+            source = Foreign(features.table)
+            version, table_id = int(position_of(source, context)), identity_of(source, context)
             note = note_of(workspace, features.name)
             unchanged = (note.get("version"), note.get("declaration")) == (version, features.digest)
+            unchanged = unchanged and note.get("table_id", table_id) == table_id
             keys = None
             if not unchanged:
                 audit_foreign(connection, context.tables, features.table, version, run_id)
-                keys = materialize(workspace, features, version)
+                keys = materialize(workspace, features, version, table_id)
         return Served(features.name, features.table, version, keys, unchanged, time.monotonic() - started)
 
     @cached_property

@@ -3,7 +3,7 @@
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from lakehouse.models.store import GATE, ModelVersion
 from lakehouse.models.training import Origin, Trained, dataset_of
 from lakehouse.runs.audit import audit_foreign
 from lakehouse.runs.code_version import commit, digest
-from lakehouse.sources.kinds import load, position_of
+from lakehouse.sources.kinds import identity_of, load, position_of
 from lakehouse.sources.source import ReadContext
 
 if TYPE_CHECKING:
@@ -119,7 +119,8 @@ class ModelAsset:
             positions = {name: int(position_of(source, context)) for name, source in self.reads.items()}
             inputs = {self.reads[name].name: version for name, version in positions.items()}
             code = self.code()
-            same = find_version(workspace, self.name, inputs, code)
+            ids = {of.name: str(identity_of(of, context)) for of in self.reads.values()}
+            same = find_version(workspace, self.name, inputs, code, ids)
             if same is not None:
                 return Training(same, inputs, True, time.monotonic() - started)
             made = self._train(connection, context, positions, code)
@@ -134,7 +135,8 @@ class ModelAsset:
                 audit_foreign(connection, context.tables, source.name, positions[name], context.batch_id)
             frames[name] = load(source, context, None, positions[name]).toPandas()
             path = workspace.table_path(source.name)
-            datasets.append(dataset_of(source.name, positions[name], path, frames[name]))
+            dataset = dataset_of(source.name, positions[name], path, frames[name])
+            datasets.append(replace(dataset, table_id=identity_of(source, context)))
         origin = Origin(tuple(datasets), code, commit(str(workspace.settings.project)))
         return log_and_register(workspace, self.name, self.train(**frames), origin)
 

@@ -5,7 +5,7 @@ if the other table is itself made from this one, or its suite looks keys up here
 was published before.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from lakehouse.dagster.graph import Graph, Reader
 
@@ -42,6 +42,32 @@ def in_order(graph: Graph, names: Iterable[str]) -> list[str]:
     for name in given:
         add(name)
     return [name for name in ordered if name in given]
+
+
+def behind(graph: Graph, names: Collection[str], made: Collection[str]) -> tuple[list[str], list[str]]:
+    """What is made from some tables, however far away.
+
+    Args:
+        graph: Of the project.
+        names: The tables.
+        made: What the caller makes, by name: the way goes through these alone.
+
+    Returns:
+        Those of `made`, and what else reads one of them or of `names` and is made by another tool.
+    """
+    behind_them: dict[str, None] = {}
+    others: dict[str, None] = {}
+    waiting = list(names)
+    while waiting:
+        for reader in graph.readers_of(waiting.pop()):
+            if reader.kind == "suite" or reader.name in behind_them or reader.name in names:
+                continue
+            if reader.name in made:
+                behind_them[reader.name] = None
+                waiting.append(reader.name)
+            else:
+                others[reader.name] = None
+    return list(behind_them), list(others)
 
 
 def _needs(readers: Iterable[Reader]) -> Needs:

@@ -12,6 +12,7 @@ from lakehouse.declare.table import Table
 from lakehouse.engine.session import Connection
 from lakehouse.errors import AuditFailedError, PartitionsFailedError
 from lakehouse.runs.code_version import digest
+from lakehouse.runs.plan import Extent
 from lakehouse.runs.run import run
 from lakehouse.sources.kinds import check_reader, dependency
 from lakehouse.workspace import Workspace, current_workspace
@@ -21,6 +22,9 @@ from lakehouse.write.table_rules import suite_name
 if TYPE_CHECKING:
     import dagster as dg
     from pyspark.sql import DataFrame
+
+# The tag of a run of Dagster that makes its tables, or its partitions, again from all of their inputs: `true`.
+FULL = "lakehouse/full"
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,12 @@ class TableAsset:
         return digest(self.transform, json.dumps(self.table.to_json(), sort_keys=True), rules)
 
     def materialize(
-        self, connection: Connection, run_id: str | None = None, *, partitions: Sequence[str] | None = None
+        self,
+        connection: Connection,
+        run_id: str | None = None,
+        *,
+        partitions: Sequence[str] | None = None,
+        full: bool = False,
     ) -> Published:
         """Read what is new, transform it, and bring it through the door.
 
@@ -69,12 +78,14 @@ class TableAsset:
             connection: The workspace.
             run_id: The run; made up where none is given.
             partitions: Keys of the partitions to make, for a partitioned asset.
+            full: Whether all is read and made again, in one commit.
 
         Raises:
             LakehouseError: the table is as it was.
         """
         code = self.code(connection.workspace)
-        return run(connection, self.table, self.transform, self.reads, code=code, run_id=run_id, partitions=partitions)
+        extent = Extent(partitions, full)
+        return run(connection, self.table, self.transform, self.reads, code=code, run_id=run_id, extent=extent)
 
     @cached_property
     def definition(self) -> "dg.AssetsDefinition":
@@ -121,7 +132,8 @@ class TableAsset:
         connection = connection_of(context)
         try:
             with failures_told(but=(AuditFailedError, PartitionsFailedError)):
-                done = self.materialize(connection, run_id=short(context.run_id), partitions=keys)
+                full = context.run.tags.get(FULL) == "true"
+                done = self.materialize(connection, run_id=short(context.run_id), partitions=keys, full=full)
         except PartitionsFailedError as error:
             yield from (check_result(self.table.name, result) for result in error.published.checks)
             yield from partition_checks(self.table.name, {**error.published.checks_by_partition, **error.by_partition})

@@ -6,6 +6,7 @@ from urllib.parse import unquote
 
 from lakehouse.delta.deletion_vectors import place_of
 from lakehouse.delta.log import log_of
+from lakehouse.delta.note import USER_METADATA, Note
 from lakehouse.delta.row_changes import leaves_rows
 from lakehouse.storage import locate
 from lakehouse.workspace import Workspace
@@ -31,6 +32,8 @@ def why_lost(workspace: Workspace, name: str, since: int, position: int) -> str 
         if version not in log.commits:
             return f"The log of {name} does not have version {version} any more: the changes since {since} are lost."
         actions = log.read(version)
+        if _is_rebuild(actions):
+            return f"{name} was made again from all of its inputs in version {version}."
         if any(_maps_columns(action.get("metaData", {})) for action in actions):
             return f"Columns of {name} changed in version {version}, and changes cannot be read across that."
         if not _has_files(store, base, actions):
@@ -82,6 +85,13 @@ def _maps_columns(metadata: Mapping[str, Any]) -> bool:
     properties = metadata.get("configuration", {})
     mode, widens = properties.get("delta.columnMapping.mode", "none"), properties.get("delta.enableTypeWidening")
     return bool(mode != "none" or widens == "true")
+
+
+def _is_rebuild(actions: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a commit put rows in place of all that were there, so that its feed says nothing of what changed."""
+    said: Mapping[str, Any] = next((action["commitInfo"] for action in actions if "commitInfo" in action), {})
+    note = Note.from_text(said.get(USER_METADATA))
+    return note is not None and bool(note.rebuild)
 
 
 def _has_files(store: "FileSystem", base: str, actions: Sequence[Mapping[str, Any]]) -> bool:

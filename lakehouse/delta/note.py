@@ -128,12 +128,14 @@ class Note:
         inputs: Positions up to which the inputs were read, by name.
         since: Positions from which they were read, by name; missing for inputs that were read whole.
         sources: The table that each input is, by name.
+        tables: Delta's id of it, by name of the input: positions are of that table, and of none that was made after it.
         code: Digest of the code.
         commit: Commit of the checkout; `+` if files differed from it.
         rows: The rows of the batch.
         checks: Results of the expectations, as `CheckResult` reads them.
         totals: Counts since the table was made.
         partitions: Keys of the partitions that the run was for; None for a run of the whole table.
+        rebuild: True if the rows stand in place of all that were there.
         quarantine_version: Version of the quarantine whose rows were replayed; None for rows from elsewhere.
         files: Files that were read, by name of the input.
         messages: What the run told.
@@ -154,12 +156,14 @@ class Note:
     inputs: Mapping[str, Any] | None = None
     since: Mapping[str, Any] | None = None
     sources: Mapping[str, str] | None = None
+    tables: Mapping[str, str] | None = None
     code: str | None = None
     commit: str | None = None
     rows: RowCounts | None = None
     checks: tuple[Mapping[str, Any], ...] | None = None
     totals: Totals | None = None
     partitions: tuple[str, ...] | None = None
+    rebuild: bool | None = None
     quarantine_version: int | None = None
     files: Mapping[str, list[str]] | None = None
     messages: tuple[str, ...] | None = None
@@ -186,12 +190,14 @@ class Note:
             "inputs": None if self.inputs is None else dict(self.inputs),
             "since": None if self.since is None else dict(self.since),
             "sources": None if self.sources is None else dict(self.sources),
+            "tables": dict(self.tables) if self.tables else None,
             "code": self.code,
             "commit": self.commit,
             "rows": self.rows and self.rows.to_json(),
             "checks": None if self.checks is None else [dict(check) for check in self.checks],
             "totals": self.totals and self.totals.to_json(),
             "partitions": None if self.partitions is None else list(self.partitions),
+            "rebuild": self.rebuild,
             "replay": None if self.quarantine_version is None else {"quarantine_version": self.quarantine_version},
             "files": None if self.files is None else {name: list(files) for name, files in self.files.items()},
             "messages": None if self.messages is None else list(self.messages),
@@ -229,12 +235,14 @@ class Note:
                 inputs=_mapping(values.get("inputs")),
                 since=_mapping(values.get("since")),
                 sources=_mapping(values.get("sources")),
+                tables=_mapping(values.get("tables")),
                 code=values.get("code"),
                 commit=values.get("commit"),
                 rows=RowCounts.from_json(values["rows"]) if values.get("rows") else None,
                 checks=_sequence(values.get("checks")),
                 totals=Totals.from_json(values["totals"]) if values.get("totals") else None,
                 partitions=_sequence(values.get("partitions")),
+                rebuild=values.get("rebuild"),
                 quarantine_version=values["replay"]["quarantine_version"] if values.get("replay") else None,
                 files=_mapping(values.get("files")),
                 messages=_sequence(values.get("messages")),
@@ -261,7 +269,7 @@ _NAMES = frozenset(
     (
         *(MARK, "asset", "run", "batch", "action", "who", "of", "upkeep", "started_at", "seconds", "mode", "inputs"),
         *("since", "sources", "code", "commit", "rows", "checks", "totals", "partitions", "replay", "files"),
-        "messages",
+        *("messages", "tables", "rebuild"),
     )
 )
 

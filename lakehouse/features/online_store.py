@@ -36,8 +36,10 @@ def note_of(workspace: Workspace, name: str) -> dict[str, Any]:
     return dict(json.loads(row[0])) if row else {}
 
 
-def materialize(workspace: Workspace, features: Features, version: int) -> int:
+def materialize(workspace: Workspace, features: Features, version: int, table_id: str | None = None) -> int:
     """Fill the online store from the table, which is at `version` or later; the caller holds the store's lock.
+
+    The id of the table is noted beside: another table may come to stand at its name with the same version.
 
     Keys that the table has no more are gone from the store too. A reader sees the old rows or the new ones.
 
@@ -49,10 +51,10 @@ def materialize(workspace: Workspace, features: Features, version: int) -> int:
     """
     # A thread of its own: Feast takes the thread's active session and changes it (`quotedRegexColumnNames` stays on).
     with ThreadPoolExecutor(1) as pool:
-        return pool.submit(_fill, workspace, features, version).result()
+        return pool.submit(_fill, workspace, features, version, table_id).result()
 
 
-def _fill(workspace: Workspace, features: Features, version: int) -> int:
+def _fill(workspace: Workspace, features: Features, version: int, table_id: str | None) -> int:
     from lakehouse.engine.session import connect
 
     online, draft = folder(workspace) / ONLINE_FILE, folder(workspace) / DRAFT_FILE
@@ -68,7 +70,7 @@ def _fill(workspace: Workspace, features: Features, version: int) -> int:
         ][0]
     finally:
         session.stop()
-    keys = _note(draft, features, version)
+    keys = _note(draft, features, version, table_id)
     if keys != expected:
         raise LakehouseError(
             f"features `{features.name}` were not served anew, the online store is as it was.\n"
@@ -89,9 +91,9 @@ def _pull(workspace: Workspace, features: Features, version: int, draft: Path) -
     store.materialize(_FIRST, datetime.now(UTC) + _AHEAD, feature_views=[features.name])
 
 
-def _note(draft: Path, features: Features, version: int) -> int:
+def _note(draft: Path, features: Features, version: int, table_id: str | None) -> int:
     """Say in the draft what it was made from; gives its number of keys."""
-    note = {"table": features.table, "version": version, "declaration": features.digest}
+    note = {"table": features.table, "table_id": table_id, "version": version, "declaration": features.digest}
     with closing(sqlite3.connect(draft)) as connection, connection:
         connection.execute(_NOTES)
         connection.execute("REPLACE INTO lakehouse_notes VALUES (?, ?)", (features.name, json.dumps(note)))

@@ -29,18 +29,30 @@ if TYPE_CHECKING:
 
 PREVIOUS = "previous"
 FINGERPRINT = "fingerprint"
+TABLE_IDS = "table_ids"
 # Whose types a dump may name beside those that skops knows by itself: trees, losses and distances are of these.
 _TRUSTED = ("numpy", "scipy", "sklearn")
 _PACKAGES = ("scikit-learn", "skops", "numpy", "pandas")
 
 
-def find_version(workspace: Workspace, name: str, inputs: Mapping[str, int], code: str) -> ModelVersion | None:
-    """The newest version that was trained on the same Delta versions by the same code, and was judged by the gate."""
-    same = fingerprint(inputs, code)
+def find_version(
+    workspace: Workspace, name: str, inputs: Mapping[str, int], code: str, table_ids: Mapping[str, str] | None = None
+) -> ModelVersion | None:
+    """The newest version that was trained on the same Delta versions by the same code, and was judged by the gate.
+
+    Args:
+        workspace: Whose store is asked.
+        name: Of the model.
+        inputs: Delta versions by table.
+        code: Digest of the training.
+        table_ids: Delta's ids of the tables: a version that was trained on a table that had the name before is another
+            one's. Versions that do not say it are taken as they are.
+    """
+    same, ids = fingerprint(inputs, code), json.dumps(dict(table_ids or {}), sort_keys=True)
     judged = [
         version
         for version in versions(workspace, name)
-        if version.tags.get(FINGERPRINT) == same and GATE in version.tags
+        if version.tags.get(FINGERPRINT) == same and GATE in version.tags and version.tags.get(TABLE_IDS, ids) == ids
     ]
     return judged[-1] if judged else None
 
@@ -142,6 +154,7 @@ def _tags(trained: Trained, origin: Origin) -> dict[str, str]:
     """What run and version both say of themselves."""
     return {
         FINGERPRINT: fingerprint(origin.versions, origin.code),
+        TABLE_IDS: json.dumps(origin.table_ids, sort_keys=True),
         "code": origin.code,
         "commit": origin.commit or f"source {origin.code}",
         "feature_names": json.dumps(list(trained.feature_names)),

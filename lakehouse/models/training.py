@@ -91,6 +91,7 @@ class Dataset:
         digest: Of the content.
         rows: How many.
         columns: Names and types.
+        table_id: Delta's id of the table; None where it is not known.
     """
 
     table: str
@@ -99,6 +100,7 @@ class Dataset:
     digest: str
     rows: int
     columns: Mapping[str, str]
+    table_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,11 @@ class Origin:
     def versions(self) -> dict[str, int]:
         """Delta version by table."""
         return {dataset.table: dataset.version for dataset in self.datasets}
+
+    @property
+    def table_ids(self) -> dict[str, str]:
+        """Delta's ids of the tables, by table."""
+        return {dataset.table: dataset.table_id for dataset in self.datasets if dataset.table_id}
 
 
 def fingerprint(versions: Mapping[str, int], code: str) -> str:

@@ -29,6 +29,7 @@ class CheckResult:
         missing_count: Rows looked at that were not considered; None where all are.
         is_row_rule: Whether the rows that break it are known one by one.
         error: Why it could not be computed, without values of the data; then it has failed.
+        rule: Digest of the expectation as it stood; None for what is no expectation of a suite.
     """
 
     name: str
@@ -45,6 +46,7 @@ class CheckResult:
     missing_count: int | None = None
     is_row_rule: bool = False
     error: str | None = None
+    rule: str | None = None
 
     @property
     def unexpected_percent_total(self) -> float | None:
@@ -120,4 +122,5 @@ def result_of(expectation: Expectation, outcome: Outcome, *, is_row_rule: bool =
         rule_id=expectation.id,
         missing_count=None if elements is None or considered is None else elements - considered,
         is_row_rule=is_row_rule,
+        rule=expectation.digest,
     )

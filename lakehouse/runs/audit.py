@@ -1,6 +1,6 @@
 """The audit of a version that is there: done once, kept in `ops.checks`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from lakehouse.declare.types import types_of
 from lakehouse.delta.tables import Tables
@@ -9,6 +9,7 @@ from lakehouse.errors import AuditFailedError
 from lakehouse.quality.compile import Compiled, compile_suite
 from lakehouse.quality.judge import CheckResult, audit, verdict
 from lakehouse.quality.references import pinned
+from lakehouse.quality.suite.expectation import Expectation
 from lakehouse.quality.suite.suite import load_suite
 from lakehouse.sources.tables import snapshot
 from lakehouse.write.ops_checks import audited, record
@@ -23,7 +24,7 @@ def judged(
     name: str,
     version: int,
     *,
-    names: set[str],
+    expectations: Sequence[Expectation],
     compiled: CompiledFor,
     run_id: str,
 ) -> tuple[CheckResult, ...]:
@@ -34,15 +35,19 @@ def judged(
         tables: The tables that the run touches.
         name: `layer.entities`.
         version: Delta's.
-        names: Of the checks.
+        expectations: What it is audited by. A result of one that has changed since says nothing.
         compiled: Gives the rules for columns (name to Spark type).
         run_id: The run.
 
     Raises:
         AuditFailedError: a critical expectation failed; who reads the version must not go on.
     """
-    results = tuple(result for result in audited(connection.workspace, name, version) if result.name in names)
-    if len(results) < len(names):
+    delta = tables.opened(name)
+    rules = {expectation.check_name: expectation.digest for expectation in expectations}
+    there = () if delta is None else audited(connection.workspace, name, delta, version)
+    # The rules may have changed back and forth: of each the newest result is as good as any.
+    results = tuple({result.name: result for result in there if rules.get(result.name) == result.rule}.values())
+    if len(results) < len(rules):
         session = connection.session()
         frame = snapshot(session, name, version)
         columns = types_of(frame.schema.jsonValue())
@@ -72,7 +77,7 @@ def audit_foreign(
         tables,
         name,
         version,
-        names={expectation.check_name for expectation in suite.expectations},
+        expectations=suite.expectations,
         compiled=lambda columns: compile_suite(load_suite(suite_file, columns), columns),
         run_id=run_id,
     )

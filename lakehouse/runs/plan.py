@@ -1,16 +1,40 @@
 """What a run finds before it reads anything: what is new, and whether there is anything to do."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lakehouse.declare.table import Table
-from lakehouse.declare.write_modes import Append
+from lakehouse.declare.write_modes import Scd2
 from lakehouse.errors import ChangeFeedGoneError
-from lakehouse.sources.kinds import is_incremental, of_partition, position_of, why_lost
+from lakehouse.sources.kinds import (
+    can_reread,
+    dependency,
+    identity_of,
+    is_incremental,
+    of_partition,
+    position_of,
+    why_lost,
+)
 from lakehouse.sources.source import ReadContext
 from lakehouse.write.position import Position
 from lakehouse.write.run_kind import ForPartitions, Fresh, Rebuilt, RunKind
+
+
+@dataclass(frozen=True)
+class Extent:
+    """How much of a table a run is asked to make.
+
+    Args:
+        partitions: Keys of the partitions to make; None for the whole table.
+        full: Whether all of the inputs is read and made again, in one commit; otherwise only what is new.
+    """
+
+    partitions: Sequence[str] | None = None
+    full: bool = False
+
+
+NEWS = Extent()
 
 
 @dataclass(frozen=True)
@@ -21,6 +45,8 @@ class Plan:
         since: Positions of the last commit, by name; empty where all is to be read.
         positions: Positions now, by name.
         unchanged: Nothing is new.
+        tables: Delta's ids of the tables that the inputs are, by name.
+        remade: The inputs that are other tables than those that were read, by name, with what is said of it.
         kind: What the run is; of partitions, only those that are not as they should be.
         messages: What the reader of the run should know.
     """
@@ -28,61 +54,104 @@ class Plan:
     since: dict[str, Any]
     positions: dict[str, Any]
     unchanged: bool
+    tables: dict[str, str] = field(default_factory=dict)
+    remade: dict[str, str] = field(default_factory=dict)
     kind: RunKind = field(default_factory=Fresh)
     messages: tuple[str, ...] = ()
 
 
-def plan(reads: Mapping[str, Any], context: ReadContext, last: Position | None, code: str) -> Plan:
-    """Compare the positions of the inputs, and the code, with what the last publish says."""
+def plan(
+    reads: Mapping[str, Any], context: ReadContext, last: Position | None, code: str, *, full: bool = False
+) -> Plan:
+    """Compare the positions of the inputs, and the code, with what the last publish says.
+
+    Args:
+        reads: The inputs, by name.
+        context: Who reads.
+        last: What the last publish says; None before the first.
+        code: Digest of the code.
+        full: Whether all is to be read and made again, whatever is new.
+    """
     positions = {name: position_of(source, context) for name, source in reads.items()}
+    tables = {name: of for name, source in reads.items() if (of := identity_of(source, context))}
     if context.partitions is not None:
-        return _plan_partitions(reads, context.partitions, last, code, positions)
+        made_before = {} if last is None or full else last.made_from
+        return _plan_partitions(reads, context.partitions, made_before, code, positions, tables)
+    if full:
+        return Plan({}, positions, unchanged=False, tables=tables, kind=Rebuilt())
     if last is None:
-        return Plan({}, positions, unchanged=False)
+        return Plan({}, positions, unchanged=False, tables=tables)
     only_new_rows = bool(reads) and all(is_incremental(source) for source in reads.values())
     same_code = last.note.code == code or only_new_rows
-    since = dict(last.note.inputs or {})
-    return Plan(since, positions, unchanged=same_code and since == positions)
+    since, before = dict(last.note.inputs or {}), last.note.tables or {}
+    remade = {
+        name: f"{dependency(reads[name])} was dropped and made again since it was read."
+        for name, of in tables.items()
+        if before.get(name, of) != of
+    }
+    return Plan(
+        since, positions, unchanged=same_code and since == positions and not remade, tables=tables, remade=remade
+    )
 
 
 def _plan_partitions(
     reads: Mapping[str, Any],
     keys: Sequence[str],
-    last: Position | None,
+    made_before: Mapping[str, Any],
     code: str,
     positions: dict[str, Any],
+    tables: dict[str, str],
 ) -> Plan:
     """The same for each partition by itself, so that a backfill does again only what failed or is new."""
-    made_before = {} if last is None else last.made_from
     made_now = {
-        key: {"code": code, "inputs": {n: of_partition(source, positions[n], key) for n, source in reads.items()}}
+        key: {
+            "code": code,
+            "inputs": {n: of_partition(source, positions[n], key) for n, source in reads.items()},
+            **({"tables": tables} if tables else {}),
+        }
         for key in keys
     }
-    stale = ForPartitions({key: made for key, made in made_now.items() if made_before.get(key) != made})
-    return Plan({}, positions, unchanged=not stale.keys, kind=stale)
+    stale = ForPartitions({key: made for key, made in made_now.items() if not _is_as(made_before.get(key), made)})
+    return Plan({}, positions, unchanged=not stale.keys, tables=tables, kind=stale)
+
+
+def _is_as(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> bool:
+    """Whether a partition was made from what it would be made from now. Older positions do not name the tables."""
+    return before is not None and {"tables": now.get("tables"), **before} == {"tables": None, **now}
 
 
 def without_lost_feeds(planned: Plan, reads: Mapping[str, Any], context: ReadContext, table: Table) -> Plan:
-    """The plan with all that is to be read, if changes since the last position cannot be read any more."""
+    """The plan with all that is to be read, if changes since the last position cannot be read any more.
+
+    Then every input of which only new rows are read is read whole, and the rows replace those of the table: what an
+    input has lost meanwhile goes, and what waits in quarantine came again. A history keeps what it has.
+
+    Raises:
+        ChangeFeedGoneError: another input cannot be read whole again.
+    """
     since, positions = planned.since, planned.positions
     reasons = {
         name: reason
         for name, source in reads.items()
-        if name in since and (reason := why_lost(source, context, since[name], positions[name]))
+        if name in since
+        and is_incremental(source)
+        and (reason := planned.remade.get(name) or why_lost(source, context, since[name], positions[name]))
     }
+    told = tuple(line for name, line in planned.remade.items() if name not in reasons)
     if not reasons:
-        return planned
-    appends = isinstance(table.write, Append)
+        return replace(planned, messages=told)
     others = [name for name, source in reads.items() if name not in reasons and is_incremental(source)]
-    if appends and others:
+    kept = [name for name in others if not can_reread(reads[name])]
+    replaces = not isinstance(table.write, Scd2)
+    if kept and replaces:
         raise ChangeFeedGoneError(
-            f"{table.name} was not written. {' '.join(reasons.values())} It appends, and {', '.join(others)} cannot be "
-            f"read again with it, so rows would come twice. Restore the log of the input, or make the table a Merge."
+            f"{table.name} was not written. {' '.join(reasons.values())} All must be read again, and of "
+            f"{', '.join(kept)} it is not known whether all that was read is still there. "
+            f"`lakehouse run {table.name} --full` makes the table from what is there now."
         )
-    messages = tuple(
-        f"{reason} All of it is read, at version {positions[name]}."
-        + (f" {table.name} appends, so its rows are replaced in one commit." if appends else "")
-        for name, reason in reasons.items()
-    )
-    still_read = {name: position for name, position in since.items() if name not in reasons}
-    return Plan(still_read, positions, unchanged=False, kind=Rebuilt(), messages=messages)
+    messages = [f"{reason} All of it is read, at version {positions[name]}." for name, reason in reasons.items()]
+    if replaces:
+        messages[-1] += f" The rows of {table.name} are replaced in one commit."
+    kind = Rebuilt(replaces) if not kept else Fresh()
+    still_read = {name: position for name, position in since.items() if name in kept}
+    return replace(planned, since=still_read, unchanged=False, kind=kind, messages=(*told, *messages))

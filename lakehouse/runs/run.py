@@ -16,7 +16,7 @@ from lakehouse.locks.table_lock import table_lock
 from lakehouse.quality.judge import CheckResult
 from lakehouse.runs.audit import audit_foreign, judged
 from lakehouse.runs.code_version import commit
-from lakehouse.runs.plan import Plan, plan, without_lost_feeds
+from lakehouse.runs.plan import NEWS, Extent, Plan, plan, without_lost_feeds
 from lakehouse.schema.catalogue import is_in_catalogue
 from lakehouse.schema.create import finish_creation
 from lakehouse.schema.differences import pending
@@ -43,7 +43,7 @@ def run(
     *,
     code: str,
     run_id: str | None = None,
-    partitions: Sequence[str] | None = None,
+    extent: Extent = NEWS,
 ) -> Published:
     """Run an asset: read what is new, transform it, bring it through the door.
 
@@ -54,7 +54,7 @@ def run(
         reads: Inputs by the function's parameter names.
         code: Digest of the code.
         run_id: The run.
-        partitions: Keys of the partitions to make; None for the whole table.
+        extent: How much of the table is made.
 
     Raises:
         DeclarationDiffersError: the table is stored otherwise than it is declared.
@@ -63,7 +63,7 @@ def run(
         LakehouseError: see `write` and `audit_foreign`; the table is as it was.
     """
     workspace, started_at, run_id = connection.workspace, datetime.now(UTC), run_id or uuid.uuid4().hex[:12]
-    keys = None if partitions is None else _checked(table, partitions)
+    keys = None if extent.partitions is None else _checked(table, extent.partitions)
     tables = Tables(workspace)
     context = ReadContext(tables, connection.session, table.name, run_id, keys)
     with table_lock(workspace, table.name):
@@ -72,7 +72,7 @@ def run(
         delta = tables.latest(table.name)
         notices = _refuse_other_than_declared(connection, table, delta)
         last = last_position(workspace, table.name, delta)
-        planned = plan(reads, context, last, code)
+        planned = plan(reads, context, last, code, full=extent.full)
         if delta is not None and planned.unchanged:
             checks = () if last is None else last.results
             if last is None or last.note.code != code:
@@ -88,6 +88,7 @@ def run(
             inputs=planned.positions,
             since=planned.since,
             sources={name: of for name, source in reads.items() if (of := dependency(source))},
+            tables=planned.tables,
             files=files,
             code=code,
             commit=commit(str(workspace.settings.project)),
@@ -159,8 +160,10 @@ def _judged_anew(
 ) -> tuple[CheckResult, ...]:
     """The rules may be new though no row is: judge the version that is there."""
     rules = rules_of(table, suite_of(connection.workspace, table))
-    names = {expectation.check_name for expectation in rules.expectations}
-    return judged(connection, tables, table.name, version, names=names, compiled=lambda _: rules, run_id=run_id)
+    expectations = rules.expectations
+    return judged(
+        connection, tables, table.name, version, expectations=expectations, compiled=lambda _: rules, run_id=run_id
+    )
 
 
 def recover_if_open(connection: Connection, tables: Tables, table: Table) -> None:

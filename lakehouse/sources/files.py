@@ -109,4 +109,11 @@ def _load_lines(source: Lines, context: ReadContext, since: Any, position: Any) 
     )
 
 
-LINES = SourceKind(_position_of_lines, _load_lines, is_incremental=True, kept=("_source_file",), instead=APPENDED)
+LINES = SourceKind(
+    _position_of_lines,
+    _load_lines,
+    is_incremental=True,
+    can_reread=False,
+    kept=("_source_file",),
+    instead=APPENDED,
+)

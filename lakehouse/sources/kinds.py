@@ -87,6 +87,16 @@ def why_lost(source: object, context: ReadContext, since: Any, position: Any) ->
     return kind_of(source).why_lost(source, context, since, position)
 
 
+def identity_of(source: object, context: ReadContext) -> str | None:
+    """What tells `source` from another one that came to stand in its place; None if nothing does. Starts no job."""
+    return kind_of(source).identity(source, context)
+
+
+def can_reread(source: object) -> bool:
+    """Whether all that `source` holds now can be read again at any time, and is all that it stands for."""
+    return kind_of(source).can_reread
+
+
 def of_partition(source: object, position: Any, key: str) -> Any:
     """The part of a position that one partition of the reader depends on."""
     return kind_of(source).of_partition(source, position, key)

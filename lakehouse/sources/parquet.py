@@ -50,5 +50,10 @@ def _load_parquet_files(source: ParquetFiles, context: ReadContext, since: Any, 
 
 
 PARQUET_FILES = SourceKind(
-    _position_of_parquet_files, _load_parquet_files, is_incremental=True, kept=("_source_file",), instead=APPENDED
+    _position_of_parquet_files,
+    _load_parquet_files,
+    is_incremental=True,
+    can_reread=False,
+    kept=("_source_file",),
+    instead=APPENDED,
 )

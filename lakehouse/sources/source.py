@@ -45,6 +45,10 @@ def _is_never_lost(source: Any, context: ReadContext, since: Any, position: Any)
     return None
 
 
+def _has_no_identity(source: Any, context: ReadContext) -> None:
+    return None
+
+
 def _whole_position(source: Any, position: Any, key: str) -> Any:
     return position
 
@@ -61,6 +65,9 @@ class SourceKind:
         why_lost: Why what is new after `since` cannot be told any more; None if it can. Starts no job.
         of_partition: The part of a position that one partition of the reader depends on; all of it unless the kind
             knows better.
+        identity: What tells a source from another one that came to stand in its place; None if nothing does. A position
+            means something for one identity alone. Starts no job.
+        can_reread: Whether all that a source holds now can be read again at any time, and is all that it stands for.
         kept: Columns of the frame that the reader's table must keep: they say what it has read.
         instead: What a table that replaces its rows reads instead, if this kind gives a run only some of them; empty
             if it gives what is to stand there.
@@ -72,5 +79,7 @@ class SourceKind:
     is_incremental: bool = False
     why_lost: Callable[[Any, ReadContext, Any, Any], str | None] = _is_never_lost
     of_partition: Callable[[Any, Any, str], Any] = _whole_position
+    identity: Callable[[Any, ReadContext], str | None] = _has_no_identity
+    can_reread: bool = True
     kept: tuple[str, ...] = ()
     instead: str = ""

@@ -33,6 +33,12 @@ def _news(name: str, context: ReadContext) -> int:
     return version
 
 
+def _identity(name: str, context: ReadContext) -> str | None:
+    """Delta's id of a table: one that is dropped and made again has another."""
+    delta = context.tables.opened(name)
+    return None if delta is None else str(delta.metadata().id)
+
+
 def _rows(name: str, context: ReadContext, version: int) -> "DataFrame":
     """The rows of a table at a version, from files that are kept longest."""
     return snapshot(context.connect(), name, newest_with_same_rows(context.workspace, name, version))
@@ -51,6 +57,10 @@ def _load_table(source: Table | Foreign, context: ReadContext, since: int | None
 
 def _dependency_of_table(source: Table | Foreign) -> str:
     return source.name
+
+
+def _identity_of_table(source: Table | Foreign, context: ReadContext) -> str | None:
+    return _identity(source.name, context)
 
 
 # --- the rows that a table gained ---
@@ -128,6 +138,10 @@ def _dependency_of_part(source: Changes | ByPartition) -> str:
     return source.table.name
 
 
+def _identity_of_part(source: Changes | ByPartition, context: ReadContext) -> str | None:
+    return _identity(source.table.name, context)
+
+
 def _why_lost(source: Changes, context: ReadContext, since: int, position: int) -> str | None:
     return why_lost(context.workspace, source.table.name, since, position)
 
@@ -158,15 +172,20 @@ def _part_of_by_partition(source: ByPartition, position: dict[str, Any], key: st
     return position["partitions"].get(key)
 
 
-SNAPSHOT = SourceKind(_position_of_table, _load_table, _dependency_of_table)
+SNAPSHOT = SourceKind(_position_of_table, _load_table, _dependency_of_table, identity=_identity_of_table)
 CHANGES = SourceKind(
     _position_of_changes,
     _load_changes,
     _dependency_of_part,
     is_incremental=True,
     why_lost=_why_lost,
+    identity=_identity_of_part,
     instead="the table itself, or its partitions by `by_partition()`",
 )
 BY_PARTITION = SourceKind(
-    _position_of_by_partition, _load_by_partition, _dependency_of_part, of_partition=_part_of_by_partition
+    _position_of_by_partition,
+    _load_by_partition,
+    _dependency_of_part,
+    of_partition=_part_of_by_partition,
+    identity=_identity_of_part,
 )

@@ -18,6 +18,7 @@ class Batch:
         inputs: Positions up to which the inputs were read, by name.
         since: Positions from which they were read, by name; missing if all was read.
         sources: What each input is: `layer.entities`, by name; missing for inputs that are no tables.
+        tables: Delta's ids of them, by name.
         files: The files that were read, by name of the input.
         code: Digest of the code.
         commit: Commit of the checkout, if known.
@@ -31,6 +32,7 @@ class Batch:
     inputs: dict[str, Any] = field(default_factory=dict)
     since: dict[str, Any] = field(default_factory=dict)
     sources: dict[str, str] = field(default_factory=dict)
+    tables: dict[str, str] = field(default_factory=dict)
     files: dict[str, list[str]] = field(default_factory=dict)
     code: str = ""
     commit: str | None = None

@@ -15,11 +15,13 @@ from lakehouse.quality.judge import CheckResult, judge, judge_by, verdict
 from lakehouse.storage import delete_file
 from lakehouse.write.batch import Batch
 from lakehouse.write.modes import GOOD
+from lakehouse.write.position import committed
 from lakehouse.write.run_kind import ForPartitions, Rebuilt, Replayed, RunKind
 from lakehouse.write.stage import TWICE, VERDICTS, Staged
 from lakehouse.write.table_rules import failures, suite_name
 
 if TYPE_CHECKING:
+    from deltalake import DeltaTable
     from pyspark.sql import SparkSession
 
 
@@ -47,26 +49,36 @@ class Decision:
 
 
 def decide(
-    session: "SparkSession", table: Table, staged: Staged, *, rules: Compiled, batch: Batch, version: int
+    session: "SparkSession", table: Table, staged: Staged, *, rules: Compiled, batch: Batch, delta: "DeltaTable"
 ) -> Decision:
     """Judge staged rows.
+
+    Args:
+        session: The session.
+        table: The declaration.
+        staged: The rows.
+        rules: What they are judged by.
+        batch: What came.
+        delta: The table as it is.
 
     Raises:
         AuditFailedError: a critical expectation failed, for a run of partitions in each of them.
         InvalidKeyError: rows of one key, and the write mode declares no order for them.
         PartitionMismatchError: rows of other partitions than the run's.
     """
+    version = delta.version()
     rows, partitions = _counted(table, staged)
     _refuse_twins(table, version, rows)
     if isinstance(table.write, ReplacePartitions) and isinstance(batch.kind, ForPartitions):
         _refuse_others(table, version, batch.kind, partitions)
-        return _decide_partitions(session, table, staged, rules=rules, kind=batch.kind, version=version)
+        decision = _decide_partitions(session, table, staged, rules=rules, kind=batch.kind, version=version)
+        return replace(decision, stale=_stale(table, decision.kind, decision.replaced, delta))
     results = judge(staged.frame(session), rules, table.brought_names)
     stopping = blocking(results, is_replay=isinstance(batch.kind, Replayed))
     if stopping:
         raise AuditFailedError(table.name, version, failures(stopping), suite_name(table.name), results)
     replaced = partitions if isinstance(table.write, ReplacePartitions) else None
-    return Decision(batch.kind, rows, results, replaced, _stale(table, batch.kind, replaced))
+    return Decision(batch.kind, rows, results, replaced, _stale(table, batch.kind, replaced, delta))
 
 
 def _decide_partitions(
@@ -89,8 +101,7 @@ def _decide_partitions(
                 delete_file(file.path)
     rows, _ = _counted(table, staged)
     replaced: list[Partition] = [{column: text_of(key, table.types[column], column)} for key in passing.keys]
-    stale = _stale(table, passing, replaced)
-    return Decision(passing, rows, together(passed), replaced, stale, passed, failed)
+    return Decision(passing, rows, together(passed), replaced, None, passed, failed)
 
 
 def _counted(table: Table, staged: Staged) -> tuple[dict[str, int], list[Partition]]:
@@ -123,11 +134,15 @@ def _refuse_others(table: Table, version: int, kind: ForPartitions, partitions: 
         raise PartitionMismatchError(table.name, version, column, kind.keys, len(others))
 
 
-def _stale(table: Table, kind: RunKind, replaced: Sequence[Partition] | None) -> str | None:
-    """Which waiting rows came again with this batch: they must not be replayed beside those that replace them."""
+def _stale(table: Table, kind: RunKind, replaced: Sequence[Partition] | None, delta: "DeltaTable") -> str | None:
+    """Which waiting rows came again with this batch: they must not be replayed beside those that replace them.
+
+    Before its first publish a table has read nothing: rows that wait are of one that was dropped, and all comes again.
+    """
     if isinstance(kind, Replayed):
         return None
-    if isinstance(kind, Rebuilt) or isinstance(table.write, Overwrite):
+    is_first = not committed(delta, table.name)
+    if isinstance(kind, Rebuilt) or isinstance(table.write, Overwrite) or is_first:
         return "true"
     return " OR ".join(f"({condition(partition, table.types)})" for partition in replaced) if replaced else None
 

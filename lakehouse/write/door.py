@@ -67,7 +67,7 @@ def _write(tables: Tables, session: "SparkSession", table: Table, frame: "DataFr
     shaped = check_shape(table, frame, delta.version(), carried)
     staged = stage(table, shaped, rules.rows, root=workspace.table_path(table.name), run=batch.run_id, carried=carried)
     try:
-        decision = decide(session, table, staged, rules=rules, batch=batch, version=delta.version())
+        decision = decide(session, table, staged, rules=rules, batch=batch, delta=delta)
     except BaseException as error:
         delete_folder(staged.path)
         if isinstance(error, AuditFailedError):
@@ -90,6 +90,7 @@ def _write(tables: Tables, session: "SparkSession", table: Table, frame: "DataFr
         replaced=decision.replaced,
         stale=decision.stale,
         results_by_partition=decision.by_partition,
+        table_id=str(delta.metadata().id),
     )
     try:
         save_intent(workspace, intent)
@@ -107,8 +108,9 @@ def _write(tables: Tables, session: "SparkSession", table: Table, frame: "DataFr
 
 
 def _next_sequence(tables: Tables, delta: "DeltaTable", name: str) -> int:
-    # The quarantine may be ahead: fixes and discards take numbers of their own there.
-    return max(committed(delta, name), committed(tables.latest(quarantine_of(name)), name)) + 1
+    # The quarantine may be ahead: fixes and discards take numbers of their own there. Both outlive the table.
+    beside = (tables.latest(quarantine_of(name)), tables.latest(deleted_of(name)))
+    return max(committed(table, name) for table in (delta, *beside)) + 1
 
 
 def finish(
@@ -199,9 +201,16 @@ def _already(delta: "DeltaTable", table: Table, intent: Intent) -> tuple[int, in
 
 
 def recover(tables: Tables, session: "SparkSession", table: Table) -> Published | None:
-    """Finish what a crashed run has decided, from its staged files; None if nothing is open."""
+    """Finish what a crashed run has decided, from its staged files; None if nothing is open.
+
+    A decision for a table that was dropped since is forgotten: what it was made from is read again.
+    """
     intent = open_intent(tables.workspace, table.name)
     if intent is None:
+        return None
+    delta = tables.latest(table.name)
+    if intent.table_id and (delta is None or str(delta.metadata().id) != intent.table_id):
+        close_intent(tables.workspace, table.name)
         return None
     with full_storage_named(tables.workspace, table.name):
         return finish(tables, session, table, intent, started=time.monotonic())

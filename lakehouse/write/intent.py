@@ -12,7 +12,7 @@ from lakehouse.quality.judge import CheckResult
 from lakehouse.storage import delete_file, read_json, write_json
 from lakehouse.workspace import Workspace
 from lakehouse.write.position import Position, transaction
-from lakehouse.write.run_kind import ForPartitions, Fresh, Rebuilt, Replayed, RunKind
+from lakehouse.write.run_kind import ForPartitions, Fresh, Rebuilt, Replayed, RunKind, is_rebuild
 from lakehouse.write.stage import Staged
 
 
@@ -34,6 +34,7 @@ class Intent:
         results_by_partition: Results of the expectations by partition, for a run of partitions.
         adopts: Whether the staged files of good rows become the table's own, and so are never deleted by the door.
         labels: Bit and label of each rule, as `labels_of` gives them; empty in decisions that do not have them.
+        table_id: Delta's id of the table that the decision is for; None in decisions that do not have it.
     """
 
     table: str
@@ -49,6 +50,7 @@ class Intent:
     results_by_partition: Mapping[str, tuple[CheckResult, ...]] = field(default_factory=dict)
     adopts: bool = True
     labels: Sequence[tuple[int, str]] = ()
+    table_id: str | None = None
 
     @property
     def stamp(self) -> Stamp:
@@ -88,6 +90,8 @@ class Intent:
             "partitions": None if self.replaced is None else [dict(partition) for partition in self.replaced],
             "replay": isinstance(self.kind, Replayed),
             "rebuild": isinstance(self.kind, Rebuilt),
+            "replaces": is_rebuild(self.kind),
+            "table_id": self.table_id,
             "stale": self.stale,
             "checks": {
                 key: [result.to_json() for result in results] for key, results in self.results_by_partition.items()
@@ -106,7 +110,7 @@ class Intent:
             staged=Staged(**values["staged"]),
             note=note,
             position=position,
-            kind=_kind(note, position, is_rebuild=values.get("rebuild", False)),
+            kind=_kind(note, position, values),
             broken_sql=values["broken_sql"],
             rows=dict(values["rows"]),
             replaced=values.get("partitions"),
@@ -117,16 +121,20 @@ class Intent:
             },
             adopts=values.get("adopts", True),
             labels=tuple((bit, label) for bit, label in values.get("labels", ())),
+            table_id=values.get("table_id"),
         )
 
 
-def _kind(note: Note, position: Position, *, is_rebuild: bool) -> RunKind:
+def _kind(note: Note, position: Position, values: Mapping[str, Any]) -> RunKind:
     """What a run is, from what its decision says in several places."""
     if note.quarantine_version is not None:
         return Replayed(note.quarantine_version)
     if note.partitions is not None:
         return ForPartitions({key: position.made_from.get(key, {}) for key in note.partitions})
-    return Rebuilt() if is_rebuild else Fresh()
+    if not values.get("rebuild", False):
+        return Fresh()
+    # Decisions that do not say it are of a time when only an appending table was replaced.
+    return Rebuilt(replaces=values.get("replaces", note.mode == "Append"))
 
 
 def intent_place(name: str) -> str:

@@ -9,7 +9,7 @@ from lakehouse.declare.table import Table
 from lakehouse.delta.note import MOST_FILES, Note, RowCounts, Totals
 from lakehouse.quality.judge import CheckResult
 from lakehouse.write.batch import Batch
-from lakehouse.write.run_kind import ForPartitions, Replayed
+from lakehouse.write.run_kind import ForPartitions, Replayed, is_rebuild
 from lakehouse.write.stage import BAD, OLDER, passed
 
 
@@ -42,12 +42,14 @@ def note_of(
         inputs=batch.inputs,
         since=batch.since,
         sources=batch.sources,
+        tables=batch.tables,
         code=batch.code,
         commit=batch.commit,
         rows=RowCounts(sum(rows.values()), rows[BAD], rows[OLDER]),
         checks=tuple(result.to_json() for result in results),
         totals=_totals(before, rows, is_replay=isinstance(kind, Replayed)),
         partitions=kind.keys if isinstance(kind, ForPartitions) else None,
+        rebuild=is_rebuild(kind) or None,
         quarantine_version=kind.quarantine_version if isinstance(kind, Replayed) else None,
         files={name: files[:MOST_FILES] for name, files in batch.files.items()} or None,
         messages=batch.messages or None,

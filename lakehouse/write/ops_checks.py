@@ -3,7 +3,9 @@
 import hashlib
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -26,6 +28,7 @@ from lakehouse.workspace import Workspace
 from lakehouse.write.retry import retried
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from deltalake import DeltaTable
     from pyspark.sql import SparkSession
 
@@ -46,8 +49,35 @@ CHECKS = Table(
         Column("unexpected_count", "bigint", "Rows that break it"),
         Column("observed", "string", "What was measured, for expectations on the whole table"),
         Column("partition", "string", "Key of the partition that was audited by itself; null for the whole batch"),
+        Column("table_id", "string", "Delta's id of the table: one that is dropped and made again has another"),
+        Column("rule", "string", "Digest of the expectation as it stood: type, arguments, condition and severity"),
     ),
 )
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What was audited, and by which run.
+
+    Args:
+        asset: `layer.entities`.
+        version: Delta's; None where the rows were refused.
+        run_id: The run; None where any is meant.
+        table_id: Delta's id of the table; None where it is not known.
+    """
+
+    asset: str
+    version: int | None
+    run_id: str | None
+    table_id: str | None
+
+
+@cache
+def _schema() -> "pa.Schema":
+    import pyarrow as pa
+
+    types = {"string": pa.string(), "bigint": pa.int64(), "boolean": pa.bool_(), "timestamp": pa.timestamp("us", "UTC")}
+    return pa.schema([(column.name, types[column.type]) for column in CHECKS.columns])
 
 
 def record(
@@ -83,18 +113,19 @@ def record(
         return
     delta = ensure(tables, session, CHECKS)
     # One run may audit a version twice by different rules: dbt's tests, then the suite.
-    rules = hashlib.sha256("\n".join(sorted({result.name for _, result in every_one})).encode()).hexdigest()[:12]
+    names = sorted({f"{result.name} {result.rule}" for _, result in every_one})
+    rules = hashlib.sha256("\n".join(names).encode()).hexdigest()[:12]
     relative = f"run-{run_id}/{_stem(asset, version)}{rules}.parquet"
-    if _is_recorded(delta, relative, asset, version, run_id, {(key, result.name) for key, result in every_one}):
+    audited_table = tables.opened(asset)
+    audit = Audit(asset, version, run_id, None if audited_table is None else str(audited_table.metadata().id))
+    if _is_recorded(delta, relative, audit, {(key, result.name, result.rule) for key, result in every_one}):
         return
     now = datetime.now(UTC)
-    rows = [_row(asset, version, run_id, now, partition, result) for partition, result in every_one]
-    types = {"string": pa.string(), "bigint": pa.int64(), "boolean": pa.bool_(), "timestamp": pa.timestamp("us", "UTC")}
-    schema = pa.schema([(column.name, types[column.type]) for column in CHECKS.columns])
+    rows = [_row(audit, now, partition, result) for partition, result in every_one]
     store, root = locate(tables.workspace.table_path(CHECKS.name))
     store.create_dir(f"{root}/run-{run_id}", recursive=True)
     with store.open_output_stream(f"{root}/{relative}") as stream:
-        pq.write_table(pa.Table.from_pylist(rows, schema=schema), stream)
+        pq.write_table(pa.Table.from_pylist(rows, schema=_schema()), stream)
     size = store.get_file_info(f"{root}/{relative}").size
     file = File(f"{root}/{relative}", relative, size, int(now.timestamp() * 1000))
     note = Note(CHECKS.name, run=run_id, audited=asset)
@@ -116,35 +147,30 @@ def _stem(asset: str, version: int | None) -> str:
 
 
 def _is_recorded(
-    delta: "DeltaTable",
-    relative: str,
-    asset: str,
-    version: int | None,
-    run_id: str,
-    expected: set[tuple[str | None, str]],
+    delta: "DeltaTable", relative: str, audit: Audit, expected: set[tuple[str | None, str, str | None]]
 ) -> bool:
     """Whether these results are there, in their own file or in one that others were joined with."""
     paths = [unquote(path) for path in delta.get_add_actions(flatten=True)["path"].to_pylist()]
     if relative in paths:
         return True
     others = [path for path in paths if not path.startswith("run-")]
-    rows = _rows_of(delta.table_uri, others, asset, version, ("run_id", "=", run_id))
-    return expected <= {(row.get("partition"), row["check_name"]) for row in rows}
+    rows = _rows_of(delta.table_uri, others, audit, ("run_id", "=", audit.run_id))
+    return expected <= {(row["partition"], row["check_name"], row["rule"]) for row in rows}
 
 
-def _rows_of(
-    uri: str, paths: Sequence[str], asset: str, version: int | None, *more: tuple[str, str, str]
-) -> list[dict[str, Any]]:
+def _rows_of(uri: str, paths: Sequence[str], audit: Audit, *more: tuple[str, str, str | None]) -> list[dict[str, Any]]:
     """The results of the audits of one version of a table that are in some files."""
     import pyarrow.parquet as pq
 
     store, root = locate(uri)
     # A refused batch has no version, and null equals nothing.
-    which = [("asset", "=", asset), *([] if version is None else [("table_version", "=", version)]), *more]
+    version = audit.version
+    which = [("asset", "=", audit.asset), *([] if version is None else [("table_version", "=", version)]), *more]
     rows: list[dict[str, Any]] = []
     for path in paths:
-        rows += pq.read_table(f"{root}/{path}", filesystem=store, filters=which).to_pylist()
-    return [row for row in rows if row["table_version"] == version]
+        # Older files lack columns that the table has by now.
+        rows += pq.read_table(f"{root}/{path}", schema=_schema(), filesystem=store, filters=which).to_pylist()
+    return [row for row in rows if (row["table_version"], row["table_id"]) == (version, audit.table_id)]
 
 
 def _keep_up(tables: Tables, limits: Limits) -> None:
@@ -169,13 +195,11 @@ def _keep_up(tables: Tables, limits: Limits) -> None:
         )
 
 
-def _row(
-    asset: str, version: int | None, run_id: str, now: datetime, partition: str | None, result: CheckResult
-) -> dict[str, Any]:
+def _row(audit: Audit, now: datetime, partition: str | None, result: CheckResult) -> dict[str, Any]:
     return {
-        "asset": asset,
-        "table_version": version,
-        "run_id": run_id,
+        "asset": audit.asset,
+        "table_version": audit.version,
+        "run_id": audit.run_id,
         "checked_at": now,
         "check_name": result.name,
         "expectation": result.type,
@@ -186,15 +210,25 @@ def _row(
         "unexpected_count": result.unexpected_count,
         "observed": None if result.observed is None else str(result.observed),
         "partition": partition,
+        "table_id": audit.table_id,
+        "rule": result.rule,
     }
 
 
-def audited(workspace: Workspace, asset: str, version: int) -> tuple[CheckResult, ...]:
-    """The recorded results of an audit of one version of a table; empty if it was not audited. Starts no job."""
+def audited(workspace: Workspace, asset: str, delta: "DeltaTable", version: int) -> tuple[CheckResult, ...]:
+    """The recorded results of the audits of one version of a table; empty if it was not audited. Starts no job.
+
+    Args:
+        workspace: Where the results are.
+        asset: `layer.entities`.
+        delta: The table: results of one that had its name before are not given.
+        version: Of it.
+    """
     paths = [unquote(path) for path in files_of(workspace, CHECKS.name)]
     # A file of one audit says in its name which one.
     of_it = [path for path in paths if not path.startswith("run-") or f"/{_stem(asset, version)}" in path]
-    rows = _rows_of(workspace.table_path(CHECKS.name), of_it, asset, version)
+    audit = Audit(asset, version, None, str(delta.metadata().id))
+    rows = _rows_of(workspace.table_path(CHECKS.name), of_it, audit)
     return tuple(
         CheckResult(
             name=row["check_name"],
@@ -206,7 +240,8 @@ def audited(workspace: Workspace, asset: str, version: int) -> tuple[CheckResult
             element_count=row["element_count"],
             unexpected_count=row["unexpected_count"],
             observed=row["observed"],
+            rule=row["rule"],
         )
         for row in rows
-        if row.get("partition") is None
+        if row["partition"] is None
     )

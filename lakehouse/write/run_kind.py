@@ -12,7 +12,14 @@ class Fresh:
 
 @dataclass(frozen=True)
 class Rebuilt:
-    """All of the inputs, read again: the rows replace what the table has, also if it appends."""
+    """All of the inputs, read again.
+
+    Args:
+        replaces: The rows stand in place of all that the table has, whatever its write mode. Otherwise they come to it
+            as its mode says: a history keeps states that its inputs do not have any more.
+    """
+
+    replaces: bool = True
 
 
 @dataclass(frozen=True)
@@ -44,6 +51,11 @@ class Replayed:
     """
 
     quarantine_version: int
+
+
+def is_rebuild(kind: "RunKind") -> bool:
+    """Whether the rows of a run stand in place of all that the table has."""
+    return isinstance(kind, Rebuilt) and kind.replaces
 
 
 RunKind = Fresh | Rebuilt | ForPartitions | Replayed

@@ -128,6 +128,13 @@ class Expectation:
             name = f"{name[:72].rstrip('_')}_{hashlib.sha256(base.encode()).hexdigest()[:6]}"
         return name if self.ordinal == 1 else f"{name}_{self.ordinal}"
 
+    @property
+    def digest(self) -> str:
+        """Of all that decides about its result: a result of a rule that stood otherwise says nothing of this one."""
+        condition = self.condition and [str(self.condition), self.condition.parser]
+        decides = [self.type, self.kwargs, self.severity, self.mostly, condition, self.meta]
+        return hashlib.sha256(json.dumps(decides, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
     def to_gx(self) -> dict[str, Any]:
         """The rule as GX's own JSON. One of our types is no rule of GX: see `rules/references.py`."""
         kwargs = dict(self.kwargs)

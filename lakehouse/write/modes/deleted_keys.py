@@ -14,6 +14,8 @@ from lakehouse.schema.create import ensure
 from lakehouse.storage import File
 from lakehouse.write.modes.merge_by_reference import can_adopt_merge
 from lakehouse.write.modes.mode import Publication, deletes
+from lakehouse.write.position import committed
+from lakehouse.write.run_kind import Rebuilt, is_rebuild
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -50,24 +52,32 @@ def remember(publication: Publication, mode: Merge, publish: Callable[[Merge, Pu
     merge = _merge_of(publication.table)
     delta = ensure(publication.tables, publication.session, target)
     rows = sum(read_adopted(publication.delta.table_uri, file, set()).rows for file in publication.deletions)
-    if not rows or is_done(delta, stamp):
+    anew = starts_anew(publication)
+    if is_done(delta, stamp) or not (rows or (anew and delta.version() > 0)):
         return delta
     adopted = can_adopt_merge(merge, delta)
     own = replace(
         publication,
         table=target,
         delta=delta,
-        files=(_copied(publication, delta),) if adopted else (),
+        files=(_copied(publication, delta),) if adopted and rows else (),
         deletions=(),
         rows=rows,
         frame=lambda: publication.frame().where(deletes(mode)),
         stamp=Stamp(stamp.app, stamp.sequence, replace(stamp.note, checks=())),
         replaced=(),
         adopts=adopted,
+        kind=Rebuilt() if anew else publication.kind,
     )
     publish(merge, own)
     delta.update_incremental()
     return delta
+
+
+def starts_anew(publication: Publication) -> bool:
+    """Whether deletions that are remembered are of no concern: the table is rebuilt, or was dropped and made again."""
+    name = publication.table.name
+    return is_rebuild(publication.kind) or not committed(publication.delta, name)
 
 
 def _copied(publication: Publication, delta: "DeltaTable") -> File:

@@ -146,7 +146,9 @@ def commit_files(
         Rows published.
     """
     table, session = publication.table, publication.session
-    if takes_references(publication.delta) and (way == "append" or is_local(publication.delta.table_uri)):
+    # Staged files that do not become the table's own are deleted after the publish.
+    may_refer = takes_references(publication.delta) and (publication.adopts or not publication.files)
+    if may_refer and (way == "append" or is_local(publication.delta.table_uri)):
         columns = set(table.stored_names)
         try:
             return adopt(publication.delta, publication.files, columns, publication.stamp, way, replaced=replaced)

@@ -22,6 +22,7 @@ from lakehouse.write.modes.mode import (
     merge_sql,
     ordering,
 )
+from lakehouse.write.run_kind import is_rebuild
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -42,8 +43,15 @@ def published_rows_of_scd2(metrics: Mapping[str, Any], good: int) -> int:
     return int(metrics.get("numTargetRowsInserted", good))
 
 
-def source_sql(table: Table, mode: Scd2, view: str, version: int) -> str:
-    """The rows of the history that a batch adds or changes, with the four columns of the history."""
+def source_sql(table: Table, mode: Scd2, view: str, version: int | None) -> str:
+    """The rows of the history that a batch adds or changes, with the four columns of the history.
+
+    Args:
+        table: The declaration.
+        mode: Its write mode.
+        view: The batch.
+        version: Of the table, whose rows are the past of the batch's keys; None for a history that begins with it.
+    """
     names = ", ".join(map(quote, table.column_names))
     keys = ", ".join(map(quote, mode.on))
     sequence = ", ".join(map(quote, mode.sequence))
@@ -51,10 +59,13 @@ def source_sql(table: Table, mode: Scd2, view: str, version: int) -> str:
     same_key = " AND ".join(f"p.{quote(name)} = k.{quote(name)}" for name in mode.on)
     past = ", ".join(f"p.{quote(name)}" for name in (*table.column_names, "_is_deleted", "_valid_to", "_is_current"))
     greatest = ", ".join(_greatest(table, "_is_deleted"))
+    stored = f"(SELECT * FROM {quote(table.name)} WHERE false)"
+    if version is not None:
+        stored = f"{quote(table.name)} VERSION AS OF {version}"
     return f"""
         WITH batch AS (SELECT {names}, {deletes(mode)} AS _is_deleted FROM {view}),
         past AS (
-            SELECT {past} FROM {quote(table.name)} VERSION AS OF {version} AS p
+            SELECT {past} FROM {stored} AS p
             LEFT SEMI JOIN (SELECT DISTINCT {keys} FROM batch) AS k ON {same_key}
         ),
         changes AS (
@@ -93,12 +104,17 @@ def never_adopts(mode: Scd2, delta: "DeltaTable") -> bool:
 
 
 def publish_scd2(mode: Scd2, publication: Publication) -> int:
-    """Insert the changes and end the rows before them, in one MERGE."""
-    if not publication.rows:
+    """Insert the changes and end the rows before them, in one MERGE; of a rebuild, in place of the history."""
+    session, table, anew = publication.session, publication.table, is_rebuild(publication.kind)
+    if not publication.rows and not anew:
         return commit_files(publication, "append")
-    session, table = publication.session, publication.table
     settings = settings_for(big=publication.is_big)
     with statement(session, settings=settings, stamp=publication.stamp, view=publication.frame()) as view:
+        if anew:
+            names = ", ".join(map(quote, table.stored_names))
+            source = source_sql(table, mode, view, None)
+            session.sql(f"INSERT INTO {quote(table.name)} REPLACE WHERE true SELECT {names} FROM ({source})")
+            return publication.rows
         source = source_sql(table, mode, view, publication.delta.version())
         merge = merge_sql(table.name, source, (*mode.on, *mode.sequence), table.stored_names)
         done = session.sql(merge).collect()[0]

@@ -112,7 +112,10 @@ def test_where_the_feed_is_gone_all_is_read_and_one_line_says_so(door: Door, los
 
     assert door.read(target.name) == [(1, "AA", 4), (2, "b", 2)]
     (line,) = done.messages
-    assert line.endswith(f"All of it is read, at version {last_row_change(open_table(door.workspace, source.name))}.")
+    version = last_row_change(open_table(door.workspace, source.name))
+    assert line.endswith(
+        f"All of it is read, at version {version}. The rows of {target.name} are replaced in one commit."
+    )
     assert source.name in line
 
 
@@ -138,7 +141,7 @@ def test_an_appending_table_is_replaced_where_all_is_read_again(door: Door):
     (line,) = done.messages
     assert line == (
         f"The log of {source.name} does not have version 2 any more: the changes since 1 are lost. All of it is read, "
-        f"at version 3. {target.name} appends, so its rows are replaced in one commit."
+        f"at version 3. The rows of {target.name} are replaced in one commit."
     )
     states = door.spark.table(quarantine_of(target.name)).groupBy("_state").count().collect()
     assert {row[0]: row[1] for row in states} == {"discarded": 1, "waiting": 1}
