@@ -155,7 +155,7 @@ class StagedFilesGoneError(LakehouseError):
 
     def __init__(self, table: str, version: int | None, *, expected: int, still_staged: int) -> None:
         super().__init__(
-            f"{table} was not written, {state_of(version)}. A run decided to publish {expected} rows and was cut off; "
+            f"{table} was not written, {state_of(version)}. A run decided about {expected} rows and was cut off; "
             f"{still_staged} of them are still staged (VACUUM sweeps what waits for longer than its retention).\n"
             f"Delete `_intents/{table}.json` in the warehouse and run {table} again: its position is still the one "
             f"before that run, so the rows are read again."

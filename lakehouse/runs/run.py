@@ -70,7 +70,7 @@ def run(
         check_lease(workspace)
         recover_if_open(connection, tables, table)
         delta = tables.latest(table.name)
-        notices = _refuse_other_than_declared(connection, table, delta)
+        notices = _refuse_other_than_declared(connection, table, delta, rebuilds=extent.full)
         last = last_position(workspace, table.name, delta)
         planned = plan(reads, context, last, code, full=extent.full)
         if delta is not None and planned.unchanged:
@@ -136,15 +136,20 @@ def _loaded(
     return inputs, files
 
 
-def _refuse_other_than_declared(connection: Connection, table: Table, delta: "DeltaTable | None") -> tuple[str, ...]:
+def _refuse_other_than_declared(
+    connection: Connection, table: Table, delta: "DeltaTable | None", *, rebuilds: bool
+) -> tuple[str, ...]:
     """Before anything is read: is the table what its declaration says, and where it should be?
+
+    Rows that are against the declared key are replaced by a rebuild.
 
     Returns:
         A line where only words differ, which stops nothing.
     """
     if delta is not None:
         finish_creation(connection.workspace, connection.session, table, delta)
-        differences = pending(connection.workspace, table, delta)
+        every = pending(connection.workspace, table, delta)
+        differences = [difference for difference in every if not (rebuilds and difference.kind == "set key")]
         if any(not difference.kind.startswith("comment") for difference in differences):
             raise DeclarationDiffersError(table.name, delta.version(), differences)
         line = f"Comments of {table.name} differ from its declaration: `lakehouse apply {table.name}` sets them."

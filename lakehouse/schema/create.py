@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from lakehouse.declare.column import Column
 from lakehouse.declare.sql_text import literal, quote
 from lakehouse.declare.table import INTERNAL_LAYERS, Table, quarantine_of
+from lakehouse.declare.write_modes import Scd2
 from lakehouse.delta.tables import Tables
 from lakehouse.locks.table_lock import creation_lock
 from lakehouse.schema.catalogue import is_in_catalogue, make_database, register
@@ -22,6 +23,9 @@ PROPERTIES = (("delta.enableChangeDataFeed", "true"),)
 # table may lack it.
 KEYED_PROPERTIES = (("delta.enableDeletionVectors", "true"),)
 
+# The columns of which no two rows have the same values, as they were when that was known to be so.
+KEY = "lakehouse.key"
+
 ROW_ID = Column("_row_id", "string", "Identifies the row in this quarantine")
 FIXES_TYPE = "array<struct<original:string,by:string,at:timestamp,why:string>>"
 
@@ -31,12 +35,18 @@ def _column(column: Column, *, nullable: bool) -> str:
     return f"{quote(column.name)} {column.type}{required} COMMENT {literal(column.comment)}"
 
 
+def key_text(table: Table) -> str:
+    """The columns of which no two rows have the same values, for the property `lakehouse.key`; empty without a key."""
+    return ", ".join((*table.key, *(table.sequence if isinstance(table.write, Scd2) else ())))
+
+
 def ddl(table: Table) -> str:
     """`CREATE TABLE IF NOT EXISTS` of a declaration."""
     columns = ", ".join(_column(c, nullable=c.name not in table.stored_required) for c in table.stored)
     parts = ", ".join(quote(name) for name in table.partitioned_by)
     clusters = ", ".join(quote(name) for name in table.clustered_by)
-    given = {**dict(PROPERTIES), **dict(KEYED_PROPERTIES if table.key else ()), **dict(table.properties)}
+    keyed = {**dict(KEYED_PROPERTIES), KEY: key_text(table)} if table.key else {}
+    given = {**dict(PROPERTIES), **keyed, **dict(table.properties)}
     properties = ", ".join(f"{literal(name)} = {literal(value)}" for name, value in given.items())
     return (
         f"CREATE TABLE IF NOT EXISTS {quote(table.name)} ({columns}) USING DELTA"

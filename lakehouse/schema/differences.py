@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from lakehouse.declare.sql_text import literal, quote
 from lakehouse.declare.table import Table
 from lakehouse.schema.column_differences import column_differences, dropped_columns
-from lakehouse.schema.create import PROPERTIES
+from lakehouse.schema.create import KEY, KEYED_PROPERTIES, PROPERTIES, key_text
 from lakehouse.schema.difference import Difference, alter, null_rule, origins_of
 from lakehouse.schema.stored import Stored, StoredColumn, stored_of
 from lakehouse.workspace import Workspace
@@ -49,6 +49,7 @@ def differences(table: Table, stored: Stored) -> tuple[Difference, ...]:
         *_table_comment(table, stored),
         *_new_constraints(table, stored),
         *_layout(table, stored, names),
+        *_key(table, stored, names),
     )
 
 
@@ -119,6 +120,31 @@ def _layout(table: Table, stored: Stored, origins: dict[str, StoredColumn]) -> I
         columns = ", ".join(quote(name) for name in table.clustered_by)
         change = alter(table, f"CLUSTER BY ({columns})" if columns else "CLUSTER BY NONE")
         yield Difference("cluster", "", _listed(clusters), _listed(table.clustered_by), (change,))
+
+
+def _key(table: Table, stored: Stored, origins: dict[str, StoredColumn]) -> Iterator[Difference]:
+    """Whether the rows are known to have the declared key. Tables that were made with one long ago do not say it."""
+    held, declared = dict(stored.properties), key_text(table)
+    before, columns = held.get(KEY, ""), [name for name in declared.split(", ") if name]
+    made_with_key = KEY not in held and held.get(KEYED_PROPERTIES[0][0]) == KEYED_PROPERTIES[0][1]
+    if before == declared or made_with_key:
+        return
+    stored_columns = tuple(name for name in before.split(", ") if name)
+    declared_name = {origin.name: name for name, origin in origins.items()}
+    is_renamed = [declared_name.get(name, name) for name in stored_columns] == columns
+    change = f"SET TBLPROPERTIES ({literal(KEY)} = {literal(declared)})"
+    names = ", ".join(map(quote, columns))
+    twice = f"SELECT count(*) FROM (SELECT {names} FROM {quote(table.name)} GROUP BY {names} HAVING count(*) > 1)"
+    yield Difference(
+        "set key",
+        "",
+        _listed(stored_columns),
+        _listed(tuple(columns)),
+        (alter(table, change if columns else f"UNSET TBLPROPERTIES IF EXISTS ({literal(KEY)})"),),
+        against=twice if columns and not is_renamed else "",
+        way_out=f"They are keys that the table has more than once. `lakehouse run {table.name} --full` makes it again "
+        f"from its inputs, or delete the rows too many by SQL; or declare another key.",
+    )
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -30,7 +30,7 @@ from lakehouse.write.position import committed, forget_positions, last_position,
 from lakehouse.write.retry import retried
 from lakehouse.write.run_kind import Replayed
 from lakehouse.write.shape import check_shape
-from lakehouse.write.stage import AUDIT, BAD, DELETION, OLDER, PASSED, passed, stage
+from lakehouse.write.stage import AUDIT, BAD, DELETION, OLDER, PASSED, VERDICTS, passed, stage
 from lakehouse.write.table_rules import rules_of, suite_name, suite_of
 
 if TYPE_CHECKING:
@@ -125,6 +125,7 @@ def finish(
     workspace, staged, rows = tables.workspace, intent.staged, intent.rows
     checks, by_partition = intent.results, intent.results_by_partition
     is_replay = isinstance(intent.kind, Replayed)
+    _refuse_swept(tables, session, table, intent)
     if not is_replay:
         retried(table.name, lambda: quarantine.add(tables, session, table, intent))
     prepare_position(workspace, table.name, intent.sequence, intent.position)
@@ -155,6 +156,26 @@ def finish(
     )
 
 
+def _refuse_swept(tables: Tables, session: "SparkSession", table: Table, intent: Intent) -> None:
+    """Pass if every row that is still needed is staged: VACUUM, or a person, may have swept them since the decision.
+
+    Raises:
+        StagedFilesGoneError: rows are missing. Nothing of the decision was carried out by this call.
+    """
+    delta, beside = ensure(tables, session, table), tables.latest(quarantine_of(table.name))
+    is_published, is_settled = is_done(delta, intent.stamp), beside is not None and is_done(beside, intent.stamp)
+    if isinstance(intent.kind, Replayed):
+        # What a replay published is told to the quarantine by the staged rows.
+        needed: tuple[str, ...] = () if is_settled else VERDICTS
+    else:
+        needed = (*(() if is_published else PASSED), *(() if is_settled else (BAD,)))
+    expected = sum(intent.rows.get(audit, 0) for audit in needed)
+    staged = intent.staged
+    there = sum(read_adopted(staged.root, file, set()).rows for audit in needed for file in staged.files(audit))
+    if there != expected:
+        raise StagedFilesGoneError(table.name, delta.version(), expected=expected, still_staged=there)
+
+
 def _publish(tables: Tables, session: "SparkSession", table: Table, intent: Intent) -> tuple[int, int]:
     """Make the one commit, if it is not there yet; gives the changed rows and the version."""
     workspace, delta = tables.workspace, ensure(tables, session, table)
@@ -162,9 +183,6 @@ def _publish(tables: Tables, session: "SparkSession", table: Table, intent: Inte
     if is_done(delta, intent.stamp):
         return _already(delta, table, intent)
     staged, expected = intent.staged, passed(intent.rows)
-    there = sum(read_adopted(staged.root, file, set()).rows for audit in PASSED for file in staged.files(audit))
-    if there != expected:
-        raise StagedFilesGoneError(table.name, delta.version(), expected=expected, still_staged=there)
     # Rows from quarantine are added to what is there, also if a run replaces it.
     adds = isinstance(intent.kind, Replayed) and not isinstance(table.write, Merge | Scd2)
     mode = Append() if adds else table.write

@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 
 class NotComparableError(Exception):
-    """Keys or sequences that Arrow would not compare as Spark does, or a key that the table has twice."""
+    """Keys or sequences that Arrow would not compare as Spark does."""
+
+
+class KeyTwiceError(Exception):
+    """The table has rows of one key of the batch."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,7 @@ def match(changes: Changes, table: StoredRows, deletions: StoredRows | None = No
 
     Raises:
         NotComparableError: Spark must compare them.
+        KeyTwiceError: the table has a key more than once; its argument is the number of such keys.
     """
     import numpy as np
 
@@ -115,7 +120,7 @@ def match(changes: Changes, table: StoredRows, deletions: StoredRows | None = No
         if takes.any():
             replaced[target.action["path"]] = rows_of_file[takes]
     if (times > 1).any():
-        raise NotComparableError("a key is in the table twice")
+        raise KeyTwiceError(int((times > 1).sum()))
     parts = np.split(is_older, np.cumsum(lengths)[:-1])[: len(changes.rows)]
     return Matches(
         replaced,

@@ -10,8 +10,9 @@ from lakehouse.declare.write_modes import Merge
 from lakehouse.delta.file_statistics import read_adopted
 from lakehouse.engine.statement import statement
 from lakehouse.engine.work_settings import settings_for
+from lakehouse.schema.create import KEY, key_text
 from lakehouse.write.modes.deleted_keys import remember, starts_anew
-from lakehouse.write.modes.merge_by_reference import can_adopt_merge, merge_by_reference, only_adds
+from lakehouse.write.modes.merge_by_reference import can_adopt_merge, keys_twice, merge_by_reference, only_adds
 from lakehouse.write.modes.mode import (
     ModeFunctions,
     Publication,
@@ -88,9 +89,28 @@ def publish_merge(mode: Merge, publication: Publication) -> int:
     session, table = publication.session, publication.table
     settings = {**settings_for(big=publication.is_big), **_STAGED}
     with statement(session, settings=settings, stamp=publication.stamp, view=publication.frame()) as view:
+        _check_keys(publication, mode, view)
         source = source_sql(table, mode, view, remembers=deleted is not None)
         done = session.sql(statement_sql(table, mode, source)).collect()[0]
     return int(done["num_inserted_rows"]) + int(done["num_updated_rows"]) + int(done["num_deleted_rows"])
+
+
+def _check_keys(publication: Publication, mode: Merge, view: str) -> None:
+    """Whether each key of the batch is in the table at most once; not asked if that is known of the table.
+
+    Raises:
+        InvalidKeyError: one is not.
+    """
+    if publication.delta.metadata().configuration.get(KEY) == key_text(publication.table):
+        return
+    keys = ", ".join(f"t.{quote(name)}" for name in mode.on)
+    same = " AND ".join(f"t.{quote(name)} = s.{quote(name)}" for name in mode.on)
+    twice = publication.session.sql(
+        f"SELECT count(*) FROM (SELECT {keys} FROM {quote(publication.table.name)} AS t LEFT SEMI JOIN {view} AS s "
+        f"ON {same} GROUP BY {keys} HAVING count(*) > 1)"
+    ).collect()[0][0]
+    if twice:
+        raise keys_twice(publication.table, publication.delta.version(), twice)
 
 
 def _replace(publication: Publication, mode: Merge) -> int:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from lakehouse.declare.table import Table
 from lakehouse.declare.write_modes import Merge
 from lakehouse.delta.adopt import addition, takes_references
 from lakehouse.delta.deletion_vectors import read_vector, write_vectors
@@ -17,9 +18,18 @@ from lakehouse.delta.file_statistics import read_adopted
 from lakehouse.delta.live_files import NotReplayableError, live_files
 from lakehouse.delta.log import log_of
 from lakehouse.delta.log_entry import Action, Change, commit, is_local
+from lakehouse.errors import InvalidKeyError
 from lakehouse.schema.create import KEYED_PROPERTIES
 from lakehouse.storage import File, locate
-from lakehouse.write.modes.match_keys import Changes, Matches, NotComparableError, StoredRows, Target, match
+from lakehouse.write.modes.match_keys import (
+    Changes,
+    KeyTwiceError,
+    Matches,
+    NotComparableError,
+    StoredRows,
+    Target,
+    match,
+)
 from lakehouse.write.modes.mode import Publication, table_bytes
 
 if TYPE_CHECKING:
@@ -65,6 +75,7 @@ def merge_by_reference(publication: Publication, mode: Merge, *, deleted: "Delta
 
     Raises:
         CommitFailedError: another commit came first.
+        InvalidKeyError: the table has a key of the batch more than once.
     """
     delta, files = publication.delta, [file for file in publication.files if file.size]
     try:
@@ -74,6 +85,8 @@ def merge_by_reference(publication: Publication, mode: Merge, *, deleted: "Delta
             return None
         changes = Changes(delta.table_uri, files, publication.deletions, mode.on, mode.sequence)
         matches = match(changes, rows, deletions)
+    except KeyTwiceError as error:
+        raise keys_twice(publication.table, delta.version(), int(error.args[0])) from None
     except (NotReplayableError, NotComparableError) as error:
         _log.info("%s: the engine merges: %s", publication.table.name, error)
         return None
@@ -90,6 +103,16 @@ def merge_by_reference(publication: Publication, mode: Merge, *, deleted: "Delta
     parameters = {"predicate": json.dumps(list(mode.on))}
     commit(delta, publication.stamp, Change("MERGE", added, removed, parameters, metrics))
     return matches.inserted + matches.updated + matches.deleted
+
+
+def keys_twice(table: Table, version: int, keys: int) -> InvalidKeyError:
+    """The error of a merge into a table that has keys of the batch more than once."""
+    return InvalidKeyError(
+        f"{table.name} was not written, it stays at version {version}.\n"
+        f"  {', '.join(table.key)}  expected one row per key, got {keys} keys of the batch that it has more than once\n"
+        f"Delete the rows too many by SQL: the next run of {table.name} carries out what was decided, and nothing is "
+        f"lost until then."
+    )
 
 
 def _stored_rows(delta: "DeltaTable") -> StoredRows | None:

@@ -238,17 +238,6 @@ def test_what_arrow_would_compare_otherwise_is_left_to_the_engine(door: Door, at
     assert [row[0] for row in door.read(table.name, "name")] == sorted(expected)
 
 
-def test_a_key_that_another_tool_wrote_twice_is_left_to_the_engine(door: Door, at):
-    table = door.table(Merge(on=("id",)))
-    door.write(table, door.rows((1, "a", 1, at(1))))
-    door.spark.sql(f"INSERT INTO {table.name} SELECT * FROM {table.name}")
-
-    door.write(table, door.rows((1, "b", 2, at(1))))
-
-    assert door.read(table.name) == [(1, "b", 2), (1, "b", 2)]
-    assert way(door, table) == [None]
-
-
 def test_a_rival_that_commits_first_is_seen(door: Door, at, merged: Table, monkeypatch):
     whole, rivals = log_entry.put_commit, [1]
 

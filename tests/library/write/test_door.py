@@ -11,6 +11,7 @@ from lakehouse.delta.tables import Tables
 from lakehouse.errors import AuditFailedError, InvalidKeyError, SchemaMismatchError
 from lakehouse.storage import list_files
 from lakehouse.write.intent import open_intent
+from lakehouse.write.stage import AUDIT, BAD
 from tests.library.door import Door
 
 BETWEEN = {
@@ -303,6 +304,28 @@ def test_a_write_beside_the_runs_finishes_an_open_decision_first(door: Door, mon
     assert open_intent(door.workspace, table.name) is None
 
 
+def test_rejected_rows_that_are_swept_do_not_vanish_with_a_success(door: Door, monkeypatch):
+    from lakehouse.errors import StagedFilesGoneError
+    from lakehouse.storage import delete_folder
+
+    table = door.table()
+    door.suite(
+        table,
+        {
+            "type": "expect_column_values_to_be_between",
+            "kwargs": {"column": "value", "max_value": 10, "mostly": 0.1},
+            "severity": "critical",
+        },
+    )
+    _decided(door, table, door.rows((1, "a", 1, None), (2, "bad", 20, None)), monkeypatch)
+    delete_folder(f"{open_intent(door.workspace, table.name).staged.path}/{AUDIT}={BAD}")
+
+    with pytest.raises(StagedFilesGoneError, match="decided about 2 rows and was cut off; 1 of them are still staged"):
+        door.write(table, door.rows((3, "c", 3, None)))
+
+    assert door.read(table.name) == []
+
+
 def test_a_decision_whose_files_are_gone_is_said_and_not_half_done(door: Door, monkeypatch):
     from lakehouse.errors import StagedFilesGoneError
     from lakehouse.storage import delete_folder
@@ -315,6 +338,6 @@ def test_a_decision_whose_files_are_gone_is_said_and_not_half_done(door: Door, m
         door.write(table, door.rows((3, "c", 3, None)))
 
     assert str(error.value).startswith(
-        f"{table.name} was not written, it stays at version 0. A run decided to publish 2 rows and was cut off; 0 of "
+        f"{table.name} was not written, it stays at version 0. A run decided about 2 rows and was cut off; 0 of "
     )
     assert door.read(table.name) == []

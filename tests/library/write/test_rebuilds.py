@@ -54,7 +54,7 @@ def drop(door: Door, table: Table) -> None:
     door.spark.sql(f"DROP TABLE {table.name}")
 
 
-@pytest.mark.parametrize("mode", [Append(), MERGE], ids=["append", "merge"])
+@pytest.mark.parametrize("mode", [pytest.param(Append(), marks=pytest.mark.slow), MERGE], ids=["append", "merge"])
 def test_an_input_that_was_dropped_and_made_again_is_not_unchanged(door: Door, at: Any, mode: WriteMode):
     source, target = door.table(mode), follower(mode)
     door.write(source, door.rows((1, "old", 1, at(1)), (2, "old", 2, at(1))))
@@ -179,8 +179,12 @@ HISTORY = Scd2(on=("id",), sequence=("sent_at",), delete_when="name = 'gone'")
 DELETES = Merge(on=("id",), sequence=("sent_at",), delete_when="name = 'gone'")
 
 
-@pytest.mark.parametrize("vectors", [True, False], ids=["vectors", "no_vectors"])
-@pytest.mark.parametrize("mode", [Append(), MERGE, DELETES, HISTORY], ids=["append", "merge", "deletes", "history"])
+@pytest.mark.parametrize("vectors", [True, pytest.param(False, marks=pytest.mark.slow)], ids=["vectors", "no_vectors"])
+@pytest.mark.parametrize(
+    "mode",
+    [pytest.param(Append(), marks=pytest.mark.slow), pytest.param(MERGE, marks=pytest.mark.slow), DELETES, HISTORY],
+    ids=["append", "merge", "deletes", "history"],
+)
 def test_a_full_run_makes_what_a_new_table_would_be(door: Door, at: Any, mode: WriteMode, vectors: bool):
     properties = (("delta.enableDeletionVectors", str(vectors).lower()),)
     source = door.table()
