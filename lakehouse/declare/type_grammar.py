@@ -130,3 +130,16 @@ def _field(name: str, field: exp.Expr) -> str:
             f"such as `column.{name} IS NOT NULL`"
         )
     return f"{quote_field(name)}:{_type(field.args['kind'])}"
+
+
+def parts(ddl: str) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """What a canonical type is made of: `array`, `map` or `struct`, and the name and type of each part.
+
+    The part of an array is called `element`, those of a map `key` and `value`.
+    """
+    node = parse_one(ddl, read=SparkTypes, into=exp.DataType)
+    kind = node.this.name.lower()
+    if kind == "struct":
+        return kind, tuple((field.this.name, _type(field.args["kind"])) for field in node.expressions)
+    names = ("element",) if kind == "array" else ("key", "value")
+    return kind, tuple(zip(names, map(_type, node.expressions), strict=True))

@@ -142,6 +142,18 @@ def _collation(metadata: Mapping[str, Any]) -> str:
     return f" collate {','.join(names)}" if names else ""
 
 
+def is_in_parts(ddl: str) -> bool:
+    """Whether a canonical type is an array, a map or a struct."""
+    return ddl.endswith(">")
+
+
+def parts_of(ddl: str) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """What a canonical type in parts is made of: see `type_grammar.parts`."""
+    from lakehouse.declare.type_grammar import parts
+
+    return parts(ddl)
+
+
 def is_wider(stored: str, declared: str) -> bool:
     """Whether Delta turns `stored` into `declared`, both canonical, without rewriting a file."""
     if declared in _WIDER.get(stored, ()) or (declared == "string" and re.match(r"(var)?char\(", stored)):

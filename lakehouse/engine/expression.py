@@ -15,6 +15,9 @@ _OF_THE_DATA = "22"
 # Of TASK_WRITE_FAILED.
 _WHILE_WRITING = "58030"
 
+# What an expression says that was given a check of its values.
+NO_VALUE = "a value that no table can hold"
+
 
 class _NoExpressionError(Exception):
     """Not one expression, or one with a query in it."""
@@ -68,6 +71,11 @@ def understood(doing: str, columns: str) -> Iterator[None]:
             f"It is one SQL expression, without a query in it, over the columns {columns}."
         ) from None
     except PySparkException as error:
+        if NO_VALUE in str(error):
+            raise LakehouseError(
+                f"{doing}: the expression gives {NO_VALUE}: text that is no UTF-8, or a date or time outside the "
+                f"years 1 to 9999. Use decode(..., 'ISO-8859-1'), say, or to_date(...) with the right pattern."
+            ) from None
         if not _is_of_the_data(error):
             raise
         raise LakehouseError(

@@ -11,13 +11,14 @@ from lakehouse.declare.table import Table, quarantine_of
 from lakehouse.delta.note import Note
 from lakehouse.delta.stamp import Stamp
 from lakehouse.delta.tables import Tables
-from lakehouse.engine.expression import alone, understood
+from lakehouse.engine.expression import NO_VALUE, alone, understood
 from lakehouse.engine.session import Connection
 from lakehouse.engine.statement import statement
 from lakehouse.errors import LakehouseError, near_miss
 from lakehouse.locks.table_lock import table_lock
+from lakehouse.quality.rules.storable import unstorable_value
 from lakehouse.runs.run import recover_if_open
-from lakehouse.schema.create import FIXES_TYPE, ROW_ID, ensure, quarantine_table
+from lakehouse.schema.create import FIXES_TYPE, ROW_ID, UNSTORABLE, ensure, quarantine_table
 from lakehouse.sources.tables import snapshot
 from lakehouse.write import quarantine
 from lakehouse.write.batch import Batch, Published
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 # What a condition may ask of a rejected row beside its own columns.
-FACTS = ("_row_id", "_broken_rules", "_run_id", "_quarantined_at")
+FACTS = ("_row_id", "_broken_rules", "_run_id", "_quarantined_at", UNSTORABLE)
 
 
 def fix(connection: Connection, table: Table, changes: Mapping[str, str], *, where: str = "true", why: str = "") -> int:
@@ -67,7 +68,12 @@ def fix(connection: Connection, table: Table, changes: Mapping[str, str], *, whe
         f"named_struct('original', {original}, 'by', {literal(who())}, 'at', current_timestamp(), "
         f"'why', {literal(why)})"
     )
-    kept = {"_fixes": f"CAST(concat(coalesce(_fixes, array()), array({entry})) AS {FIXES_TYPE})"}
+    fixed = ", ".join(map(literal, changes))
+    left = f"map_filter({UNSTORABLE}, (name, text) -> name NOT IN ({fixed}))"
+    kept = {
+        UNSTORABLE: f"IF(coalesce(cardinality({left}), 0) = 0, NULL, {left})",
+        "_fixes": f"CAST(concat(coalesce(_fixes, array()), array({entry})) AS {FIXES_TYPE})",
+    }
     return _update(connection, table, _Update("fix", WAITING, where, kept, changes))
 
 
@@ -129,6 +135,7 @@ def replay(connection: Connection, table: Table, *, where: str = "true", run_id:
             note.batch if note and note.batch else run_id,
             inputs=inputs,
             since=inputs,
+            tables=dict(note.tables or {}) if note else {},
             code=note.code if note and note.code else "",
             commit=note.commit if note else None,
             kind=Replayed(version),
@@ -136,7 +143,9 @@ def replay(connection: Connection, table: Table, *, where: str = "true", run_id:
         with _understood(table, f"{table.name} was not written"):
             rows = snapshot(session, quarantine_of(table.name), version)
             chosen = alone(rows.select(*_askable(table)), where)
-            frame = rows.where(f"_state = '{WAITING}' AND {chosen}").select(*table.brought_names, ROW_ID.name)
+            # A null that stands for what could not be stored is not what the row says.
+            mended = rows.where(f"_state = '{WAITING}' AND {chosen} AND {UNSTORABLE} IS NULL")
+            frame = mended.select(*table.brought_names, ROW_ID.name)
             return write(tables, session, table, frame, batch)
 
 
@@ -186,12 +195,20 @@ def _update(connection: Connection, table: Table, update: _Update) -> int:
         stamp = Stamp(None, 0, Note(name, run=uuid.uuid4().hex[:12], action=update.action, who=who()))
         with _understood(table, f"{name} was not changed"), full_storage_named(workspace, name):
             rows = session.table(quote(name))
-            own = rows.select(*map(quote, table.brought_names))
-            changed = {quote(column): alone(own, sql) for column, sql in update.changes.items()}
+            own = rows.select(*map(quote, (*table.brought_names, UNSTORABLE)))
+            changed = {
+                quote(column): _storable(alone(own, sql), table.types[column]) for column, sql in update.changes.items()
+            }
             chosen = alone(rows.select(*_askable(table)), update.where)
             assignments = ", ".join(f"{column} = {sql}" for column, sql in {**changed, **update.sets}.items())
             sql = f"UPDATE {quote(name)} SET {assignments} WHERE _state = '{update.state}' AND {chosen}"
             return retried(name, lambda: _affected(session, stamp, sql))
+
+
+def _storable(sql: str, type_: str) -> str:
+    """A person's expression; a value of it that no table can hold is an error."""
+    outside = unstorable_value(f"CAST(({sql}) AS {type_})", type_)
+    return f"IF({outside}, raise_error({literal(NO_VALUE)}), ({sql}))" if outside else sql
 
 
 def _askable(table: Table) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ from lakehouse.write.door import recover, write
 from lakehouse.write.intent import open_intent
 from lakehouse.write.position import last_position
 from lakehouse.write.run_kind import ForPartitions
-from lakehouse.write.table_rules import rules_of, suite_of
+from lakehouse.write.table_rules import is_silent, rules_of, suite_of
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -166,9 +166,10 @@ def _judged_anew(
     """The rules may be new though no row is: judge the version that is there."""
     rules = rules_of(table, suite_of(connection.workspace, table))
     expectations = rules.expectations
-    return judged(
+    results = judged(
         connection, tables, table.name, version, expectations=expectations, compiled=lambda _: rules, run_id=run_id
     )
+    return tuple(result for result in results if not is_silent(result))
 
 
 def recover_if_open(connection: Connection, tables: Tables, table: Table) -> None:

@@ -27,6 +27,7 @@ KEYED_PROPERTIES = (("delta.enableDeletionVectors", "true"),)
 KEY = "lakehouse.key"
 
 ROW_ID = Column("_row_id", "string", "Identifies the row in this quarantine")
+UNSTORABLE = "_unstorable"
 FIXES_TYPE = "array<struct<original:string,by:string,at:timestamp,why:string>>"
 
 
@@ -63,6 +64,12 @@ def quarantine_columns() -> tuple[Column, ...]:
         ROW_ID,
         Column("_state", "string", "waiting, replayed (it went through the door) or discarded"),
         Column("_broken_rules", "array<string>", "The rules that the row breaks"),
+        Column(
+            UNSTORABLE,
+            "map<string,string>",
+            "What columns held that no table can hold, by column: text that is no UTF-8 as base64 of its bytes, parts "
+            "as base64 of their JSON, dates and times as text. The columns are null",
+        ),
         Column("_run_id", "string", "The run that judged it last"),
         Column("_inputs", "string", "What that run read, as JSON: the position of each input"),
         Column("_quarantined_at", "timestamp", "When it came, UTC"),

@@ -140,7 +140,7 @@ def _key(table: Table, stored: Stored, origins: dict[str, StoredColumn]) -> Iter
         "",
         _listed(stored_columns),
         _listed(tuple(columns)),
-        (alter(table, change if columns else f"UNSET TBLPROPERTIES IF EXISTS ({literal(KEY)})"),),
+        (alter(table, change),),
         against=twice if columns and not is_renamed else "",
         way_out=f"They are keys that the table has more than once. `lakehouse run {table.name} --full` makes it again "
         f"from its inputs, or delete the rows too many by SQL; or declare another key.",

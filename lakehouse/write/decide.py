@@ -18,7 +18,7 @@ from lakehouse.write.modes import GOOD
 from lakehouse.write.position import committed
 from lakehouse.write.run_kind import ForPartitions, Rebuilt, Replayed, RunKind
 from lakehouse.write.stage import TWICE, VERDICTS, Staged
-from lakehouse.write.table_rules import failures, suite_name
+from lakehouse.write.table_rules import failures, is_silent, suite_name
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -73,7 +73,7 @@ def decide(
         _refuse_others(table, version, batch.kind, partitions)
         decision = _decide_partitions(session, table, staged, rules=rules, kind=batch.kind, version=version)
         return replace(decision, stale=_stale(table, decision.kind, decision.replaced, delta))
-    results = judge(staged.frame(session), rules, table.brought_names)
+    results = _spoken(judge(staged.frame(session), rules, table.brought_names))
     stopping = blocking(results, is_replay=isinstance(batch.kind, Replayed))
     if stopping:
         raise AuditFailedError(table.name, version, failures(stopping), suite_name(table.name), results)
@@ -85,7 +85,9 @@ def _decide_partitions(
     session: "SparkSession", table: Table, staged: Staged, *, rules: Compiled, kind: ForPartitions, version: int
 ) -> Decision:
     """The same for each partition by itself: one that fails takes no part, its staged files are deleted."""
-    judged = _judged_partitions(session, table, staged, rules, kind.keys)
+    judged = {
+        key: _spoken(results) for key, results in _judged_partitions(session, table, staged, rules, kind.keys).items()
+    }
     failed = {key: results for key, results in judged.items() if blocking(results)}
     passed = {key: results for key, results in judged.items() if key not in failed}
     passing = kind.without(failed)
@@ -102,6 +104,10 @@ def _decide_partitions(
     rows, _ = _counted(table, staged)
     replaced: list[Partition] = [{column: text_of(key, table.types[column], column)} for key in passing.keys]
     return Decision(passing, rows, together(passed), replaced, None, passed, failed)
+
+
+def _spoken(results: Sequence[CheckResult]) -> tuple[CheckResult, ...]:
+    return tuple(result for result in results if not is_silent(result))
 
 
 def _counted(table: Table, staged: Staged) -> tuple[dict[str, int], list[Partition]]:

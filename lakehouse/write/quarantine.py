@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -14,12 +14,15 @@ from lakehouse.delta.live_files import NotReplayableError
 from lakehouse.delta.stamp import is_done
 from lakehouse.delta.tables import Tables
 from lakehouse.engine.statement import statement
-from lakehouse.schema.create import FIXES_TYPE, ensure, quarantine_table
+from lakehouse.quality.judge import CheckResult
+from lakehouse.quality.rules.storable import as_text, unstorable
+from lakehouse.schema.create import FIXES_TYPE, UNSTORABLE, ensure, quarantine_table
 from lakehouse.storage import locate
 from lakehouse.workspace import Workspace
 from lakehouse.write.intent import Intent
 from lakehouse.write.quarantine_by_reference import DISCARDED, WAITING, add_by_reference, is_possible
 from lakehouse.write.stage import BAD, OLDER, PASSED
+from lakehouse.write.table_rules import unstorable_rows
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -67,6 +70,30 @@ def _judged(session: "SparkSession", intent: Intent, *audits: str) -> "DataFrame
     )
 
 
+def _results(intent: Intent) -> "Iterator[Sequence[CheckResult]]":
+    yield intent.results
+    yield from intent.results_by_partition.values()
+
+
+def _without_unstorable(table: Table, rows: "DataFrame") -> "DataFrame":
+    """Rejected rows whose values can all be stored: what cannot is null, and stands as text in `_unstorable`."""
+    from pyspark.sql import functions as F
+
+    odd = {column.name: sql for column in table.brought if (sql := unstorable(column.name, column.type))}
+    if not odd:
+        return rows.withColumn(UNSTORABLE, F.lit(None).cast("map<string,string>"))
+    texts = ", ".join(
+        f"{literal(name)}, IF({sql}, {as_text(name, table.types[name])}, NULL)" for name, sql in odd.items()
+    )
+    held = f"map_filter(map({texts}), (name, text) -> text IS NOT NULL)"
+    return rows.withColumns(
+        {
+            UNSTORABLE: F.expr(f"IF(cardinality({held}) = 0, NULL, {held})"),
+            **{name: F.expr(f"IF({sql}, NULL, {quote(name)})") for name, sql in odd.items()},
+        }
+    )
+
+
 def add(tables: Tables, session: "SparkSession", table: Table, intent: Intent) -> None:
     """Append the staged bad rows to the table's quarantine, once.
 
@@ -81,12 +108,13 @@ def add(tables: Tables, session: "SparkSession", table: Table, intent: Intent) -
     delta = ensure(tables, session, target)
     if is_done(delta, intent.stamp):
         return
-    if intent.labels and stale in (None, "true") and is_possible(delta, target):
+    odd = unstorable_rows([result for results in _results(intent) for result in results])
+    if intent.labels and not odd and stale in (None, "true") and is_possible(delta, target):
         try:
             return add_by_reference(delta, target, intent, discards=stale is not None)
         except NotReplayableError as error:
             _log.info("%s: the engine adds the rows: %s", target.name, error)
-    rows = _judged(session, intent, BAD).withColumns(
+    rows = _without_unstorable(table, _judged(session, intent, BAD)).withColumns(
         {
             "_row_id": F.expr("uuid()"),
             "_state": F.lit(WAITING),

@@ -8,8 +8,11 @@ from lakehouse.declare.write_modes import Merge
 from lakehouse.errors import Problem
 from lakehouse.quality.compile import Compiled, RowRule, compile_suite, declared, declared_not_null
 from lakehouse.quality.judge import CheckResult
+from lakehouse.quality.rules.storable import unstorable
 from lakehouse.quality.suite.suite import Suite, load_suite
 from lakehouse.workspace import Workspace
+
+STORABLE, NO_NUL = "storable", "no_nul"
 
 
 def suite_name(name: str) -> str:
@@ -33,7 +36,27 @@ def rules_of(table: Table, suite: Suite | None) -> Compiled:
     required = tuple(_required(table, name) for name in table.required)
     # Delta's own check of a constraint fails on null as well.
     constraints = tuple(declared(name, None, f"NOT coalesce(({sql}), false)") for name, sql in table.constraints)
-    return Compiled(required + constraints + compiled.rows, compiled.aggregates, compiled.rest)
+    return Compiled(_storable(table) + required + constraints + compiled.rows, compiled.aggregates, compiled.rest)
+
+
+def _storable(table: Table) -> tuple[RowRule, ...]:
+    """What every table has for rules: values that can be stored and read by each engine, and no NUL in a key."""
+    outside = [sql for column in table.brought if (sql := unstorable(column.name, column.type))]
+    texts = [name for name in table.key if table.types[name] == "string"]
+    nul = [declared(NO_NUL, name, f"contains({quote(name)}, char(0))") for name in texts]
+    # Null is neither true nor false, so each is asked by itself.
+    whole = " OR ".join(f"coalesce({sql}, false)" for sql in outside)
+    return (*([declared(STORABLE, None, whole)] if outside else []), *nul)
+
+
+def is_silent(result: CheckResult) -> bool:
+    """Whether a result is of a rule that every table has, and that no row breaks: nobody asked for it."""
+    return result.type in (f"declared_{STORABLE}", f"declared_{NO_NUL}") and not result.unexpected_count
+
+
+def unstorable_rows(results: Sequence[CheckResult]) -> int:
+    """How many rows have a value that cannot be stored."""
+    return sum(result.unexpected_count or 0 for result in results if result.type == f"declared_{STORABLE}")
 
 
 def _required(table: Table, name: str) -> RowRule:

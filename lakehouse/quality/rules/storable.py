@@ -34,7 +34,7 @@ def unstorable_value(expression: str, type_: str) -> str | None:
 
 
 def as_text(name: str, type_: str) -> str:
-    """SQL: a value that cannot be stored, as text that can: the bytes of a text in base64, a date as Spark writes it."""
+    """SQL: a value that cannot be stored, as text that can: bytes of a text in base64, a date as Spark writes it."""
     column = quote(name)
     if type_ == "string":
         return f"base64(CAST({column} AS binary))"
@@ -51,9 +51,7 @@ def _unstorable(value: str, type_: str, depth: int) -> str | None:
     elif kind == "array":
         conditions = [_any(value, element, _unstorable(element, parts[0][1], depth + 1))]
     else:
-        conditions = [
-            _any(f"map_{name}s({value})", element, _unstorable(element, of, depth + 1)) for name, of in parts
-        ]
+        conditions = [_any(f"map_{name}s({value})", element, _unstorable(element, of, depth + 1)) for name, of in parts]
     # Of a null struct or element nothing is outside.
     held = [f"coalesce({condition}, false)" for condition in conditions if condition]
     return f"({' OR '.join(held)})" if held else None
