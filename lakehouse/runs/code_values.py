@@ -29,9 +29,20 @@ from lakehouse.runs.code_modules import ProjectModules
 
 # Globals that each module has; they say where it lies.
 _OF_THE_MACHINE = frozenset({"__file__", "__path__", "__spec__", "__loader__", "__cached__", "__builtins__"})
-# Attributes of a class that follow from the others, or have no order.
+# Attributes of a class that follow from the others, or have no order. Pydantic's hold addresses.
 _OF_THE_CLASS = frozenset(
-    {"__dict__", "__weakref__", "__module__", "__doc__", "_abc_impl", "__firstlineno__", "__static_attributes__"}
+    {
+        "__dict__",
+        "__weakref__",
+        "__module__",
+        "__doc__",
+        "_abc_impl",
+        "__firstlineno__",
+        "__static_attributes__",
+        "__pydantic_core_schema__",
+        "__pydantic_serializer__",
+        "__pydantic_validator__",
+    }
 )
 # They hold no value: only who waits, or what others keep.
 _WITHOUT_VALUE = (
@@ -206,7 +217,7 @@ class Values:
         module = function.__globals__.get("__name__", "")
         name = f"{module}.{function.__code__.co_qualname}"
         followed = module in self.modules
-        if not followed and _is_importable(function):
+        if not followed and function.__module__ not in self.modules and _is_importable(function):
             return [_name_of(function)]
         if module == functools.__name__ and "registry" in function.__dict__:  # of functools.singledispatch
             return [self._of(function.__dict__["registry"])]

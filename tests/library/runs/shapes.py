@@ -36,10 +36,10 @@ MAKES = {
     "@doubled\ndef g():\n    return {number} + {next}\n",
     "decorated without wraps": "def doubled(function):\n    def wrapper():\n        return 2 * function()\n"
     "    return wrapper\n@doubled\ndef g():\n    return {number} + {next}\n",
-    "decorator": "def times(function):\n    def wrapper():\n        return {number} * function()\n    return wrapper\n"
+    "decorator": "def times(function):\n    def wrapper():\n        return {number} + function()\n    return wrapper\n"
     "@times\ndef g():\n    return {next}\n",
     "decorator with an argument": "def times(factor):\n    def decorate(function):\n        def wrapper():\n"
-    "            return factor * function()\n        return wrapper\n    return decorate\n"
+    "            return factor + function()\n        return wrapper\n    return decorate\n"
     "@times({number})\ndef g():\n    return {next}\n",
     "decorated by a class": "class Doubled:\n    def __init__(self, function):\n        self.function = function\n"
     "    def __call__(self):\n        return 2 * self.function()\n@Doubled\ndef g():\n    return {number} + {next}\n",
