@@ -18,7 +18,7 @@ from lakehouse.models.registry import find_version, log_and_register
 from lakehouse.models.store import GATE, ModelVersion
 from lakehouse.models.training import Origin, Trained, dataset_of
 from lakehouse.runs.audit import audit_foreign
-from lakehouse.runs.code_version import commit, digest
+from lakehouse.runs.code_version import Code, code_of, commit
 from lakehouse.sources.kinds import identity_of, load, position_of
 from lakehouse.sources.source import ReadContext
 
@@ -35,12 +35,14 @@ class Training:
         inputs: Delta version by table.
         unchanged: Data and code were not new, so nothing was trained.
         seconds: Wall time.
+        messages: What the reader of the run should know.
     """
 
     model: ModelVersion
     inputs: Mapping[str, int]
     unchanged: bool
     seconds: float
+    messages: tuple[str, ...] = ()
 
     @property
     def is_champion(self) -> bool:
@@ -64,7 +66,12 @@ class Training:
 
     def to_json(self) -> dict[str, Any]:
         """For programs: the version with what it says of itself, and whether it was there already."""
-        return {**self.model.to_json(), "unchanged": self.unchanged, "seconds": round(self.seconds, 2)}
+        return {
+            **self.model.to_json(),
+            "unchanged": self.unchanged,
+            "seconds": round(self.seconds, 2),
+            "messages": self.messages,
+        }
 
 
 @dataclass(frozen=True)
@@ -100,11 +107,16 @@ class ModelAsset:
         """`layer.name`."""
         return f"{self.layer}.{self.name}"
 
-    def code(self) -> str:
-        """Digest of the training's source and of the library that fits."""
+    def code(self) -> Code:
+        """What the model is made of: the training, its inputs and the library that fits."""
         from importlib.metadata import version
 
-        return digest(self.train, f"scikit-learn {version('scikit-learn')}", f"skl2onnx {version('skl2onnx')}")
+        return code_of(
+            self.train,
+            self.reads,
+            f"scikit-learn {version('scikit-learn')}",
+            f"skl2onnx {version('skl2onnx')}",
+        )
 
     def materialize(self, connection: Connection, run_id: str | None = None) -> Training:
         """Train, log, register and judge, if the data or the code is new.
@@ -120,11 +132,11 @@ class ModelAsset:
             inputs = {self.reads[name].name: version for name, version in positions.items()}
             code = self.code()
             ids = {of.name: str(identity_of(of, context)) for of in self.reads.values()}
-            same = find_version(workspace, self.name, inputs, code, ids)
+            same = find_version(workspace, self.name, inputs, code.digest, ids)
             if same is not None:
                 return Training(same, inputs, True, time.monotonic() - started)
-            made = self._train(connection, context, positions, code)
-        return Training(made, inputs, False, time.monotonic() - started)
+            made = self._train(connection, context, positions, code.digest)
+        return Training(made, inputs, False, time.monotonic() - started, code.messages)
 
     def _train(
         self, connection: Connection, context: ReadContext, positions: Mapping[str, int], code: str
@@ -158,6 +170,8 @@ class ModelAsset:
         with failures_told():
             done = self.materialize(connection_of(context), short(context.run_id))
         context.log.info(done.summary)
+        for line in done.messages:
+            context.log.warning(line)
         yield dg.MaterializeResult(metadata=materialization(done))
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ from lakehouse.dagster.definition import connection_of, define, failures_told, s
 from lakehouse.declare.table import Table
 from lakehouse.engine.session import Connection
 from lakehouse.errors import AuditFailedError, PartitionsFailedError
-from lakehouse.runs.code_version import digest
+from lakehouse.runs.code_version import Code, code_of
 from lakehouse.runs.plan import Extent
 from lakehouse.runs.run import run
 from lakehouse.sources.kinds import check_reader, dependency
@@ -58,11 +58,11 @@ class TableAsset:
         """`layer.entities`."""
         return self.table.name
 
-    def code(self, workspace: Workspace) -> str:
-        """Digest of the transform, the declaration and the suite."""
+    def code(self, workspace: Workspace) -> Code:
+        """What the table is made of: the transform, its inputs, the declaration and the suite."""
         suite = workspace.settings.project / suite_name(self.table.name)
         rules = suite.read_text() if suite.exists() else ""
-        return digest(self.transform, json.dumps(self.table.to_json(), sort_keys=True), rules)
+        return code_of(self.transform, self.reads, json.dumps(self.table.to_json(), sort_keys=True), rules)
 
     def materialize(
         self,
@@ -84,8 +84,16 @@ class TableAsset:
             LakehouseError: the table is as it was.
         """
         code = self.code(connection.workspace)
-        extent = Extent(partitions, full)
-        return run(connection, self.table, self.transform, self.reads, code=code, run_id=run_id, extent=extent)
+        done = run(
+            connection,
+            self.table,
+            self.transform,
+            self.reads,
+            code=code.digest,
+            run_id=run_id,
+            extent=Extent(partitions, full),
+        )
+        return replace(done, messages=(*code.messages, *done.messages))
 
     @cached_property
     def definition(self) -> "dg.AssetsDefinition":

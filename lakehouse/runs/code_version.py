@@ -1,53 +1,90 @@
 """Which code made a version: a digest of what a transform is made of, and the commit of the checkout."""
 
-import ast
-import hashlib
+import functools
 import inspect
 import sys
-from collections.abc import Callable, Iterator
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
-from types import ModuleType
+from pathlib import Path
 from typing import Any
 
+from lakehouse.declare.table import Table
+from lakehouse.runs.code_modules import ProjectModules
+from lakehouse.runs.code_values import Values
 
-def _used(module: ModuleType) -> Iterator[str]:
-    """Modules of the same top package that `module` imports from, but for declarations of the library's kinds.
 
-    A table or a model that is imported is an input: its own version speaks for it.
+@dataclass(frozen=True)
+class Code:
+    """What a transform is made of.
+
+    Args:
+        digest: Equal for equal code, in every process and on every machine with the same minor version of Python.
+        not_followed: What the transform uses and cannot be compared, in words. If there is any, no other run has the
+            same digest: the code counts as changed.
     """
-    top = module.__name__.partition(".")[0] + "."
-    for node in ast.walk(ast.parse(inspect.getsource(module))):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names if alias.name.startswith(top))
-        elif isinstance(node, ast.ImportFrom) and node.module and f"{node.module}.".startswith(top):
-            imported = [getattr(sys.modules.get(node.module), alias.name, None) for alias in node.names]
-            if not all(type(value).__module__.startswith("lakehouse.") for value in imported):
-                yield node.module
-            yield from (value.__name__ for value in imported if isinstance(value, ModuleType))
+
+    digest: str
+    not_followed: tuple[str, ...] = ()
+
+    @property
+    def messages(self) -> tuple[str, ...]:
+        """What the reader of the run should know."""
+        if not self.not_followed:
+            return ()
+        line = (
+            f"Its code counts as changed in each run, because it uses what cannot be compared with the last run: "
+            f"{'; '.join(self.not_followed)}. Make such a value inside the function, from values that can."
+        )
+        return (line,)
 
 
-def _parts(module: ModuleType, seen: set[str]) -> Iterator[ModuleType]:
-    """`module` and the modules of the same top package that it is made of."""
-    seen.add(module.__name__)
-    yield module
-    for name in _used(module):
-        if name not in seen and name in sys.modules:
-            yield from _parts(sys.modules[name], seen)
+def code_of(function: Callable[..., Any], reads: Mapping[str, Any], *others: str) -> Code:
+    """What `function` is made of, what it reads, and `others` (a declaration, a suite).
 
+    What it is made of: its own code, what it closes over, its defaults, and the globals that it names, which are
+    followed in the same way, through all modules of the project. The library and installed packages count by the names
+    that are used of them. Nothing is imported and nothing is called but what `pickle` would ask a value.
 
-def digest(function: Callable[..., Any], *others: str) -> str:
-    """SHA-256 of the source that `function` is made of, and of `others` (a declaration, a suite).
-
-    Modules of the function's own top package count; the library and installed packages do not.
+    Args:
+        function: The transform, decorated or not.
+        reads: Its inputs. Of a table that it reads only the name counts: the table's own version speaks for it.
+        *others: Further texts.
     """
-    module = inspect.getmodule(function)
-    source = hashlib.sha256()
-    if module is not None:
-        for part in sorted(_parts(module, set()), key=lambda part: part.__name__):
-            source.update(inspect.getsource(part).encode())
-    for text in others:
-        source.update(b"\0" + text.encode())
-    return source.hexdigest()[:16]
+    top = _module_of(function).partition(".")[0]
+    modules = ProjectModules(frozenset({top}))
+    values = Values(modules, _root_of(top))
+    inputs = {name: _read_from(source) for name, source in sorted(reads.items())}
+    parts = values.digest((function, inputs, others))
+    not_followed = (*values.not_followed, *modules.not_followed)
+    digest = parts.hex()[:16] if not not_followed else uuid.uuid4().hex[:16]
+    return Code(digest, not_followed)
+
+
+def _module_of(function: Any) -> str:
+    """The module in which the innermost of a chain of decorators or partials was written."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    return str(getattr(inspect.unwrap(function), "__module__", None) or "")
+
+
+def _root_of(top: str) -> str:
+    """The folder that holds a top package; empty if it has none."""
+    module = sys.modules.get(top)
+    if module is None or not getattr(module, "__file__", None):
+        return ""
+    folder = Path(str(module.__file__)).parent
+    return str(folder.parent if hasattr(module, "__path__") else folder)
+
+
+def _read_from(source: Any) -> Any:
+    """A source with the names of the tables in it in their place."""
+    if isinstance(source, Table):
+        return (type(source).__name__, source.name)
+    if not is_dataclass(source) or isinstance(source, type):
+        return source
+    return (type(source).__name__, *(_read_from(getattr(source, field.name)) for field in fields(source)))
 
 
 @cache

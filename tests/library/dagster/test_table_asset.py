@@ -148,6 +148,42 @@ def test_a_second_run_with_nothing_new_changes_nothing_and_says_so(connection: C
         assert (shown["unchanged"].value, shown["delta_version"].value) == (True, 1)
 
 
+def _made_by_a_factory(table: Table, value: Any) -> TableAsset:
+    """An asset whose function closes over a value."""
+
+    def made() -> Any:
+        from pyspark.sql import SparkSession
+
+        number = value[0] if isinstance(value, list) else 0
+        return SparkSession.active().sql(f"SELECT 1L AS id, {number} AS value")
+
+    return TableAsset(table, made, {})
+
+
+def test_a_value_that_is_closed_over_and_changed_is_not_unchanged(connection: Connection):
+    table = numbers().table
+
+    runs = [_made_by_a_factory(table, value).materialize(connection) for value in ([10], [10], [20])]
+
+    assert [(done.unchanged, done.version, done.messages) for done in runs] == [
+        (False, 1, ()),
+        (True, 1, ()),
+        (False, 2, ()),
+    ]
+
+
+def test_a_value_that_cannot_be_compared_is_not_unchanged_and_is_named_once(connection: Connection):
+    asset = _made_by_a_factory(numbers().table, (number for number in ()))
+
+    runs = [asset.materialize(connection) for _ in range(2)]
+
+    assert [done.unchanged for done in runs] == [False, False]
+    for done in runs:
+        (message,) = done.messages
+        assert "`value` of " in message
+        assert "a builtins.generator" in message
+
+
 def test_the_asset_itself_is_the_pure_function(spark: Any):
     second = numbers({"raw": SOURCE})
 
