@@ -59,6 +59,7 @@ def show(
     from lakehouse.engine.expression import alone, understood
     from lakehouse.engine.session import Connection
     from lakehouse.errors import LakehouseError
+    from lakehouse.schema.create import UNSTORABLE
     from lakehouse.workspace import current_workspace
 
     workspace = current_workspace()
@@ -75,6 +76,8 @@ def show(
         shown = frame.select(*map(quote, first), *(quote(column) for column in names if column not in first))
         # As Arrow has them: `collect` gives times in the local zone of the process, and does not say so.
         rows = shown.toArrow()
+    if UNSTORABLE in rows.column_names and not rows[UNSTORABLE].null_count < rows.num_rows:
+        rows = rows.drop_columns([UNSTORABLE])
     values = rows.to_pylist(maps_as_pydicts="lossy")
     columns = tuple(rows.column_names) if values else ()
     print_answer(values, as_json, lambda _: print_table(columns, [tuple(row.values()) for row in values]))
