@@ -16,6 +16,7 @@ NAMES = (
     "chain",
     "profile",
     "masks",
+    "storable",
     "unique",
     "quality",
     "audited",
