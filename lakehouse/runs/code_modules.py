@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from importlib.machinery import ModuleSpec, PathFinder
-from importlib.util import resolve_name
+from importlib.util import find_spec, resolve_name
 from itertools import accumulate
 from pathlib import Path
 from types import CodeType
@@ -116,7 +116,7 @@ def _spec(name: str) -> ModuleSpec | None:
     if rest and loaded is not None and hasattr(loaded, "__path__"):
         path, spec = list(loaded.__path__), None
     else:
-        spec = PathFinder.find_spec(top)
+        spec = PathFinder.find_spec(top) or _spec_of_a_finder(top)
         path = list((spec and spec.submodule_search_locations) or ())
     for depth, _ in enumerate(rest, start=2):
         spec = PathFinder.find_spec(".".join(name.split(".")[:depth]), path)
@@ -124,3 +124,11 @@ def _spec(name: str) -> ModuleSpec | None:
             return None
         path = list(spec.submodule_search_locations or ())
     return spec
+
+
+def _spec_of_a_finder(top: str) -> ModuleSpec | None:
+    """Where a top package is kept that is on no path: an editable installation has a finder of its own."""
+    try:
+        return find_spec(top)
+    except ValueError:  # loaded, without a word of where from
+        return None

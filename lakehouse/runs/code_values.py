@@ -44,7 +44,7 @@ _OF_THE_CLASS = frozenset(
         "__pydantic_validator__",
     }
 )
-# They hold no value: only who waits, or what others keep.
+# They hold no value: only who waits, what others keep, or what is another in each process.
 _WITHOUT_VALUE = (
     type(threading.Lock()),
     type(threading.RLock()),
@@ -53,6 +53,7 @@ _WITHOUT_VALUE = (
     weakref.WeakKeyDictionary,
     weakref.WeakValueDictionary,
     weakref.WeakSet,
+    os._Environ,
 )
 # What there is in a value of a kind that says nothing more.
 _INNER: Mapping[type, Callable[[Any], Iterable[Any]]] = {
@@ -100,7 +101,7 @@ class Values:
     def _of(self, value: Any) -> bytes:
         text = plain(value)
         if text is not None:
-            return hashed(text.replace(self.root.encode(), b"") if self._is_within(value) else text)
+            return hashed(text.replace(self.root.encode(), b"\0project", 1) if self._is_within(value) else text)
         if id(value) in self._digests:
             return self._digests[id(value)][1]
         if id(value) in self._open:
@@ -162,7 +163,7 @@ class Values:
             return [self._lost("sys.modules")] if value is sys.modules else self._pairs(value.items())
         if kind is set or kind is frozenset:
             return sorted(self._all(value))
-        if isinstance(value, _WITHOUT_VALUE) or value is os.environ:
+        if isinstance(value, _WITHOUT_VALUE):
             return []
         return self._pickled(value)
 

@@ -98,6 +98,14 @@ def test_a_constant_of_another_type_is_another_constant(tmp_path: Path):
     assert len(set(codes)) == len(texts)
 
 
+def test_a_path_in_the_project_is_not_one_at_the_top_of_the_disk(tmp_path: Path):
+    inside = "from pathlib import Path\nFILE = Path(__file__).parent.parent / 'a'\ndef asset():\n    return FILE\n"
+    outside = "from pathlib import Path\nFILE = Path('/a')\ndef asset():\n    return FILE\n"
+
+    assert code(tmp_path, {FILE: inside}) != code(tmp_path, {FILE: outside})
+    assert code(tmp_path, {FILE: inside}) == code(tmp_path, {FILE: inside})
+
+
 def test_two_closed_over_values_that_change_places_are_noticed(tmp_path: Path):
     text = "def make(n):\n    return lambda: n\na, b = make({}), make({})\ndef asset():\n    return a() - b()\n"
 
@@ -214,12 +222,14 @@ def test_another_input_is_another_code_and_another_declaration_of_the_input_is_n
     files = {FILE: "def asset(raw):\n    return raw\n"}
     described = Table("bronze.sources", columns=(Column("id", "bigint", "Its key"),), grain="one row per key")
     other = Table("bronze.others", columns=COLUMNS, grain="one row per key")
+    days = Table("bronze.days", columns=COLUMNS, grain="one row per key", partitioned_by=("id",))
     inputs = [
         SOURCE,
         other,
         SOURCE.changes(),
         SOURCE.changes(deletes=True),
-        SOURCE.by_partition(),
+        days,
+        days.by_partition(),
         Lines("a"),
         Lines("b"),
     ]
