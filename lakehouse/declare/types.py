@@ -49,6 +49,7 @@ _INSTEAD = {
 _LISTED = "boolean, tinyint, smallint, int, bigint, float, double, decimal(p,s), string, binary, date, timestamp, " + (
     "timestamp_ntz, array<...>, map<...,...> or struct<name:type,...>"
 )
+_QUOTED = re.compile(r"`(?:[^`]|``)*`")
 NO_COLLATION = "a collation is not kept: declare `string`, and compare by `lower(...)` or `collate(...)`"
 # Where Spark keeps the declared length of a char or varchar, which Delta stores as a string, and collations.
 _CHAR = "__CHAR_VARCHAR_TYPE_STRING"
@@ -96,9 +97,10 @@ def _way_out(ddl: str) -> str:
         return f"{NO_COLLATION}."
     if first in _INSTEAD:
         return f"{_INSTEAD[first]}."
-    # A field may have such a word as its name.
+    # A field may have such a word as its name, or as part of it.
+    unquoted = _QUOTED.sub("name", ddl)
     for refused, reason in REFUSED_TYPES.items():
-        if re.search(rf"(?:\A|[<,]\s*\S+\s+|[<,:]\s*){refused}\b(?!\s*:)", ddl):
+        if re.search(rf"(?:\A|[<,]\s*\w+\s+|[<,:]\s*){refused}\b(?!\s*:)", unquoted):
             return f"{reason.instead}."
     near = (
         near_miss(first, [*WORDS, "array", "map", "struct"])

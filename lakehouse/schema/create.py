@@ -10,6 +10,7 @@ from lakehouse.declare.table import INTERNAL_LAYERS, Table, quarantine_of
 from lakehouse.delta.tables import Tables
 from lakehouse.locks.table_lock import creation_lock
 from lakehouse.schema.catalogue import is_in_catalogue, make_database, register
+from lakehouse.schema.stored import VECTORS
 from lakehouse.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 PROPERTIES = (("delta.enableChangeDataFeed", "true"),)
 # What a new table with a key is given beside: its rows change one by one (docs/adr/0009-layout-and-upkeep.md). An older
 # table may lack it.
-KEYED_PROPERTIES = (("delta.enableDeletionVectors", "true"),)
+KEYED_PROPERTIES = ((VECTORS, "true"),)
 
 ROW_ID = Column("_row_id", "string", "Identifies the row in this quarantine")
 FIXES_TYPE = "array<struct<original:string,by:string,at:timestamp,why:string>>"
