@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from lakehouse.declare.column import Column
+from lakehouse.declare.properties import check_properties
 from lakehouse.declare.sql_text import quote
 from lakehouse.declare.write_modes import Append, Merge, ReplacePartitions, Scd2, WriteMode
 from lakehouse.errors import DeclarationError, near_miss
@@ -46,10 +47,11 @@ class Table:
         partitioned_by: Columns that partition the files; prefer none.
         clustered_by: Columns by which the files are clustered (liquid clustering); such a table is published by SQL.
         constraints: Name and SQL condition that is true for every row; a row against it goes to quarantine.
-        properties: Delta table properties beside the ones that the library sets.
+        properties: Delta table properties beside the ones that the library sets; of Delta's own those with which
+            all engines read the table (docs/how-to/add-a-table.md).
 
     Raises:
-        DeclarationError: a name, layer, or column that cannot be.
+        DeclarationError: a name, layer, column or property that cannot be.
     """
 
     name: str
@@ -79,6 +81,7 @@ class Table:
                     f"{self.name}: `{name}` is no column of it" + (f" (did you mean `{hint}`?)" if hint else "")
                 )
         self._check_mode()
+        check_properties(self.name, self.properties, only_adds=isinstance(self.write, Append))
 
     def _check_mode(self) -> None:
         if isinstance(self.write, ReplacePartitions) and not self.partitioned_by:

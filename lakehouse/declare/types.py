@@ -9,10 +9,12 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+from lakehouse.declare.refused_types import REFUSED_TYPES
 from lakehouse.declare.sql_text import quote_field
 from lakehouse.errors import DeclarationError, near_miss
 
-# Each word for a type without parts, and the one that is used. Outside: Spark's SQL reference, "Data Types".
+# Each word for a type without parts, and the one that is used: those that all engines read, at each place of a type.
+# Outside: Spark's SQL reference, "Data Types".
 WORDS = {
     "boolean": "boolean",
     "tinyint": "tinyint",
@@ -37,21 +39,17 @@ WORDS = {
     "timestamp with local time zone": "timestamp",
     "timestamp_ntz": "timestamp_ntz",
     "timestamp without time zone": "timestamp_ntz",
-    "variant": "variant",
 }
+# Words of other systems.
 _INSTEAD = {
-    "char": "declare `string`; its length is a rule of the suite (expect_column_value_lengths_to_equal)",
-    "varchar": "declare `string`; its length is a rule of the suite (expect_column_value_lengths_to_be_between)",
-    "interval": "Delta holds no intervals: declare a number, with its unit in the column's name",
-    "time": "Delta holds no time of day: declare `int` seconds or `string`",
-    "void": "a column without a type holds nothing: declare the type that it will have",
     "bool": "declare `boolean`",
     "text": "declare `string`",
     "datetime": "declare `timestamp`",
 }
 _LISTED = "boolean, tinyint, smallint, int, bigint, float, double, decimal(p,s), string, binary, date, timestamp, " + (
-    "timestamp_ntz, variant, array<...>, map<...,...> or struct<name:type,...>"
+    "timestamp_ntz, array<...>, map<...,...> or struct<name:type,...>"
 )
+_QUOTED = re.compile(r"`(?:[^`]|``)*`")
 NO_COLLATION = "a collation is not kept: declare `string`, and compare by `lower(...)` or `collate(...)`"
 # Where Spark keeps the declared length of a char or varchar, which Delta stores as a string, and collations.
 _CHAR = "__CHAR_VARCHAR_TYPE_STRING"
@@ -99,6 +97,11 @@ def _way_out(ddl: str) -> str:
         return f"{NO_COLLATION}."
     if first in _INSTEAD:
         return f"{_INSTEAD[first]}."
+    # A field may have such a word as its name, or as part of it.
+    unquoted = _QUOTED.sub("name", ddl)
+    for refused, reason in REFUSED_TYPES.items():
+        if re.search(rf"(?:\A|[<,]\s*\w+\s+|[<,:]\s*){refused}\b(?!\s*:)", unquoted):
+            return f"{reason.instead}."
     near = (
         near_miss(first, [*WORDS, "array", "map", "struct"])
         if first not in (*WORDS, "array", "map", "struct")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _BY_REFERENCE = frozenset(
     (
         *("appendOnly", "invariants", "checkConstraints", "changeDataFeed"),
-        *("deletionVectors", "v2Checkpoint", "timestampNtz", "variantType"),
+        *("deletionVectors", "v2Checkpoint", "timestampNtz", "variantType", "checkpointProtection"),
     )
 )
 

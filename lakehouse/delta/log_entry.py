@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 Action = Mapping[str, Any]
 _INTERVAL, _CLEANS_UP = "delta.checkpointInterval", "delta.enableExpiredLogCleanup"
+# Entries of such a table may be removed by writers alone that know which of them older readers need: Delta does.
+_PROTECTION = "checkpointProtection"
 _log = logging.getLogger(__name__)
 
 
@@ -170,7 +172,7 @@ def _checkpoint(delta: "DeltaTable", version: int) -> None:
         return
     try:
         delta.create_checkpoint()
-        if properties.get(_CLEANS_UP, "true") == "true":
+        if properties.get(_CLEANS_UP, "true") == "true" and _PROTECTION not in (delta.protocol().writer_features or ()):
             # Entries older than the table's own `delta.logRetentionDuration`.
             delta.cleanup_metadata()
     except (DeltaError, OSError) as error:

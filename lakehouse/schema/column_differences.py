@@ -11,6 +11,7 @@ from lakehouse.schema.difference import Difference, alter, forbid_null, forbids_
 from lakehouse.schema.stored import MAPPING, Stored, StoredColumn
 
 _WIDENING = "delta.enableTypeWidening"
+FEATURE = "typeWidening"
 
 
 def column_differences(table: Table, stored: Stored, origins: dict[str, StoredColumn]) -> Iterator[Difference]:
@@ -123,7 +124,19 @@ def _type(table: Table, stored: Stored, column: Column, origin: StoredColumn) ->
     allow = (alter(table, f"SET TBLPROPERTIES ({listed})"),) if missing else ()
     widen = alter(table, f"ALTER COLUMN {quote(column.name)} TYPE {column.type}")
     free = freed(table, stored, origin.name)
-    yield Difference("widen type", column.name, origin.type, declared, (*allow, *free, widen))
+    yield Difference("widen type", column.name, origin.type, declared, (*allow, *free, widen, _drop_feature(table)))
+
+
+def widening_left(table: Table, stored: Stored) -> Iterator[Difference]:
+    """The feature that a widening by another tool, or by an older release, left on."""
+    if FEATURE in stored.features:
+        reason = "on, so neither Trino nor delta-rs reads columns that were widened"
+        yield Difference("drop feature", FEATURE, reason, "off", (_drop_feature(table),))
+
+
+def _drop_feature(table: Table) -> str:
+    """The statement that writes the files of narrower values anew: until then Trino does not show a wider column."""
+    return alter(table, f"DROP FEATURE {FEATURE}")
 
 
 def dropped_columns(table: Table, stored: Stored, origins: dict[str, StoredColumn]) -> Iterator[Difference]:

@@ -11,6 +11,7 @@ from lakehouse.declare.write_modes import Scd2
 from lakehouse.delta.tables import Tables
 from lakehouse.locks.table_lock import creation_lock
 from lakehouse.schema.catalogue import is_in_catalogue, make_database, register
+from lakehouse.schema.stored import VECTORS
 from lakehouse.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 PROPERTIES = (("delta.enableChangeDataFeed", "true"),)
 # What a new table with a key is given beside: its rows change one by one (docs/adr/0009-layout-and-upkeep.md). An older
 # table may lack it.
-KEYED_PROPERTIES = (("delta.enableDeletionVectors", "true"),)
+KEYED_PROPERTIES = ((VECTORS, "true"),)
 
 # The columns of which no two rows have the same values, as they were when that was known to be so.
 KEY = "lakehouse.key"

@@ -6,17 +6,16 @@ from typing import TYPE_CHECKING
 
 from lakehouse.declare.sql_text import literal, quote
 from lakehouse.declare.table import Table
-from lakehouse.schema.column_differences import column_differences, dropped_columns
+from lakehouse.schema.column_differences import column_differences, dropped_columns, widening_left
 from lakehouse.schema.create import KEY, KEYED_PROPERTIES, PROPERTIES, key_text
 from lakehouse.schema.difference import Difference, alter, null_rule, origins_of
-from lakehouse.schema.stored import Stored, StoredColumn, stored_of
+from lakehouse.schema.stored import VECTORS, Stored, StoredColumn, stored_of
 from lakehouse.workspace import Workspace
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
 
-# Stored as the table's protocol, not as properties.
-_VERSIONS = ("delta.minReaderVersion", "delta.minWriterVersion")
+# Stored in the table's protocol, not as a property.
 _FEATURE = "delta.feature."
 _SPACES = re.compile(r"(?P<quoted>'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|`[^`]*`)?\s*")
 # Of what differs in columns: each kind after what it needs, so that those of a kind can be made by one statement.
@@ -41,10 +40,13 @@ def pending(workspace: Workspace, table: Table, delta: "DeltaTable | None" = Non
 def differences(table: Table, stored: Stored) -> tuple[Difference, ...]:
     """What would have to change for the table to be as declared, in the order in which it can be done."""
     names = origins_of(table, stored)
+    columns = sorted(column_differences(table, stored, names), key=lambda difference: _ORDER.index(difference.kind))
+    widens = any(difference.kind == "widen type" for difference in columns)
     return (
         *_properties(table, stored),
         *_old_constraints(table, stored),
-        *sorted(column_differences(table, stored, names), key=lambda difference: _ORDER.index(difference.kind)),
+        *columns,
+        *(() if widens else widening_left(table, stored)),
         *dropped_columns(table, stored, names),
         *_table_comment(table, stored),
         *_new_constraints(table, stored),
@@ -60,12 +62,24 @@ def _table_comment(table: Table, stored: Stored) -> Iterator[Difference]:
 
 
 def _properties(table: Table, stored: Stored) -> Iterator[Difference]:
-    held = dict(stored.properties)
-    for key, value in dict(PROPERTIES + table.properties).items():
+    held, properties = dict(stored.properties), dict(PROPERTIES + table.properties)
+    for key, value in properties.items():
         same = held.get(key, "").lower() == value.lower() or key.removeprefix(_FEATURE) in stored.features
-        if not same and key not in _VERSIONS:
-            change = alter(table, f"SET TBLPROPERTIES ({literal(key)} = {literal(value)})")
+        if same:
+            continue
+        change = alter(table, f"SET TBLPROPERTIES ({literal(key)} = {literal(value)})")
+        if key == VECTORS and value.lower() != "true":
+            # In this order no version has deletion vectors that Trino does not look at.
+            yield Difference("purge and set property", key, held.get(key, "nothing"), value, (_purge(table), change))
+        else:
             yield Difference("set property", key, held.get(key, "nothing"), value, (change,))
+    if stored.has_stale_vectors and properties.get(VECTORS, "").lower() != "true":
+        yield Difference("purge", "", "deletion vectors, which the table does not have on", "none", (_purge(table),))
+
+
+def _purge(table: Table) -> str:
+    """The statement that writes the files with deletion vectors anew, without the rows that are deleted."""
+    return f"REORG TABLE {quote(table.name)} APPLY (PURGE)"
 
 
 def _declared_constraints(table: Table) -> dict[str, str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.declare.types import from_json
-from lakehouse.delta.history import open_table
+from lakehouse.delta.history import files_of, open_table
 from lakehouse.delta.log import log_of, read_actions
 from lakehouse.storage import locate
 from lakehouse.workspace import Workspace
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 CONSTRAINT = "delta.constraints."
 MAPPING = "delta.columnMapping.mode"
+VECTORS = "delta.enableDeletionVectors"
 _CLUSTERING = "delta.clustering"
 
 
@@ -51,6 +52,8 @@ class Stored:
         partitioned_by: Partition columns.
         clustered_by: Clustering columns.
         features: Names of the table features that a writer must know.
+        has_stale_vectors: Whether files have deletion vectors although the property that makes them is not on. Behind a
+            checkpoint Trino does not look at them then, and gives the deleted rows.
     """
 
     version: int
@@ -61,6 +64,7 @@ class Stored:
     partitioned_by: tuple[str, ...] = ()
     clustered_by: tuple[str, ...] = ()
     features: frozenset[str] = frozenset()
+    has_stale_vectors: bool = False
 
     @property
     def is_mapped(self) -> bool:
@@ -75,6 +79,10 @@ def stored_of(workspace: Workspace, name: str, delta: "DeltaTable | None" = None
         workspace: Where the table is.
         name: `layer.entities`.
         delta: The table, where it is open already.
+
+    Raises:
+        DamagedLogError: an entry of its log is missing, empty or torn.
+        UnreadableTableError: its log cannot be replayed.
     """
     delta = delta or open_table(workspace, name)
     if delta is None:
@@ -85,6 +93,7 @@ def stored_of(workspace: Workspace, name: str, delta: "DeltaTable | None" = None
     settings = sorted(metadata.configuration.items())
     logical = {column.physical: column.name for column in columns}
     clustered = _clustering(workspace.table_path(name)) if "clustering" in features else ()
+    makes_vectors = str(metadata.configuration.get(VECTORS)).lower() == "true"
     return Stored(
         version=delta.version(),
         columns=columns,
@@ -94,7 +103,12 @@ def stored_of(workspace: Workspace, name: str, delta: "DeltaTable | None" = None
         partitioned_by=tuple(metadata.partition_columns),
         clustered_by=tuple(logical.get(column, column) for column in clustered),
         features=features,
+        has_stale_vectors=not makes_vectors and "deletionVectors" in features and _has_vectors(workspace, name),
     )
+
+
+def _has_vectors(workspace: Workspace, name: str) -> bool:
+    return any("deletionVector" in action for action in files_of(workspace, name).values())
 
 
 def _column(field: dict[str, Any]) -> StoredColumn:

@@ -37,11 +37,12 @@ def ask(workspace: Workspace, statement: str) -> Answer:
 
     Raises:
         ServiceError: no Trino is up and none is named in the settings, or it does not answer.
-        LakehouseError: Trino refuses the statement; the message is its own.
+        LakehouseError: Trino refuses the statement; the message is its own. Or its Python client has no value for what
+            it gives: a time outside the years 1 to 9999, a map whose keys are arrays or rows.
     """
     from requests.exceptions import RequestException
     from tenacity import retry, retry_if_exception, stop_after_delay, wait_fixed
-    from trino.exceptions import Error, TrinoQueryError
+    from trino.exceptions import Error, TrinoDataError, TrinoQueryError
 
     def has_no_node(error: BaseException) -> bool:
         return isinstance(error, TrinoQueryError) and error.error_name == "NO_NODES_AVAILABLE"
@@ -54,6 +55,13 @@ def ask(workspace: Workspace, statement: str) -> Answer:
         return patient(_ask)(workspace, statement)
     except TrinoQueryError as error:
         raise LakehouseError(f"Trino refuses: {error.message}") from error
+    except TrinoDataError:
+        # The client's own message holds the value.
+        raise LakehouseError(
+            "Trino answered, but Python has no value for what a column of the answer holds: a time outside the years 1 "
+            "to 9999, or a map whose keys are arrays or rows. Make it text in the statement, by `cast(moment AS "
+            "varchar)` or `json_format(cast(map_values(things) AS json))`."
+        ) from None
     except (Error, RequestException) as error:
         raise ServiceError(
             f"Trino at {workspace.trino_url} does not answer ({error}). See `lakehouse status`."

@@ -1,5 +1,6 @@
 """The shape check: columns and types of a frame against the declaration, before anything runs."""
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from lakehouse.declare.column import Column
@@ -35,14 +36,20 @@ def problems(table: Table, types: dict[str, str], carried: tuple[Column, ...] = 
     return listed
 
 
+def _twice(names: list[str]) -> list[Problem]:
+    """The columns that a frame has several times; upper and lower case are one name, and then one of them is extra."""
+    counts = Counter(names)
+    return [Problem(name, "one column", f"{count} of this name") for name, count in counts.items() if count > 1]
+
+
 def check_shape(table: Table, frame: "DataFrame", version: int | None, carried: tuple[Column, ...] = ()) -> "DataFrame":
     """The frame with its columns in the declared order; nothing is cast, added or dropped.
 
     Raises:
-        SchemaMismatchError: a column is missing, extra, or of another type.
+        SchemaMismatchError: a column is missing, extra, given twice, or of another type.
     """
-    types = types_of(frame.schema.jsonValue())
-    wrong = problems(table, types, carried)
+    schema = frame.schema
+    wrong = [*problems(table, types_of(schema.jsonValue()), carried), *_twice(schema.names)]
     if wrong:
         raise SchemaMismatchError(table.name, version, wrong)
     return frame.select(*table.brought_names, *(column.name for column in carried))

@@ -192,7 +192,7 @@ def merge_sql(
 
 def ordering(columns: tuple[Column, ...]) -> str:
     """SQL that gives any two different rows one order; maps, which have none, count by their JSON."""
-    parts = [f"to_json({quote(c.name)})" if "map<" in c.type or c.type == "variant" else quote(c.name) for c in columns]
+    parts = [f"to_json({quote(c.name)})" if "map<" in c.type else quote(c.name) for c in columns]
     return f"struct({', '.join(parts)})"
 
 
