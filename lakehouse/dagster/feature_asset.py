@@ -89,7 +89,7 @@ class FeatureAsset:
         workspace, features = connection.workspace, self.features
         run_id = run_id or uuid.uuid4().hex[:12]
         context = ReadContext(Tables(workspace), connection.session, self.key, run_id)
-        with table_lock(workspace, "features"):
+        with table_lock(workspace, "features", what=f"run {run_id} of {self.key}", say=connection.say):
             version = int(position_of(Foreign(features.table), context))
             note = note_of(workspace, features.name)
             unchanged = (note.get("version"), note.get("declaration")) == (version, features.digest)

@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 from lakehouse.errors import ServiceError
+from lakehouse.locks.private_lock import private_lock
 from lakehouse.services.java.ivy import pyspark_home
 from lakehouse.services.java.java import Java
 from lakehouse.settings import Settings
@@ -23,15 +24,12 @@ def jar_of(settings: Settings, java: Java, source: Path, beside: tuple[Path, ...
     Raises:
         ServiceError: it cannot be compiled.
     """
-    from filelock import FileLock
-
     origin = [source.read_bytes(), str(pyspark_home()).encode(), *(str(jar).encode() for jar in sorted(beside))]
     digest = hashlib.sha256(b"\n".join(origin)).hexdigest()[:12]
     jar = settings.cache / "scala" / f"{source.stem}-{digest}.jar"
     if jar.exists():
         return jar
-    jar.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(jar.with_suffix(".lock")), tempfile.TemporaryDirectory(dir=jar.parent) as draft:
+    with private_lock(jar.with_suffix(".lock")), tempfile.TemporaryDirectory(dir=jar.parent) as draft:
         if jar.exists():
             return jar
         made = Path(draft) / jar.name
