@@ -12,6 +12,7 @@ from benchmarks.report import as_json, as_markdown, as_table, machine, state
 NAMES = (
     "command",
     "up",
+    "commits",
     "asset",
     "chain",
     "profile",

@@ -89,7 +89,7 @@ class FeatureAsset:
         workspace, features = connection.workspace, self.features
         run_id = run_id or uuid.uuid4().hex[:12]
         context = ReadContext(Tables(workspace), connection.session, self.key, run_id)
-        with table_lock(workspace, "features"):
+        with table_lock(workspace, "features", what=f"run {run_id} of {self.key}", say=connection.say):
             source = Foreign(features.table)
             version, table_id = int(position_of(source, context)), identity_of(source, context)
             note = note_of(workspace, features.name)

@@ -127,7 +127,7 @@ class ModelAsset:
         started = time.monotonic()
         workspace, run_id = connection.workspace, run_id or uuid.uuid4().hex[:12]
         context = ReadContext(Tables(workspace), connection.session, self.key, run_id)
-        with table_lock(workspace, self.key):
+        with table_lock(workspace, self.key, what=f"run {run_id} of {self.key}", say=connection.say):
             positions = {name: int(position_of(source, context)) for name, source in self.reads.items()}
             inputs = {self.reads[name].name: version for name, version in positions.items()}
             code = self.code()

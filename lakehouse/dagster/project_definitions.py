@@ -11,6 +11,7 @@ from lakehouse.dagster.landing_sensor import landing_sensor
 from lakehouse.dagster.order import looked_up_before
 from lakehouse.dagster.table_asset import TableAsset
 from lakehouse.engine.session import CONNECTION, Connection
+from lakehouse.locks.table_lock import say_on_stderr
 from lakehouse.workspace import current_workspace
 
 if TYPE_CHECKING:
@@ -67,8 +68,9 @@ def connection_resource() -> "dg.ResourceDefinition":
     import dagster as dg
 
     @dg.resource(description="The workspace and its Spark session")
-    def connection(context: dg.InitResourceContext) -> Iterator[Connection]:  # noqa: ARG001 - Dagster gives it
-        with Connection() as opened:
+    def connection(context: dg.InitResourceContext) -> Iterator[Connection]:
+        say = context.log.info if context.log else say_on_stderr
+        with Connection(say=say) as opened:
             yield opened
 
     return connection

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.metadata import version as version_of
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.delta.log import FOLDER
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 Action = Mapping[str, Any]
 _INTERVAL, _CLEANS_UP = "delta.checkpointInterval", "delta.enableExpiredLogCleanup"
+_DRAFT_SECONDS = 24 * 3600
 # Entries of such a table may be removed by writers alone that know which of them older readers need: Delta does.
 _PROTECTION = "checkpointProtection"
 _log = logging.getLogger(__name__)
@@ -131,12 +133,34 @@ def put_commit(root: str, version: int, actions: Iterable[Action]) -> None:
             file.write("\n".join(json.dumps(action, separators=(",", ":")) for action in actions) + "\n")
             file.flush()
             os.fsync(file.fileno())
-        os.link(draft, f"{folder}/{version:020d}.json")
+        _link(draft, f"{folder}/{version:020d}.json")
     except FileExistsError as error:
         raise CommitFailedError(f"version {version} is there already") from error
     finally:
         with suppress(FileNotFoundError):
             os.unlink(draft)
+
+
+def _link(draft: str, entry: str) -> None:
+    try:
+        os.link(draft, entry)
+    except FileExistsError:
+        # NFS asks again if an answer was lost, and is told that the name is there: made by this very link.
+        if not os.path.samefile(draft, entry):
+            raise
+
+
+def sweep_drafts(root: str) -> None:
+    """Remove the drafts of writers that were killed, as the engine's `DiskLogStore` does.
+
+    A living writer that its draft is taken from fails, and commits nothing.
+    """
+    _, base = locate(root)
+    eldest = time.time() - _DRAFT_SECONDS
+    for draft in Path(base, FOLDER).glob("_commit_*.tmp"):
+        with suppress(FileNotFoundError):
+            if draft.stat().st_mtime < eldest:
+                draft.unlink()
 
 
 def _said(stamp: Stamp, change: Change, *, read: int) -> list[Action]:
@@ -171,6 +195,7 @@ def _checkpoint(delta: "DeltaTable", version: int) -> None:
     if version % int(properties.get(_INTERVAL, "10")):
         return
     try:
+        sweep_drafts(delta.table_uri)
         delta.create_checkpoint()
         if properties.get(_CLEANS_UP, "true") == "true" and _PROTECTION not in (delta.protocol().writer_features or ()):
             # Entries older than the table's own `delta.logRetentionDuration`.

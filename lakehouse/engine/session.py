@@ -1,9 +1,11 @@
 """Sessions on the engine. `connect` is the one place that sets what every session needs."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from lakehouse.locks import check_lease
+from lakehouse.locks.table_lock import say_on_stderr
 from lakehouse.workspace import Workspace, current_workspace
 
 if TYPE_CHECKING:
@@ -47,10 +49,11 @@ class Connection:
 
     Args:
         workspace: The workspace; the current one if not given.
+        say: Told who is waited for, if somebody else writes a table.
     """
 
-    def __init__(self, workspace: Workspace | None = None) -> None:
-        self.workspace = workspace or current_workspace()
+    def __init__(self, workspace: Workspace | None = None, *, say: Callable[[str], object] = say_on_stderr) -> None:
+        self.workspace, self.say = workspace or current_workspace(), say
         self._session: SparkSession | None = None
 
     def session(self) -> "SparkSession":

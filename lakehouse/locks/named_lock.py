@@ -6,8 +6,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from getpass import getuser
+from typing import TYPE_CHECKING
 
+from lakehouse.errors import LakehouseError
+from lakehouse.locks.private_lock import private_folder, private_lock
+from lakehouse.storage import write_private_json
 from lakehouse.workspace import Workspace
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
+FOLDER = "locks"
 
 
 class HeldError(Exception):
@@ -21,7 +30,13 @@ class HeldError(Exception):
 
 @contextmanager
 def named_lock(
-    workspace: Workspace, name: str, what: str, wait_s: float, say: Callable[[str], object] | None = None
+    workspace: Workspace,
+    name: str,
+    what: str,
+    wait_s: float,
+    say: Callable[[str], object] | None = None,
+    *,
+    patience_s: float = 0,
 ) -> Iterator[None]:
     """Hold a lock against other threads and processes of this machine.
 
@@ -31,33 +46,45 @@ def named_lock(
         what: What it is held for, in words that another user understands.
         wait_s: How long to wait for a holder, in seconds.
         say: Told who holds it, if there is somebody to wait for.
+        patience_s: For so long nothing is said.
 
     Raises:
         HeldError: it was held for all that time.
+        LakehouseError: the locks of the workspace are another user's.
     """
-    from filelock import FileLock, Timeout
+    from filelock import Timeout
 
-    folder = workspace.home / "locks"
-    folder.mkdir(parents=True, exist_ok=True)
-    lock, holder = FileLock(folder / f"{name}.lock", poll_interval=0.02), folder / f"{name}.holder.json"
+    lock, holder = _lock(workspace, name), workspace.home / FOLDER / f"{name}.holder.json"
+    quiet_s = min(patience_s, wait_s) if say else wait_s
     try:
-        lock.acquire(timeout=0 if say else wait_s)
+        lock.acquire(timeout=quiet_s)
     except Timeout:
-        if say is None:
+        if say is None or wait_s <= 0:
             raise HeldError(_holder(holder)) from None
         say(_holder(holder))
         try:
-            lock.acquire(timeout=wait_s)
+            lock.acquire(timeout=wait_s - quiet_s)
         except Timeout:
             raise HeldError(_holder(holder)) from None
     since = datetime.now(UTC).isoformat("T", "seconds")
     try:
-        holder.write_text(json.dumps({"what": what, "pid": os.getpid(), "user": _user(), "since": since}))
+        write_private_json(holder, {"what": what, "pid": os.getpid(), "user": _user(), "since": since})
         yield
     finally:
         with suppress(FileNotFoundError):
             holder.unlink()
         lock.release()
+
+
+def _lock(workspace: Workspace, name: str) -> "BaseFileLock":
+    folder = workspace.home / FOLDER
+    try:
+        return private_lock(private_folder(folder) / f"{name}.lock", poll_interval=0.02)
+    except PermissionError as error:
+        raise LakehouseError(
+            f"{folder} is another user's, who could hold its locks. Nothing was done. Work as its owner, or in a "
+            f"workspace of your own (LAKEHOUSE_HOME)."
+        ) from error
 
 
 def _user() -> str:

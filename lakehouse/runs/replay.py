@@ -120,7 +120,7 @@ def replay(connection: Connection, table: Table, *, where: str = "true", run_id:
     """
     workspace, run_id = connection.workspace, run_id or uuid.uuid4().hex[:12]
     tables = Tables(workspace)
-    with table_lock(workspace, table.name):
+    with table_lock(workspace, table.name, what=f"replay {run_id} of {table.name}", say=connection.say):
         recover_if_open(connection, tables, table)
         delta = tables.latest(table.name)
         if delta is None or not quarantine.counts(workspace, table.name)[WAITING]:

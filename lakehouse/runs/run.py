@@ -66,7 +66,7 @@ def run(
     keys = None if extent.partitions is None else _checked(table, extent.partitions)
     tables = Tables(workspace)
     context = ReadContext(tables, connection.session, table.name, run_id, keys)
-    with table_lock(workspace, table.name):
+    with table_lock(workspace, table.name, what=f"run {run_id} of {table.name}", say=connection.say):
         check_lease(workspace)
         recover_if_open(connection, tables, table)
         delta = tables.latest(table.name)

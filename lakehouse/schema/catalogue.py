@@ -6,6 +6,7 @@ from urllib.parse import unquote, urlsplit
 from lakehouse.declare.sql_text import create_database, literal, quote
 from lakehouse.delta.log import log_of
 from lakehouse.errors import LakehouseError
+from lakehouse.locks.table_lock import creation_lock
 from lakehouse.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ def register(workspace: Workspace, session: "SparkSession", name: str) -> str:
 
 def make_database(workspace: Workspace, session: "SparkSession", layer: str) -> None:
     """Make the database of a layer at its place in the warehouse, unless it is there."""
-    session.sql(create_database(layer, f"{workspace.warehouse}/{layer}"))
+    with creation_lock(workspace, layer):
+        session.sql(create_database(layer, f"{workspace.warehouse}/{layer}"))
 
 
 def unregister(workspace: Workspace, session: "SparkSession", name: str) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 import psutil
 
 from lakehouse.errors import LakehouseError, ServiceError
+from lakehouse.locks.private_lock import private_lock
 from lakehouse.services import roster
 from lakehouse.services.java import aot
 from lakehouse.services.servers import spark
@@ -64,12 +65,12 @@ def train(settings: Settings) -> None:
     Raises:
         ServiceError: a server did not start, or wrote no cache.
     """
-    from filelock import FileLock, Timeout
+    from filelock import Timeout
 
     home = settings.cache / "aot"
     home.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(home / "training.lock", timeout=0):
+        with private_lock(home / "training.lock", timeout=0):
             for abandoned in home.glob(".work-*"):
                 shutil.rmtree(abandoned)
             names = missing(settings)

@@ -64,7 +64,8 @@ def runtime(settings: Settings, name: str) -> Runtime:
     jvm = java.find(settings)
     if name == "metastore":
         return Runtime(jvm, (metastore.main_jar(settings, jvm),))
-    return Runtime(jvm, tuple(jars.fetch(settings, "delta").glob("*.jar")))
+    delta = jars.fetch(settings, "delta").glob("*.jar")
+    return Runtime(jvm, (*delta, spark.log_store_jar(settings, jvm)))
 
 
 def specs(workspace: Workspace, names: Iterable[str], addresses: Mapping[str, Address]) -> list[ServiceSpec]:

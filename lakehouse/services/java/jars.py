@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from lakehouse.errors import DownloadError
+from lakehouse.locks.private_lock import private_lock
 from lakehouse.services.java import ivy, progress
 from lakehouse.settings import Settings
 
@@ -47,11 +48,8 @@ def fetch(settings: Settings, use: str, *, free: Callable[[Path], int] = free_by
     target = folder(settings, use)
     if complete(target, use):
         return target
-    from filelock import FileLock
-
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(target.parent / f"{use}.lock"):
+        with private_lock(target.parent / f"{use}.lock"):
             if not complete(target, use):
                 _download(settings, use, target=target, free=free)
     except OSError as error:

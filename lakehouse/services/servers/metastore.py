@@ -1,15 +1,11 @@
 """The catalogue: the Hive Metastore that pyspark ships, on Derby, listening on loopback alone."""
 
-import hashlib
-import subprocess
-import tempfile
 from pathlib import Path
 from xml.sax.saxutils import escape
 
-from lakehouse.errors import ServiceError
-from lakehouse.services.java.ivy import pyspark_home
 from lakehouse.services.java.java import Java
 from lakehouse.services.java.runtime import Runtime, class_path
+from lakehouse.services.java.scala import jar_of
 from lakehouse.services.servers.log4j import log4j2
 from lakehouse.services.supervise.spec import Address, ServiceSpec
 from lakehouse.settings import Settings
@@ -20,28 +16,12 @@ _MAIN = "lakehouse.LoopbackMetastore"
 
 
 def main_jar(settings: Settings, java: Java) -> Path:
-    """The jar of `LoopbackMetastore.scala`, compiled once per user and kept in the cache.
+    """The jar of `LoopbackMetastore.scala`.
 
     Raises:
         ServiceError: it cannot be compiled.
     """
-    from filelock import FileLock
-
-    origin = SOURCE.read_bytes() + str(pyspark_home()).encode()
-    jar = settings.cache / "metastore" / f"main-{hashlib.sha256(origin).hexdigest()[:12]}.jar"
-    if jar.exists():
-        return jar
-    jar.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(jar.with_suffix(".lock")), tempfile.TemporaryDirectory(dir=jar.parent) as draft:
-        made = Path(draft) / jar.name
-        compiler = (str(java.program), "-cp", f"{pyspark_home()}/jars/*", "scala.tools.nsc.Main", "-usejavacp")
-        done = subprocess.run(  # noqa: S603 - our own words
-            [*compiler, "-nowarn", "-d", str(made), str(SOURCE)], capture_output=True, text=True, check=False
-        )
-        if done.returncode != 0 or not made.exists():
-            raise ServiceError(f"{SOURCE} cannot be compiled:\n{(done.stderr or done.stdout).strip()[-1000:]}")
-        made.replace(jar)
-    return jar
+    return jar_of(settings, java, SOURCE)
 
 
 def spec(workspace: Workspace, runtime: Runtime, address: Address) -> ServiceSpec:

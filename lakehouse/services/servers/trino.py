@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 from lakehouse.errors import DownloadError, ServiceError
+from lakehouse.locks.private_lock import private_lock
 from lakehouse.services.java import jars
 from lakehouse.services.java.java import Java
 from lakehouse.services.supervise.spec import Address, ServiceSpec
@@ -32,10 +33,7 @@ def install(settings: Settings) -> Path:
     target = installed(settings)
     if target.is_dir():
         return target
-    from filelock import FileLock
-
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(target.parent / "install.lock"):
+    with private_lock(target.parent / "install.lock"):
         if not target.is_dir():
             archive = jars.fetch(settings, "trino")
             _unpack(next(archive.glob("*.tar.gz")), target)
