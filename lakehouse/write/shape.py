@@ -1,5 +1,6 @@
 """The shape check: columns and types of a frame against the declaration, before anything runs."""
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from lakehouse.declare.column import Column
@@ -39,10 +40,14 @@ def check_shape(table: Table, frame: "DataFrame", version: int | None, carried: 
     """The frame with its columns in the declared order; nothing is cast, added or dropped.
 
     Raises:
-        SchemaMismatchError: a column is missing, extra, or of another type.
+        SchemaMismatchError: a column is missing, extra, given twice, or of another type.
     """
-    types = types_of(frame.schema.jsonValue())
-    wrong = problems(table, types, carried)
+    schema = frame.schema
+    count = Counter(schema.names)
+    twice = [
+        Problem(name, "one column", f"{number} columns of this name") for name, number in count.items() if number > 1
+    ]
+    wrong = [*twice, *problems(table, types_of(schema.jsonValue()), carried)]
     if wrong:
         raise SchemaMismatchError(table.name, version, wrong)
     return frame.select(*table.brought_names, *(column.name for column in carried))
