@@ -3,10 +3,16 @@
 import re
 from dataclasses import dataclass
 
+from lakehouse.declare.names import is_reserved
 from lakehouse.declare.types import canonical
 from lakehouse.errors import DeclarationError
 
 _COLUMN = re.compile(r"[a-z_][a-z0-9_]{0,126}\Z")
+
+
+def renamed_by_apply(name: str) -> str:
+    """What to do about a column that is stored under a name that cannot be declared."""
+    return f'A column that is stored as `{name}` gets its new name by `renamed_from="{name}"` and `lakehouse apply`.'
 
 
 @dataclass(frozen=True)
@@ -32,8 +38,11 @@ class Column:
     def __post_init__(self) -> None:
         if not _COLUMN.match(self.name):
             raise DeclarationError(f"column `{self.name}`: use lower case letters, digits and _, for example `read_at`")
-        if self.name.startswith("audit_mask_") or self.name == "_deletes":
-            raise DeclarationError(f"column `{self.name}`: the door uses this name for itself, choose another one")
+        if is_reserved(self.name):
+            raise DeclarationError(
+                f"column `{self.name}`: the door or the engine uses this name for itself, choose another one. "
+                + renamed_by_apply(self.name)
+            )
         try:
             object.__setattr__(self, "type", canonical(self.type))
         except DeclarationError as error:

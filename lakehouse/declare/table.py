@@ -4,7 +4,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from lakehouse.declare.column import Column
+from lakehouse.declare.column import Column, renamed_by_apply
+from lakehouse.declare.names import IS_DELETED, OF_HISTORIES, OF_QUARANTINES
 from lakehouse.declare.properties import check_properties
 from lakehouse.declare.sql_text import quote
 from lakehouse.declare.write_modes import Append, Merge, ReplacePartitions, Scd2, WriteMode
@@ -13,7 +14,6 @@ from lakehouse.errors import DeclarationError, near_miss
 LAYERS = ("bronze", "silver", "gold", "ml")
 INTERNAL_LAYERS = ("quarantine", "ops")
 ALL_LAYERS = (*LAYERS, *INTERNAL_LAYERS)
-SCD2_COLUMNS = ("_valid_from", "_valid_to", "_is_current", "_is_deleted")
 # Of a decimal below zero delta-rs makes no value; floating point has two zeros and many texts for one number.
 _OF_PARTITIONS = re.compile(r"string|boolean|tinyint|smallint|int|bigint|date|timestamp|timestamp_ntz")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}\Z")
@@ -70,8 +70,7 @@ class Table:
                 f"table `{self.name}`: expected <layer>.<entities> with a layer of {', '.join(LAYERS)}"
             )
         names = [column.name for column in self.brought]
-        added = set(SCD2_COLUMNS) if isinstance(self.write, Scd2) else set()
-        twice = sorted({name for name in names if names.count(name) > 1} | added & set(self.column_names))
+        twice = sorted({name for name in names if names.count(name) > 1})
         if twice or not self.columns:
             raise DeclarationError(f"{self.name}: columns must be given once each, got {', '.join(twice) or 'none'}")
         for name in (*self.key, *self.sequence, *self.partitioned_by, *self.clustered_by):
@@ -80,8 +79,23 @@ class Table:
                 raise DeclarationError(
                     f"{self.name}: `{name}` is no column of it" + (f" (did you mean `{hint}`?)" if hint else "")
                 )
+        self._check_names()
         self._check_mode()
         check_properties(self.name, self.properties, only_adds=isinstance(self.write, Append))
+
+    def _check_names(self) -> None:
+        """No column has the name of one that the door puts beside it: in the table, or in its quarantine."""
+        added = set(OF_HISTORIES) if isinstance(self.write, Scd2) else set()
+        # A signal is not stored; this one is what `changes(deletes=True)` gives.
+        taken = (added & set(self.column_names)) | ((added - {IS_DELETED}) & set(self.brought_names))
+        if self.layer in LAYERS:
+            taken |= set(OF_QUARANTINES) & set(self.brought_names)
+        for name in sorted(taken):
+            whose = "its quarantine" if name in OF_QUARANTINES else "a history"
+            raise DeclarationError(
+                f"{self.name}: no column of it can be called `{name}`, {whose} has a column of this name for itself. "
+                f"Choose another one. {renamed_by_apply(name)}"
+            )
 
     def _check_mode(self) -> None:
         if isinstance(self.write, ReplacePartitions) and not self.partitioned_by:
@@ -124,7 +138,7 @@ class Table:
             Column("_valid_from", moment, "Holds from here, inclusive: the sequence of this change", nullable=False),
             Column("_valid_to", moment, "Holds up to here, exclusive: the next change; null for the last"),
             Column("_is_current", "boolean", "Whether this is the last change and no deletion", nullable=False),
-            Column("_is_deleted", "boolean", "Whether this change deleted the key", nullable=False),
+            Column(IS_DELETED, "boolean", "Whether this change deleted the key", nullable=False),
         )
 
     @property
@@ -178,7 +192,10 @@ class Table:
 
         Args:
             deletes: Give the deleted rows too, and `_is_deleted boolean` with each row, for a `Merge` or `Scd2` that
-                declares it as a signal.
+                declares it as a signal. Of a history, the deletions that it holds are marked so too.
+
+        Raises:
+            DeclarationError: deleted rows are asked for, and the table declares a column `_is_deleted` of its own.
         """
         return Changes(self, deletes)
 
@@ -202,10 +219,17 @@ class Changes:
         deletes: Whether deleted rows are given too, marked by `_is_deleted`.
     """
 
-    MARK: ClassVar[str] = "_is_deleted"
+    MARK: ClassVar[str] = IS_DELETED
 
     table: Table
     deletes: bool = False
+
+    def __post_init__(self) -> None:
+        if self.deletes and self.MARK in self.table.column_names:
+            raise DeclarationError(
+                f"{self.table.name}.changes(deletes=True): the deleted rows are marked in a column `{self.MARK}`, and "
+                f"the table declares one of its own. Call that one otherwise. {renamed_by_apply(self.MARK)}"
+            )
 
 
 @dataclass(frozen=True)

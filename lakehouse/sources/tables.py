@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from lakehouse.declare.names import helper
 from lakehouse.declare.sql_text import quote
 from lakehouse.declare.table import ByPartition, Changes, Foreign, Table
 from lakehouse.declare.write_modes import Append, Overwrite, ReplacePartitions, Scd2
@@ -14,7 +15,10 @@ from lakehouse.sources.source import ReadContext, SourceKind
 from lakehouse.storage import no_pattern
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import Column, DataFrame, SparkSession
+
+# What the reading adds to the rows of a feed, each quoted.
+_IS_GONE, _PLACE = quote(helper("is-gone")), quote(helper("place"))
 
 
 def snapshot(session: "SparkSession", name: str, version: int) -> "DataFrame":
@@ -77,7 +81,7 @@ def _load_changes(source: Changes, context: ReadContext, since: int | None, posi
     if since is None or since >= position:
         frame = _rows(name, context, position).select(*source.table.stored_names)
         frame = frame if since is None else frame.limit(0)
-        return frame.withColumn(Changes.MARK, F.lit(False)) if source.deletes else frame
+        return frame.select(*_given(source, F.lit(False)))
     gained = _gained(source, context, since, position)
     if gained is not None:
         return _net(source, gained)
@@ -118,20 +122,30 @@ def _net(source: Changes, changed: "DataFrame") -> "DataFrame":
 
     table = source.table
     after = changed.where("_change_type != 'update_preimage'")
-    after = after.withColumn(Changes.MARK, F.col("_change_type") == "delete")
+    after = after.withColumn(helper("is-gone"), F.col("_change_type") == "delete")
     keys = (*table.key, *(table.sequence if isinstance(table.write, Scd2) else ()))
     # A replaced row is deleted and inserted in one version: the insert is what stays.
     if keys:
-        last = Window.partitionBy(*keys).orderBy(F.desc("_commit_version"), Changes.MARK)
-        after = after.withColumn("_place", F.row_number().over(last)).where("_place = 1")
+        last = Window.partitionBy(*keys).orderBy(F.desc("_commit_version"), _IS_GONE)
+        after = after.withColumn(helper("place"), F.row_number().over(last)).where(f"{_PLACE} = 1")
     elif source.deletes and isinstance(table.write, Append | Overwrite | ReplacePartitions):
         raise LakehouseError(
             f"changes(deletes=True) of {table.name} was not read: without a key a deleted row cannot be told from "
             f"a replaced one. Read {table.name} as it is, or declare it as a Merge."
         )
-    if source.deletes:
-        return after.select(*table.stored_names, Changes.MARK)
-    return after.where(~F.col(Changes.MARK)).select(*table.stored_names)
+    after = after if source.deletes else after.where(f"NOT {_IS_GONE}")
+    return after.select(*_given(source, F.col(_IS_GONE)))
+
+
+def _given(source: Changes, is_gone: "Column") -> "list[Column]":
+    """The columns that a reader is given. A history says itself which of its rows are deletions."""
+    from pyspark.sql import functions as F
+
+    stored, mark = source.table.stored_names, Changes.MARK
+    if not source.deletes:
+        return [F.col(quote(name)) for name in stored]
+    is_deleted = is_gone | F.col(quote(mark)) if mark in stored else is_gone
+    return [*(F.col(quote(name)) for name in stored if name != mark), is_deleted.alias(mark)]
 
 
 def _dependency_of_part(source: Changes | ByPartition) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+from lakehouse.declare.names import helper
 from lakehouse.declare.sql_text import literal, quote
 from lakehouse.declare.table import Table, quarantine_of
 from lakehouse.delta.deletion_vectors import read_vector
@@ -149,14 +150,15 @@ def settle(tables: Tables, session: "SparkSession", table: Table, intent: Intent
     target = quarantine_table(table)
     if is_done(ensure(tables, session, target), intent.stamp):
         return
-    passed = _judged(session, intent, *PASSED, OLDER).withColumn("_failed", F.lit(False))
-    rows = passed.unionByName(_judged(session, intent, BAD).withColumn("_failed", F.lit(True)))
-    rows = rows.select("_row_id", "_failed", "_broken_rules", "_run_id")
+    failed = f"s.{quote(helper('failed'))}"
+    passed = _judged(session, intent, *PASSED, OLDER).withColumn(helper("failed"), F.lit(False))
+    rows = passed.unionByName(_judged(session, intent, BAD).withColumn(helper("failed"), F.lit(True)))
+    rows = rows.select("_row_id", helper("failed"), "_broken_rules", "_run_id")
     with statement(session, stamp=intent.stamp, view=rows) as view:
         session.sql(
             f"MERGE INTO {quote(target.name)} AS q USING {view} AS s ON q._row_id = s._row_id "
             f"WHEN MATCHED AND q._state = '{WAITING}' THEN UPDATE SET "
-            f"_state = if(s._failed, '{WAITING}', '{REPLAYED}'), _state_at = current_timestamp(), "
+            f"_state = if({failed}, '{WAITING}', '{REPLAYED}'), _state_at = current_timestamp(), "
             f"_state_by = {literal(intent.who)}, _run_id = s._run_id, "
-            f"_broken_rules = if(s._failed, s._broken_rules, q._broken_rules)"
+            f"_broken_rules = if({failed}, s._broken_rules, q._broken_rules)"
         )

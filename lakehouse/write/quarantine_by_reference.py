@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+from lakehouse.declare.names import MASK
 from lakehouse.declare.table import Table
 from lakehouse.declare.types import from_json
 from lakehouse.delta.adopt import swap, takes_references
@@ -18,7 +19,7 @@ from lakehouse.delta.live_files import live_files
 from lakehouse.delta.log import log_of
 from lakehouse.delta.log_entry import Action, is_local
 from lakehouse.delta.parquet_files import read_file, write_file
-from lakehouse.quality.measure.masks import PREFIX, broken_labels
+from lakehouse.quality.measure.masks import broken_labels
 from lakehouse.storage import locate
 from lakehouse.write.intent import Intent
 from lakehouse.write.stage import BAD
@@ -114,7 +115,7 @@ def _broken(batch: "pa.Table", intent: Intent) -> "pa.Array":
     """The labels of the rules that each row breaks. Few rows break rules that no other row of a batch breaks."""
     import pyarrow as pa
 
-    names = [name for name in batch.column_names if name.startswith(PREFIX)]
+    names = [name for name in batch.column_names if name.startswith(MASK)]
     place_of: dict[tuple[int, ...], int] = {}
     rows = zip(*(batch[name].to_pylist() for name in names), strict=True)
     places = [place_of.setdefault(masks, len(place_of)) for masks in rows]

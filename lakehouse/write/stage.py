@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.declare.column import Column
+from lakehouse.declare.names import helper
 from lakehouse.declare.sql_text import quote
 from lakehouse.declare.table import Table, schema_of
 from lakehouse.engine.work_settings import big_work, is_big
@@ -20,8 +21,7 @@ BAD, OLDER, TWICE = "bad", "superseded", "duplicate"
 DELETION = "deletion"
 PASSED = (GOOD, DELETION)
 VERDICTS = (*PASSED, BAD, OLDER, TWICE)
-# No declared column can have these names: a column of the batch is never hidden by one of ours.
-AUDIT, PART, IS_BAD = "audit-verdict", "audit-part", "audit-is-bad"
+AUDIT, PART, IS_BAD = helper("verdict"), helper("part"), helper("is-bad")
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from lakehouse.declare.names import MASK
 from lakehouse.quality.references import joined, without_flags
 from lakehouse.quality.rules.python_predicates import register
 from lakehouse.quality.rules.rule import RowRule
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 BITS = 63
-PREFIX = "audit_mask_"
 
 
 def flags(rules: Sequence[RowRule]) -> tuple[str, ...]:
@@ -26,12 +26,12 @@ def flags(rules: Sequence[RowRule]) -> tuple[str, ...]:
 
 def bit_sql(index: int) -> str:
     """True for a row whose masks have the bit at `index`."""
-    return f"({PREFIX}{index // BITS} & {1 << index % BITS}L) != 0"
+    return f"({MASK}{index // BITS} & {1 << index % BITS}L) != 0"
 
 
 def mask_names(rules: Sequence[RowRule]) -> tuple[str, ...]:
     """The mask columns."""
-    return tuple(f"{PREFIX}{number}" for number in range((len(flags(rules)) + BITS - 1) // BITS))
+    return tuple(f"{MASK}{number}" for number in range((len(flags(rules)) + BITS - 1) // BITS))
 
 
 def mask_sql(rules: Sequence[RowRule]) -> dict[str, str]:
@@ -72,7 +72,7 @@ def quarantined_sql(rules: Sequence[RowRule]) -> str:
     for index, rule in enumerate(rules):
         if rule.quarantines:
             quarantining[index // BITS] = quarantining.get(index // BITS, 0) | 1 << index % BITS
-    return " OR ".join(f"({PREFIX}{number} & {bits}L) != 0" for number, bits in quarantining.items()) or "false"
+    return " OR ".join(f"({MASK}{number} & {bits}L) != 0" for number, bits in quarantining.items()) or "false"
 
 
 def broken_rules_sql(rules: Sequence[RowRule]) -> str:
@@ -99,4 +99,4 @@ def broken_by(rules: Sequence[RowRule], masks: Mapping[str, int]) -> tuple[str, 
 
 def broken_labels(labels: Sequence[tuple[int, str]], masks: Mapping[str, int]) -> tuple[str, ...]:
     """The labels whose bits the masks of one row have."""
-    return tuple(label for index, label in labels if masks[f"{PREFIX}{index // BITS}"] & (1 << index % BITS))
+    return tuple(label for index, label in labels if masks[f"{MASK}{index // BITS}"] & (1 << index % BITS))

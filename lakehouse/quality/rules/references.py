@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from lakehouse.declare.names import helper
 from lakehouse.declare.sql_text import quote
 from lakehouse.errors import SuiteError
 from lakehouse.quality.rules.row_conditions import condition_sql
@@ -42,7 +43,7 @@ def reference_rule(expectation: Expectation, columns: Columns) -> RowRule:
             f"{expectation.label} cannot be used: {reason}.\nMend the suite; its table is not written until then."
         ) from None
     text = json.dumps([table, own, others])
-    flag = f"audit-reference-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+    flag = helper(f"reference-{hashlib.sha256(text.encode()).hexdigest()[:12]}")
     reference = Reference(flag, own, tuple(columns[name] for name in own), table, others)
     present = [f"{name} IS NOT NULL" for name in names]
     considered = f"({' AND '.join(present if condition == 'true' else [condition, *present])})"

@@ -6,12 +6,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lakehouse.declare.names import helper
 from lakehouse.storage import File, locate
 
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
     from pyroaring import BitMap64
+
+_ROW, _PLACE = helper("row"), helper("place")
 
 
 class NotComparableError(Exception):
@@ -175,10 +178,10 @@ def _places(stored: "pa.Table", batch: "pa.Table", key: Sequence[str]) -> "tuple
     if len(key) == 1:
         place = pc.index_in(stored[key[0]], value_set=batch[key[0]].combine_chunks())
         return np.flatnonzero(pc.is_valid(place).to_numpy()), place.drop_null().to_numpy()
-    left = stored.select(list(key)).append_column("-row", pa.array(np.arange(stored.num_rows)))
-    right = batch.select(list(key)).append_column("-place", pa.array(np.arange(batch.num_rows)))
+    left = stored.select(list(key)).append_column(_ROW, pa.array(np.arange(stored.num_rows)))
+    right = batch.select(list(key)).append_column(_PLACE, pa.array(np.arange(batch.num_rows)))
     joined = left.join(right, keys=list(key), join_type="inner", use_threads=False)
-    return joined["-row"].to_numpy(), joined["-place"].to_numpy()
+    return joined[_ROW].to_numpy(), joined[_PLACE].to_numpy()
 
 
 def _is_greater(ours: "pa.Table", theirs: "pa.Table", names: Sequence[str]) -> "np.ndarray":

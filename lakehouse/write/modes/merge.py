@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from lakehouse.declare.names import helper
 from lakehouse.declare.sql_text import quote
 from lakehouse.declare.table import Table, deleted_of
 from lakehouse.declare.write_modes import Merge
@@ -29,7 +30,7 @@ from lakehouse.write.run_kind import is_rebuild
 # 50,000 rows into 5,000,000 then took 23 to 29 s of CPU time instead of 6 to 9.
 _STAGED = {"spark.databricks.delta.merge.materializeSource": "none"}
 # A column of the statement's source: whether the change deletes its key.
-DELETES = "_deletes"
+DELETES = quote(helper("deletes"))
 
 
 def winners_of_merge(mode: Merge, table: Table) -> Winners:

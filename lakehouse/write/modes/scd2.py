@@ -8,6 +8,7 @@ the next one (Kimball, "slowly changing dimension", type 2; the order is the sou
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from lakehouse.declare.names import helper
 from lakehouse.declare.sql_text import quote
 from lakehouse.declare.table import Table
 from lakehouse.declare.write_modes import Scd2
@@ -26,6 +27,10 @@ from lakehouse.write.run_kind import is_rebuild
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
+
+# Columns of the statement's source beside the history's own four, each quoted.
+_IS_NEW, _WAS_TO, _WAS_CURRENT = (quote(helper(word)) for word in ("is-new", "was-to", "was-current"))
+_RANK, _NEXT, _IS_LAST = (quote(helper(word)) for word in ("rank", "next", "is-last"))
 
 
 def _greatest(table: Table, is_deleted: str) -> tuple[str, str]:
@@ -69,29 +74,30 @@ def source_sql(table: Table, mode: Scd2, view: str, version: int | None) -> str:
             LEFT SEMI JOIN (SELECT DISTINCT {keys} FROM batch) AS k ON {same_key}
         ),
         changes AS (
-            SELECT *, false AS _is_new, _valid_to AS _was_to, _is_current AS _was_current
+            SELECT *, false AS {_IS_NEW}, _valid_to AS {_WAS_TO}, _is_current AS {_WAS_CURRENT}
             FROM (SELECT {names}, _is_deleted, _valid_to, _is_current FROM past)
             UNION ALL
-            SELECT *, NULL AS _valid_to, NULL AS _is_current, true AS _is_new, NULL AS _was_to, NULL AS _was_current
+            SELECT *, NULL AS _valid_to, NULL AS _is_current,
+                true AS {_IS_NEW}, NULL AS {_WAS_TO}, NULL AS {_WAS_CURRENT}
             FROM batch
         ),
         ranked AS (
-            SELECT *, row_number() OVER (PARTITION BY {keys}, {sequence} ORDER BY {greatest}, _is_new) AS _rank
+            SELECT *, row_number() OVER (PARTITION BY {keys}, {sequence} ORDER BY {greatest}, {_IS_NEW}) AS {_RANK}
             FROM changes
         ),
         history AS (
-            SELECT {names}, _is_deleted, _is_new, _was_to, _was_current,
-                lead({moment}) OVER (PARTITION BY {keys} ORDER BY {sequence}) AS _next,
-                row_number() OVER (PARTITION BY {keys} ORDER BY {_descending(mode)}) = 1 AS _is_last
-            FROM ranked WHERE _rank = 1
+            SELECT {names}, _is_deleted, {_IS_NEW}, {_WAS_TO}, {_WAS_CURRENT},
+                lead({moment}) OVER (PARTITION BY {keys} ORDER BY {sequence}) AS {_NEXT},
+                row_number() OVER (PARTITION BY {keys} ORDER BY {_descending(mode)}) = 1 AS {_IS_LAST}
+            FROM ranked WHERE {_RANK} = 1
         ),
         dated AS (
-            SELECT {names}, {moment} AS _valid_from, if(_is_deleted, {moment}, _next) AS _valid_to,
-                _is_last AND NOT _is_deleted AS _is_current, _is_deleted, _is_new, _was_to, _was_current
+            SELECT {names}, {moment} AS _valid_from, if(_is_deleted, {moment}, {_NEXT}) AS _valid_to,
+                {_IS_LAST} AND NOT _is_deleted AS _is_current, _is_deleted, {_IS_NEW}, {_WAS_TO}, {_WAS_CURRENT}
             FROM history
         )
-        SELECT * EXCEPT (_is_new, _was_to, _was_current) FROM dated
-        WHERE _is_new OR NOT (_valid_to <=> _was_to AND _is_current <=> _was_current)"""
+        SELECT * EXCEPT ({_IS_NEW}, {_WAS_TO}, {_WAS_CURRENT}) FROM dated
+        WHERE {_IS_NEW} OR NOT (_valid_to <=> {_WAS_TO} AND _is_current <=> {_WAS_CURRENT})"""
 
 
 def _descending(mode: Scd2) -> str:
