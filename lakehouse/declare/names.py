@@ -14,6 +14,7 @@ OF_QUARANTINES = (
     "_row_id",
     "_state",
     "_broken_rules",
+    "_unstorable",
     "_run_id",
     "_inputs",
     "_quarantined_at",
@@ -21,7 +22,6 @@ OF_QUARANTINES = (
     "_state_by",
     "_state_why",
     "_fixes",
-    "_unstorable",
 )
 # What says how a row of a file arrived. A table that keeps these columns declares them.
 OF_FILES = ("_source_file", "_source_row", "_batch_id", "_ingested_at")
