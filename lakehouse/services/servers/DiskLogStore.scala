@@ -6,7 +6,8 @@ package lakehouse
 import java.io.{FileOutputStream, IOException, OutputStreamWriter}
 import java.lang.{Boolean => JavaBoolean}
 import java.nio.charset.StandardCharsets.UTF_8
-import java.nio.file.{FileAlreadyExistsException, FileSystemException, Files, Path => DiskPath, Paths, StandardCopyOption}
+import java.nio.file.{FileAlreadyExistsException, FileSystemException, Files, NoSuchFileException, Path => DiskPath}
+import java.nio.file.{Paths, StandardCopyOption}
 import java.util.{Iterator => JavaIterator, UUID}
 import io.delta.storage.HadoopFileSystemLogStore
 import org.apache.hadoop.conf.Configuration
@@ -56,6 +57,7 @@ class DiskLogStore(conf: Configuration) extends FencedLogStore(conf) {
       // NFS asks again if an answer was lost, and is told that the name is there: made by this very link.
       case _: FileAlreadyExistsException if Files.isSameFile(draft, target) =>
       case rival: FileAlreadyExistsException => throw rival
+      case gone: NoSuchFileException => throw gone
       case cause @ (_: FileSystemException | _: UnsupportedOperationException) =>
         throw new IOException(s"$target was not made: it needs a disk on which a file can have a second name", cause)
     }
@@ -74,8 +76,13 @@ class DiskLogStore(conf: Configuration) extends FencedLogStore(conf) {
         file.getFD.sync()
       } finally file.close()
       publish(draft)
-    } finally Files.deleteIfExists(draft)
+    } finally forget(draft)
   }
+
+  // The version may be there by now: a draft that stays is no reason to say that it is not.
+  private def forget(draft: DiskPath): Unit =
+    try Files.deleteIfExists(draft)
+    catch { case _: IOException => }
 
   // Hadoop's store writes checksums beside a file and, reading, refuses a file that they are not of.
   private def dropChecksum(target: DiskPath): Unit =
