@@ -32,6 +32,27 @@ people_online = FeatureAsset(
 '''
 
 
+TABLES = '''
+from lakehouse import Column, Foreign, Overwrite, Table, table_asset
+
+COLUMNS = (Column("id", "bigint", "Key"),)
+FIRST = Table("silver.run_firsts", grain="one row per key", columns=COLUMNS, write=Overwrite())
+SECOND = Table("silver.run_seconds", grain="one row per key", columns=COLUMNS, write=Overwrite())
+
+
+@table_asset(SECOND, reads={"rows": FIRST})
+def seconds(rows):
+    """The same."""
+    return rows
+
+
+@table_asset(FIRST, reads={"rows": Foreign("bronze.run_keys")})
+def firsts(rows):
+    """The same."""
+    return rows
+'''
+
+
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project with a model and a feature view. It is another process's: `assets` here may be another project's."""
@@ -89,3 +110,29 @@ def test_a_model_is_trained_and_features_are_pushed_and_unchanged_ones_are_left_
     assert (model["version"], model["unchanged"], model["aliases"]) == (1, True, ["champion"])
     assert (model["trained_on"], list(model["metrics"])) == ({"gold.run_people": 0}, ["auc", "held_out_rows"])
     assert (features["unchanged"], features["rows_pushed"], features["version"]) == (True, None, 0)
+
+
+def test_a_full_run_makes_a_table_again_and_what_is_behind_it(
+    project: Path, workspace: Workspace, spark: SparkSession
+) -> None:
+    (project / "assets" / "keys.py").write_text(TABLES)
+    spark.sql(f"CREATE DATABASE IF NOT EXISTS bronze LOCATION '{workspace.warehouse}/bronze'")
+    place = workspace.table_path("bronze.run_keys")
+    spark.sql(f"CREATE TABLE bronze.run_keys USING delta LOCATION '{place}' AS SELECT id FROM range(3)")
+
+    first = run("silver.run_firsts", "--downstream", "--json")
+    again = run("silver.run_firsts", "--downstream", "--json")
+    full = run("silver.run_firsts", "--full", "--downstream", "--json")
+
+    assert (first.returncode, again.returncode, full.returncode) == (0, 0, 0), first.stderr + full.stderr
+    told = [
+        [(made["table"], made["unchanged"], made["published"]) for made in json.loads(answer.stdout)]
+        for answer in (first, again, full)
+    ]
+    names = "silver.run_firsts", "silver.run_seconds"
+    assert told == [
+        [(name, done == "again", 0 if done == "again" else 3) for name in names] for done in ("1", "again", "2")
+    ]
+    refused = run("silver.run_firsts", "--downstream", "--partition", "a")
+    assert refused.returncode == 2
+    assert "--downstream goes with whole tables" in refused.stderr

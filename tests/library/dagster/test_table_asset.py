@@ -160,6 +160,21 @@ def _made_by_a_factory(table: Table, value: Any) -> TableAsset:
     return TableAsset(table, made, {})
 
 
+def test_a_run_with_the_tag_makes_its_table_again_though_nothing_is_new(connection: Connection):
+    source = numbers()
+    made = numbers({"raw": source.table})
+    assets, resources = [source.definition, made.definition], {CONNECTION: connection}
+    assert dg.materialize(assets, resources=resources).success
+    version = version_of(connection.workspace, made.table.name)
+
+    done = dg.materialize([made.definition], resources=resources, tags={"lakehouse/full": "true"})
+
+    assert done.success
+    assert version_of(connection.workspace, made.table.name) == version + 1
+    (event,) = done.asset_materializations_for_node(made.definition.node_def.name)
+    assert event.metadata["unchanged"].value is False
+
+
 def test_a_value_that_is_closed_over_and_changed_is_not_unchanged(connection: Connection):
     table = numbers().table
 
