@@ -12,41 +12,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.dagster.checks import check_result, check_spec
+from lakehouse.dagster.dbt_freshness import DBT_TEST, inputs_of, up_to_date
+from lakehouse.dagster.dbt_models import Model, models_of, refuse_views, table_of
 from lakehouse.dagster.dbt_process import FOLDER, manifest_of, project_digest, run_dbt, target_of
-from lakehouse.dagster.definition import short
-from lakehouse.delta.history import last_note, open_table, row_count, version_of
+from lakehouse.dagster.definition import failures_told, short
+from lakehouse.delta.history import row_count, version_of
 from lakehouse.delta.note import Note
-from lakehouse.delta.row_changes import last_row_change
 from lakehouse.delta.tables import Tables
 from lakehouse.engine.session import CONNECTION, Connection
-from lakehouse.errors import AuditFailedError, LakehouseError, SuiteError
+from lakehouse.errors import AuditFailedError, SuiteError
 from lakehouse.quality.judge import CheckResult
 from lakehouse.quality.suite.suite import load_suite
 from lakehouse.runs.audit import audit_foreign
 from lakehouse.runs.code_version import commit
 from lakehouse.workspace import Workspace, current_workspace
-from lakehouse.write.ops_checks import audited, record
+from lakehouse.write.ops_checks import record
 from lakehouse.write.table_rules import suite_name
 
 if TYPE_CHECKING:
     import dagster as dg
-
-DBT_TEST = "dbt_test"
-
-
-@dataclass(frozen=True)
-class Model:
-    """A dbt model and the tests that hang on it.
-
-    Args:
-        unique_id: dbt's.
-        table: `layer.entities`.
-        tests: dbt's ids and names of its tests.
-    """
-
-    unique_id: str
-    table: str
-    tests: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -54,30 +38,16 @@ class Built:
     """What came of a build.
 
     Args:
-        unchanged: No source had a new version, no file of the project was new.
+        unchanged: Tables that were not built: nothing that they read and no file of the project was new.
         results: Test results by table.
         versions: Delta versions by table.
         error: The first thing that went wrong, if any.
     """
 
-    unchanged: bool
+    unchanged: frozenset[str]
     results: dict[str, tuple[CheckResult, ...]]
     versions: dict[str, int | None]
     error: str | None = None
-
-
-def models_of(manifest: dict[str, Any]) -> tuple[Model, ...]:
-    """The models of a manifest, with the tests that dagster-dbt attaches to each."""
-    tests: dict[str, list[tuple[str, str]]] = {}
-    for unique_id, node in manifest["nodes"].items():
-        if node["resource_type"] == "test":
-            owner = node.get("attached_node") or next(iter(node["depends_on"]["nodes"]), "")
-            tests.setdefault(owner, []).append((unique_id, node["name"]))
-    return tuple(
-        Model(unique_id, f"{node['schema']}.{node['alias']}", tuple(tests.get(unique_id, ())))
-        for unique_id, node in manifest["nodes"].items()
-        if node["resource_type"] == "model"
-    )
 
 
 @dataclass(frozen=True)
@@ -95,69 +65,36 @@ class DbtProject:
         return workspace.settings.project / self.folder
 
     def build(self, connection: Connection, only: Sequence[str] = (), run_id: str | None = None) -> Built:
-        """Run `dbt build`, unless the sources' versions and the project's files are those of the last build.
+        """Run `dbt build` on the models for which something is new: what they read, or a file of the project.
 
         Args:
             connection: The workspace.
             only: Tables to build; all, where empty.
             run_id: The run.
+
+        Raises:
+            LakehouseError: a model is a view, or reads a table that does not exist; nothing was built.
         """
         workspace = connection.workspace
         run_id = run_id or uuid.uuid4().hex[:12]
-        manifest = manifest_of(workspace, self.path(workspace))
-        models = [model for model in models_of(manifest) if not only or model.table in only]
-        sources = [f"{source['schema']}.{source['identifier']}" for source in manifest["sources"].values()]
-        tables = Tables(workspace)
-        inputs = {name: last_row_change(tables.opened(name)) for name in sources}
-        missing = [name for name, version in inputs.items() if version is None]
-        if missing:
-            raise LakehouseError(f"dbt reads {', '.join(missing)}, which does not exist yet. Materialise it first.")
+        everything = models_of(manifest_of(workspace, self.path(workspace)))
+        models = [model for model in everything if not only or model.table in only]
+        refuse_views(models)
+        inputs = inputs_of(Tables(workspace), models)
         code = project_digest(self.path(workspace))
-        known = {model.table: self._known(workspace, model, inputs, code) for model in models}
-        if all(results is not None for results in known.values()):
-            versions = {model.table: version_of(workspace, model.table) for model in models}
-            return Built(True, {name: results or () for name, results in known.items()}, versions)
+        known = up_to_date(workspace, models, inputs, code)
+        stale = [model for model in models if model.table not in known]
+        kept = {model.table: version_of(workspace, model.table) for model in models if model.table in known}
+        if not stale:
+            return Built(frozenset(known), known, kept)
         note = Note("dbt", run=run_id, inputs=inputs, code=code, commit=commit(str(workspace.settings.project)))
-        select = ["--select", *(model.unique_id.rpartition(".")[2] for model in models)] if only else []
+        select = ["--select", *(model.selector for model in stale)] if len(stale) < len(everything) else []
+        results_file = target_of(workspace, self.path(workspace)) / "run_results.json"
+        results_file.unlink(missing_ok=True)
         done = run_dbt(workspace, self.path(workspace), ["build", *select], note=note.text)
-        return self._report(connection, models, run_id, done)
-
-    def _known(
-        self, workspace: Workspace, model: Model, inputs: dict[str, Any], code: str
-    ) -> tuple[CheckResult, ...] | None:
-        """The recorded test results of a model that is up to date and passed; None where it must be built."""
-        delta = open_table(workspace, model.table)
-        note = last_note(delta)
-        if delta is None or note is None or note.inputs != inputs or note.code != code:
-            return None
-        results = [
-            result for result in audited(workspace, model.table, delta, delta.version()) if result.type == DBT_TEST
-        ]
-        failed = [result for result in results if not result.success and result.severity == "critical"]
-        return None if failed or len(results) < len(model.tests) else tuple(results)
-
-    def _report(self, connection: Connection, models: Sequence[Model], run_id: str, code: int) -> Built:
-        workspace, tables = connection.workspace, Tables(connection.workspace)
-        nodes = json.loads((target_of(workspace, self.path(workspace)) / "run_results.json").read_text())["results"]
-        status = {node["unique_id"]: node for node in nodes}
-        results: dict[str, tuple[CheckResult, ...]] = {}
-        versions: dict[str, int | None] = {}
-        for model in models:
-            checks = [test_result(name, status[unique]) for unique, name in model.tests if unique in status]
-            if status.get(model.unique_id, {}).get("status") == "success":
-                versions[model.table] = version_of(workspace, model.table)
-                results[model.table] = tuple(checks)
-                record(
-                    tables,
-                    connection.session(),
-                    model.table,
-                    checks,
-                    run_id=run_id,
-                    version=versions[model.table],
-                )
-        failed = [node["unique_id"] for node in nodes if node["status"] in ("error", "fail", "runtime error")]
-        error = f"dbt build failed at {', '.join(failed[:5]) or 'start'}; see logs/dbt.log" if code or failed else None
-        return Built(False, results, versions, error)
+        nodes = json.loads(results_file.read_text(encoding="utf-8"))["results"] if results_file.exists() else []
+        built = _report(connection, stale, run_id, nodes, done)
+        return Built(frozenset(known), {**known, **built.results}, {**kept, **built.versions}, built.error)
 
     @cached_property
     def definitions(self) -> "tuple[dg.AssetsDefinition, ...]":
@@ -171,35 +108,80 @@ class DbtProject:
             after: `layer.entities` of these tables, by that of the audited one.
         """
         import dagster as dg
-        from dagster_dbt import dbt_assets
+        from dagster_dbt import DagsterDbtTranslator, dbt_assets
+
+        class Translator(DagsterDbtTranslator):
+            """Names an asset as its table, whichever version of a model it is."""
+
+            def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
+                return dg.AssetKey(table_of(dbt_resource_props).split("."))
 
         workspace = current_workspace()
         manifest = manifest_of(workspace, self.path(workspace))
+        models = models_of(manifest)
+        columns = {model.table: model_columns(manifest["nodes"][model.unique_id]) for model in models}
 
-        @dbt_assets(manifest=manifest, name="dbt", required_resource_keys={CONNECTION})
+        @dbt_assets(
+            manifest=manifest,
+            name="dbt",
+            required_resource_keys={CONNECTION},
+            dagster_dbt_translator=Translator(),
+        )
         def built(context):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 - dagster reads annotations
             connection = getattr(context.resources, CONNECTION)
             selected = [".".join(key.path) for key in context.selected_asset_keys]
-            complete = len(selected) == len(models_of(manifest))
-            done = self.build(connection, () if complete else selected, short(context.run_id))
-            context.log.info("dbt: unchanged" if done.unchanged else "dbt: built")
-            columns = {model.table: model_columns(manifest["nodes"][model.unique_id]) for model in models_of(manifest)}
-            for name, version in done.versions.items():
-                yield from (check_result(name, result) for result in done.results[name])
+            with failures_told():
+                done = self.build(connection, () if len(selected) == len(models) else selected, short(context.run_id))
+            made = [model.table for model in models if model.table in done.versions]
+            context.log.info(f"dbt: {len(made) - len(done.unchanged)} built, {len(done.unchanged)} unchanged")
+            for name in made:
                 yield dg.MaterializeResult(
                     asset_key=name.split("."),
                     metadata={
                         "dagster/row_count": row_count(connection.workspace, name),
                         "dagster/column_schema": columns[name],
-                        "delta_version": version,
-                        "unchanged": done.unchanged,
+                        "delta_version": done.versions[name],
+                        "unchanged": name in done.unchanged,
                     },
                 )
+            # A test may read tables that are made after the one on which it hangs.
+            shown = context.selected_asset_check_keys
+            for name in made:
+                for result in done.results[name]:
+                    if dg.AssetCheckKey(dg.AssetKey(name.split(".")), result.name) in shown:
+                        yield check_result(name, result)
             if done.error:
                 raise dg.Failure(done.error, allow_retries=False)
 
-        audited_models = [model.table for model in models_of(manifest) if has_suite(workspace, model.table)]
+        audited_models = [model.table for model in models if has_suite(workspace, model.table)]
         return (built, *(audit_checks(name, after=after.get(name, ())) for name in audited_models))
+
+
+def _report(
+    connection: Connection, models: Sequence[Model], run_id: str, nodes: Sequence[Mapping[str, Any]], code: int
+) -> Built:
+    """What came of a build of these models, by what dbt says of each node."""
+    workspace, tables = connection.workspace, Tables(connection.workspace)
+    status = {node["unique_id"]: node for node in nodes}
+    results: dict[str, tuple[CheckResult, ...]] = {}
+    versions: dict[str, int | None] = {}
+    for model in models:
+        checks = [test_result(name, status[unique]) for unique, name in model.tests if unique in status]
+        if status.get(model.unique_id, {}).get("status") == "success":
+            versions[model.table] = version_of(workspace, model.table)
+            results[model.table] = tuple(checks)
+            record(
+                tables,
+                connection.session(),
+                model.table,
+                checks,
+                run_id=run_id,
+                version=versions[model.table],
+            )
+    failed = [node["unique_id"] for node in nodes if node["status"] in ("error", "fail", "runtime error")]
+    failed += [model.unique_id for model in models if model.unique_id not in status]
+    error = f"dbt build failed at {', '.join(failed[:5]) or 'start'}; see logs/dbt.log" if code or failed else None
+    return Built(frozenset(), results, versions, error)
 
 
 def model_columns(node: dict[str, Any]) -> "dg.TableSchema":
@@ -214,7 +196,7 @@ def model_columns(node: dict[str, Any]) -> "dg.TableSchema":
     )
 
 
-def test_result(name: str, node: dict[str, Any]) -> CheckResult:
+def test_result(name: str, node: Mapping[str, Any]) -> CheckResult:
     """A dbt test's result in the words of `ops.checks`."""
     failures = node.get("failures")
     return CheckResult(

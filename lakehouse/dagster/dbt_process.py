@@ -13,7 +13,7 @@ from lakehouse.services.supervise.launch import environment
 from lakehouse.workspace import Workspace
 
 FOLDER = "dbt_project"
-_SOURCES = ("*.sql", "*.yml", "*.md", "*.csv")
+_SOURCES = ("*.sql", "*.py", "*.yml", "*.yaml", "*.md", "*.csv")
 _MANIFEST = "manifest.json"
 # Beside it: the digest of the files that it was parsed from.
 _PARSED = "parsed"

@@ -1,0 +1,192 @@
+"""The models of dbt in Dagster: in the order of their graph, made again only if something is new for them."""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lakehouse.dagster.dbt_assets import DbtProject
+from lakehouse.dagster.dbt_models import models_of, refuse_views
+from lakehouse.declare.column import Column
+from lakehouse.declare.table import Table
+from lakehouse.engine.session import CONNECTION
+from lakehouse.errors import LakehouseError
+from lakehouse.scaffold.project.new_project import new_project
+from lakehouse.workspace import Workspace
+from tests.library.door import Door
+
+
+def node(name: str, *parents: str, materialized: str = "table", kind: str = "model") -> dict[str, Any]:
+    return {
+        "resource_type": kind,
+        "schema": "gold",
+        "alias": name,
+        "name": name,
+        "fqn": ["shop", "gold", name],
+        "config": {"materialized": materialized},
+        "depends_on": {"nodes": list(parents)},
+    }
+
+
+@st.composite
+def manifests(draw: st.DrawFn) -> dict[str, Any]:
+    """Models that read each other and a source, in an order of names that says nothing of the graph."""
+    names = draw(st.permutations([f"m{number}" for number in range(8)]))
+    nodes = {}
+    for place, name in enumerate(names):
+        before = [f"model.shop.{parent}" for parent in names[:place]]
+        parents = draw(st.lists(st.sampled_from(before), unique=True)) if before else []
+        sources = draw(st.lists(st.sampled_from(["source.shop.a", "source.shop.b"]), unique=True))
+        kind = draw(st.sampled_from(["table", "incremental", "ephemeral"]))
+        nodes[f"model.shop.{name}"] = node(name, *parents, *sources, materialized=kind)
+    source = {"resource_type": "source", "schema": "silver"}
+    sources = {f"source.shop.{name}": {**source, "identifier": name} for name in "ab"}
+    return {"nodes": dict(sorted(nodes.items())), "sources": sources}
+
+
+@given(manifest=manifests())
+def test_no_model_comes_before_one_that_it_reads(manifest: dict[str, Any]):
+    models = models_of(manifest)
+    order = [model.table for model in models]
+
+    stored = {name for name, one in manifest["nodes"].items() if one["config"]["materialized"] != "ephemeral"}
+    assert {model.unique_id for model in models} == stored
+    for model in models:
+        assert all(order.index(parent) < order.index(model.table) for parent in model.parents)
+
+
+def test_an_ephemeral_model_is_part_of_those_that_read_it():
+    hidden = node("hidden", "source.shop.a", "model.shop.base", materialized="ephemeral")
+    top = node("top", "model.shop.hidden")
+    nodes = {"model.shop.hidden": hidden, "model.shop.base": node("base"), "model.shop.top": top}
+    sources = {"source.shop.a": {"resource_type": "source", "schema": "silver", "identifier": "a"}}
+
+    base, top = models_of({"nodes": nodes, "sources": sources})
+
+    assert (base.table, base.parents, base.sources) == ("gold.base", (), ())
+    assert (top.table, top.parents, top.sources) == ("gold.top", ("gold.base",), ("silver.a",))
+
+
+@pytest.mark.parametrize("kind", ["view", "materialized_view"])
+def test_a_view_is_refused_with_the_way_out(kind: str):
+    nodes = {"model.shop.seen": node("seen", materialized=kind), "model.shop.kept": node("kept")}
+
+    with pytest.raises(LakehouseError, match=rf"gold.seen \({kind}\).*expected a table.*Nothing was built.*`table`"):
+        refuse_views(models_of({"nodes": nodes, "sources": {}}))
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A dbt project whose models have names of their own, and the door by which its sources are filled."""
+
+    folder: Path
+    door: Door
+    mark: str
+
+    def name(self, model: str) -> str:
+        return f"{model}_{self.mark}"
+
+    def model(self, name: str, sql: str) -> None:
+        (self.folder / "dbt_project/models/gold" / f"{self.name(name)}.sql").write_text(self._named(sql))
+
+    def properties(self, yml: str) -> None:
+        (self.folder / "dbt_project/models/gold/shop.yml").write_text(self._named(yml))
+
+    def _named(self, text: str) -> str:
+        return text.replace("@", f"_{self.mark}")
+
+    def source(self, name: str, *numbers: int) -> None:
+        columns = (Column("id", "int", "Key"),)
+        table = Table(f"silver.{self.name(name)}", columns=columns, grain="one row per number")
+        self.door.write(table, self.door.rows(*((number,) for number in numbers), table=table))
+
+    def run(self, *only: str) -> dg.ExecuteInProcessResult:
+        definitions = DbtProject().definitions
+        keys = [dg.AssetKey(["gold", self.name(name)]) for name in only]
+        selection = dg.AssetSelection.assets(*keys) if keys else None
+        return dg.materialize(
+            definitions, resources={CONNECTION: self.door.connection}, selection=selection, raise_on_error=False
+        )
+
+    def unchanged(self, result: dg.ExecuteInProcessResult) -> Mapping[str, bool]:
+        """Of each table whether it was left as it was, in the order in which Dagster was told."""
+        assert result.success, [event.message for event in result.all_events if event.is_failure]
+        events = [
+            event.step_materialization_data.materialization for event in result.get_asset_materialization_events()
+        ]
+        return {
+            event.asset_key.path[-1].replace(f"_{self.mark}", ""): event.metadata["unchanged"].value for event in events
+        }
+
+
+SOURCES = """
+version: 2
+sources:
+  - name: silver
+    tables:
+      - name: here@
+      - name: there@
+      - name: nowhere@
+models:
+  - name: b@
+    columns:
+      - name: id
+        data_tests: [not_null, {relationships: {arguments: {to: ref('a@'), field: id}, config: {severity: warn}}}]
+  - name: old_and_new@
+    latest_version: 2
+    versions: [{v: 1}, {v: 2}]
+"""
+
+
+@pytest.fixture
+def shop(workspace: Workspace, spark: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    """`a` reads the ephemeral `d`, that `e`, and that `f`: by their names they come in the wrong order."""
+    folder = new_project(tmp_path, "shop")
+    monkeypatch.setenv("LAKEHOUSE_PROJECT", str(folder))
+    shop = Shop(folder, Door(workspace, spark, folder), uuid.uuid4().hex[:8])
+    shop.source("here", 1, 2)
+    shop.source("there", 1, 2)
+    shop.properties(SOURCES)
+    shop.model("f", "select id from {{ source('silver', 'here@') }}")
+    shop.model("e", "select id from {{ ref('f@') }}")
+    shop.model("d", "{{ config(materialized='ephemeral') }} select id from {{ ref('e@') }}")
+    shop.model("a", "select id from {{ ref('d@') }}")
+    shop.model("b", "select id from {{ source('silver', 'there@') }}")
+    for version in (1, 2):
+        sql = f"select id, {version} as version from {{{{ source('silver', 'there@') }}}}"
+        (folder / "dbt_project/models/gold" / f"old_and_new_{shop.mark}_v{version}.sql").write_text(shop._named(sql))
+    tests = folder / "dbt_project/tests"
+    tests.mkdir(exist_ok=True)
+    both = "select * from {{ ref('a@') }} join {{ ref('b@') }} using (id) where id < 0"
+    (tests / f"of_both_{shop.mark}.sql").write_text(shop._named(both))
+    one = "{{ config(severity='warn') }} select * from {{ ref('b@') }} where id = 1"
+    (tests / f"warns_{shop.mark}.sql").write_text(shop._named(one))
+    return shop
+
+
+@pytest.mark.slow
+def test_models_that_read_each_other_are_built_in_order_and_again_only_for_what_they_read(shop: Shop):
+    first = shop.unchanged(shop.run())
+    order = list(first)
+    assert sorted(order) == ["a", "b", "e", "f", "old_and_new_v1", "old_and_new_v2"]
+    assert order.index("f") < order.index("e") < order.index("a")
+    assert not any(first.values())
+
+    assert all(shop.unchanged(shop.run()).values())
+
+    shop.source("there", 3)
+    again = shop.unchanged(shop.run())
+    assert {name for name, is_unchanged in again.items() if is_unchanged} == {"f", "e", "a"}
+
+    shop.source("here", 4)
+    assert shop.unchanged(shop.run("f")) == {"f": False}
+    assert shop.unchanged(shop.run("e")) == {"e": False}
+    assert shop.unchanged(shop.run("e")) == {"e": True}
+    assert shop.unchanged(shop.run("a")) == {"a": False}
+    assert all(shop.unchanged(shop.run()).values())
