@@ -1,6 +1,6 @@
 """`up` and `down`: what a workspace starts, when it is ready, and how it ends."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from queue import Queue
@@ -10,6 +10,8 @@ import psutil
 
 from lakehouse.declare.sql_text import create_database
 from lakehouse.declare.table import ALL_LAYERS
+from lakehouse.errors import ServiceError
+from lakehouse.locks.private_lock import private_folder, private_lock
 from lakehouse.services import aot_training, ready, roster
 from lakehouse.services.code_location import need_code_location
 from lakehouse.services.servers import dagster
@@ -26,11 +28,12 @@ def up(workspace: Workspace, parts: Iterable[str], *, tell: Callable[[str], None
         states = supervisor.states(workspace)
         missing = [name for name in names if name not in states or not states[name].wanted]
         epoch = lease_keeper.take(workspace, tell) if lease_keeper.NAME in missing else lease_keeper.epoch_of(workspace)
+        befores = {name: ready.before(workspace, name, was_up=name not in missing) for name in names}
         try:
             if missing:
                 supervisor.start(workspace)
                 _start(workspace, missing, epoch, tell)
-            _await(workspace, names, epoch, tell)
+            _await(workspace, befores, epoch, tell)
         except BaseException:
             for name in missing:
                 supervisor.halt(workspace, name)
@@ -61,12 +64,19 @@ def down(workspace: Workspace, *, tell: Callable[[str], None]) -> None:
 
 
 def _held(workspace: Workspace) -> AbstractContextManager[object]:
-    """One `up` or `down` at a time: a second one waits."""
-    from filelock import FileLock
+    """One `up` or `down` at a time: a second one waits.
 
+    Raises:
+        ServiceError: the workspace is another user's.
+    """
     home = supervisor.folder(workspace)
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return FileLock(home / "up.lock")
+    try:
+        return private_lock(private_folder(home) / "up.lock")
+    except PermissionError as error:
+        raise ServiceError(
+            f"{home} is another user's. Nothing was done. Work as its owner, or in a workspace of your own "
+            f"(LAKEHOUSE_HOME)."
+        ) from error
 
 
 def _end_unwatched(workspace: Workspace) -> None:
@@ -90,7 +100,9 @@ def _start(workspace: Workspace, names: list[str], epoch: int | None, tell: Call
         supervisor.run(workspace, replace(spec, lease=lease))
 
 
-def _await(workspace: Workspace, names: list[str], epoch: int | None, tell: Callable[[str], None]) -> None:
+def _await(
+    workspace: Workspace, befores: Mapping[str, ready.Before], epoch: int | None, tell: Callable[[str], None]
+) -> None:
     """Wait until all answer, and note in the services file what does. The first failure ends the wait."""
     known = addresses.kept(workspace)
     outcomes: Queue[tuple[str, int | Exception]] = Queue()
@@ -98,15 +110,16 @@ def _await(workspace: Workspace, names: list[str], epoch: int | None, tell: Call
 
     def wait(name: str) -> None:
         try:
-            outcomes.put((name, ready.wait(workspace, name, known.get(name), enough=enough, tell=tell)))
+            pid = ready.wait(workspace, name, known.get(name), before=befores[name], enough=enough, tell=tell)
+            outcomes.put((name, pid))
         except Exception as error:
             outcomes.put((name, error))
 
-    for name in names:
+    for name in befores:
         Thread(target=wait, args=(name,), daemon=True).start()
     services = workspace.services()
     try:
-        for _ in names:
+        for _ in befores:
             name, outcome = outcomes.get()
             if isinstance(outcome, Exception):
                 raise outcome

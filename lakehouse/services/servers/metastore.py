@@ -33,7 +33,8 @@ def spec(workspace: Workspace, runtime: Runtime, address: Address) -> ServiceSpe
         command=(
             str(runtime.java.program),
             # Serial collector and first compiler only: small, and soon up.
-            *("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", *runtime.aot),
+            *("-Xmx256m", "-XX:+ExitOnOutOfMemoryError"),
+            *("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", *runtime.aot),
             "--enable-native-access=ALL-UNNAMED",
             f"-Dlog4j2.configurationFile={conf / 'log4j2.properties'}",
             f"-Dderby.system.home={folder}",

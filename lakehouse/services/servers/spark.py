@@ -131,6 +131,8 @@ def spec(workspace: Workspace, runtime: Runtime, address: Address, metastore_uri
             str(runtime.java.program),
             *("-cp", ":".join(str(jar) for jar in class_path(runtime))),
             f"-Xmx{settings.spark.memory}",
+            # After it a thread that the engine cannot do without may be gone; the supervisor starts a whole one.
+            "-XX:+ExitOnOutOfMemoryError",
             # A suite of many rules becomes a method of more than 8,000 bytes of bytecode, which HotSpot never compiles
             # by default (-XX:+DontCompileHugeMethods).
             "-XX:-DontCompileHugeMethods",

@@ -9,12 +9,20 @@ from lakehouse.errors import ServiceError
 from lakehouse.services.supervise import wire
 from lakehouse.settings import Settings
 
+_CORE_FREE_SECONDS = 10
 Probe = Callable[[str, Settings, float], None]
 
 
-def spark(url: str, _: Settings, timeout: float) -> None:
-    """The engine computes and reaches its catalogue."""
-    wire.ask_spark(url, "select 1", "show databases", timeout=timeout)
+def spark(url: str, settings: Settings, timeout: float) -> None:
+    """The engine reaches its catalogue and computes, or has no core free to show it."""
+    wire.ask_spark(url, "show databases", timeout=timeout)
+    engine(url, settings, timeout)
+
+
+def engine(url: str, _: Settings, timeout: float) -> None:
+    """The engine computes, or has no core free to show it; its catalogue is not asked."""
+    wire.ask_spark(url, "select 1", timeout=timeout)  # answered without a core, by an engine that lives
+    wire.spark_computes(url, within=min(timeout, _CORE_FREE_SECONDS), timeout=timeout)
 
 
 def metastore(url: str, _: Settings, timeout: float) -> None:
@@ -67,3 +75,6 @@ PROBES: dict[str, Probe] = {
     "mlflow": mlflow,
     "dagster": dagster,
 }
+
+# Whether the service itself is well, whatever another one that it needs is like.
+OWN_PROBES: dict[str, Probe] = {**PROBES, "spark": engine}

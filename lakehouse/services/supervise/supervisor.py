@@ -186,6 +186,14 @@ def kill(workspace: Workspace, name: str) -> None:
         rpc.signalProcess(name, "KILL")
 
 
+def start_anew(workspace: Workspace, name: str) -> None:
+    """End one process at once and run it as it was described last."""
+    kill(workspace, name)
+    while states(workspace)[name].word == "STOPPING":
+        time.sleep(0.05)  # supervisord gives no sign when it has seen the end
+    start_again(workspace, name)
+
+
 def shut_down(workspace: Workspace) -> None:
     """Stop supervisord and with it all that it runs; harmless when there is none."""
     try:

@@ -8,12 +8,17 @@ import re
 import socket
 import struct
 import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from lakehouse.errors import ServiceError, SettingsError
+from lakehouse.services.supervise.jvm_log import without_trace
 
 _SERVICE = "/spark.connect.SparkConnectService"
+# Two partitions and their sum, asked for as rows: the engine computes no query that comes as a command, nor `select 1`.
+_JOB = "select count(*) from range(0, 2, 1, 2)"
 _CALL, _REPLY = 0x80010001, 0x80010002
 
 
@@ -38,11 +43,45 @@ def parse_remote(url: str) -> Remote:
 
 
 def ask_spark(url: str, *statements: str, timeout: float) -> None:
-    """Run SQL statements in a session of their own, one after another.
+    """Run SQL statements in a session of their own, one after another. Queries are only read: see `spark_computes`.
 
     Raises:
         ServiceError: the server does not answer in time, refuses the token, or a statement fails.
     """
+    with _session(url, timeout) as run:
+        for statement in statements:
+            run(_bytes(2, _bytes(5, _bytes(6, _sql(statement)))), timeout)
+
+
+def spark_computes(url: str, *, within: float, timeout: float) -> bool:
+    """Whether the engine runs a job: tasks on its cores, and blocks that it exchanges between them.
+
+    Args:
+        url: The engine's.
+        within: Seconds after which its cores are taken to be busy with other work.
+        timeout: Seconds for all else that it is asked.
+
+    Returns:
+        False if it had not computed by then, and said nothing: that is a busy engine, not a broken one.
+
+    Raises:
+        ServiceError: it says that it cannot.
+    """
+    import grpc
+
+    with _session(url, timeout) as run:
+        try:
+            run(_bytes(1, _sql(_JOB)), within)
+        except grpc.RpcError as error:
+            if error.code() != grpc.StatusCode.DEADLINE_EXCEEDED:
+                raise
+            return False
+    return True
+
+
+@contextmanager
+def _session(url: str, timeout: float) -> Iterator[Callable[[bytes, float], None]]:
+    """Gives a function that runs a plan within so many seconds; the session ends with the block."""
     import grpc
 
     remote = parse_remote(url)
@@ -55,10 +94,12 @@ def ask_spark(url: str, *statements: str, timeout: float) -> None:
     try:
         with channel:
             execute = channel.unary_stream(f"{_SERVICE}/ExecutePlan")
-            for statement in statements:
-                command = _bytes(5, _bytes(6, _bytes(10, _text(1, statement))))
-                for _ in execute(session + _bytes(3, _bytes(2, command)), timeout=timeout, metadata=metadata):
+
+            def run(plan: bytes, within: float) -> None:
+                for _ in execute(session + _bytes(3, plan), timeout=within, metadata=metadata):
                     pass
+
+            yield run
             channel.unary_unary(f"{_SERVICE}/ReleaseSession")(session, timeout=timeout, metadata=metadata)
     except grpc.RpcError as error:
         raise ServiceError(f"Spark Connect at {target}: {error.code().name} {_in_one_line(error)}") from error
@@ -90,7 +131,7 @@ def ask_metastore(uri: str, *, timeout: float) -> list[str]:
 
 def _in_one_line(error: Exception) -> str:
     details = getattr(error, "details", lambda: None)() or ""
-    return re.sub(r"\s+", " ", details).strip()[:300]
+    return re.sub(r"\s+", " ", " ".join(without_trace(details))).strip()[:300]
 
 
 def _varint(number: int) -> bytes:
@@ -103,6 +144,11 @@ def _varint(number: int) -> bytes:
 
 def _bytes(field: int, value: bytes) -> bytes:
     return _varint(field << 3 | 2) + _varint(len(value)) + value
+
+
+def _sql(statement: str) -> bytes:
+    """A relation that is a statement."""
+    return _bytes(10, _text(1, statement))
 
 
 def _text(field: int, value: str) -> bytes:
