@@ -6,12 +6,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lakehouse.errors import ServiceError, SettingsError
+from lakehouse.errors import LakehouseError, ServiceError, SettingsError
 from lakehouse.settings import Settings
 from lakehouse.storage import write_private_json
 
 # Tried with delta-rs 1.6: it decodes a local path as if it were a URI.
 _DECODED = re.compile(r"%[0-9A-Fa-f]{2}|\\")
+_LONGEST = 200
+
+
+def _is_folder(name: str) -> bool:
+    """Whether a part of a name can be one folder. A file system takes 255 bytes; a quarantine's name is longer."""
+    is_plain = name not in ("", ".", "..") and name.isprintable() and not {"/", "\\"} & set(name)
+    return is_plain and len(name.encode(errors="replace")) <= _LONGEST
 
 
 @dataclass(frozen=True)
@@ -42,8 +49,14 @@ class Workspace:
         return root
 
     def table_path(self, name: str) -> str:
-        """Where the files of `layer.entities` are."""
+        """Where the files of `layer.entities` are.
+
+        Raises:
+            LakehouseError: the name is no folder in a folder of the warehouse.
+        """
         layer, _, entity = name.partition(".")
+        if not (_is_folder(layer) and _is_folder(entity)):
+            raise LakehouseError(f"{name!a} is no table. Expected layer.entities.")
         return f"{self.warehouse}/{layer}/{entity}"
 
     @property

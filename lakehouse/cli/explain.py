@@ -19,7 +19,7 @@ def register(app: typer.Typer) -> None:
 
 def history(
     name: Annotated[str, typer.Argument(help="layer.entities")],
-    limit: Annotated[int, typer.Option("--limit", "-n", help="So many from the newest")] = 20,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="So many from the newest")] = 20,
     as_json: Json = False,
 ) -> None:
     """The versions of a table: who wrote each, from what, how many rows, how many checks hold."""

@@ -48,7 +48,7 @@ def list_tables(as_json: Json = False) -> None:
 def show(
     name: Name,
     where: Annotated[str, typer.Option("--where", help="SQL condition")] = "true",
-    limit: Annotated[int, typer.Option("--limit", "-n", help="So many rows")] = 20,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="So many rows")] = 20,
     every: Annotated[bool, typer.Option("--all", help="Replayed and discarded rows as well")] = False,
     as_json: Json = False,
 ) -> None:

@@ -26,7 +26,7 @@ from lakehouse.write.stored_places import owner_of
 
 # As long as Delta keeps the files of old versions: the default of `delta.deletedFileRetentionDuration`.
 RETENTION_DAYS = 7
-_NAME = re.compile(r"\w+\.\w+", re.ASCII)
+_NAME = re.compile(r"\w{1,128}\.\w{1,128}", re.ASCII)
 
 
 @dataclass(frozen=True)

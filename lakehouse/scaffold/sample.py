@@ -74,6 +74,13 @@ class Sample:
         return bool(rows.num_rows > 1 and distinct.num_rows == rows.num_rows)
 
 
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # no file can have the name: it is too long, or holds what no name does
+        return False
+
+
 def read_sample(path: Path) -> Sample:
     """Look at a file.
 
@@ -83,8 +90,8 @@ def read_sample(path: Path) -> Sample:
     import pyarrow as pa
 
     format_ = FORMATS.get(path.suffix.lower())
-    if not path.is_file() or format_ is None:
-        why = "is of no format that can be read" if path.is_file() else "is not there"
+    if not _is_file(path) or format_ is None:
+        why = "is of no format that can be read" if _is_file(path) else "is not there"
         raise LakehouseError(f"{path} {why}. Expected a file that ends in {', '.join(FORMATS)}.")
     separator = ","
     try:
