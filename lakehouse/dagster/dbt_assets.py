@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.dagster.checks import check_result, check_spec
-from lakehouse.dagster.dbt_freshness import DBT_TEST, inputs_of, up_to_date
+from lakehouse.dagster.dbt_freshness import DBT_TEST, ids_of, inputs_of, up_to_date
 from lakehouse.dagster.dbt_models import Model, models_of, refuse_views, table_of
 from lakehouse.dagster.dbt_process import FOLDER, manifest_of, project_digest, run_dbt, target_of
 from lakehouse.dagster.definition import failures_told, short
@@ -80,14 +80,21 @@ class DbtProject:
         everything = models_of(manifest_of(workspace, self.path(workspace)))
         models = [model for model in everything if not only or model.table in only]
         refuse_views(models)
-        inputs = inputs_of(Tables(workspace), models)
-        code = project_digest(self.path(workspace))
-        known = up_to_date(workspace, models, inputs, code)
+        tables = Tables(workspace)
+        inputs = inputs_of(tables, models)
+        note = Note(
+            "dbt",
+            run=run_id,
+            inputs=inputs,
+            tables=ids_of(tables, inputs),
+            code=project_digest(self.path(workspace)),
+            commit=commit(str(workspace.settings.project)),
+        )
+        known = up_to_date(workspace, models, note)
         stale = [model for model in models if model.table not in known]
         kept = {model.table: version_of(workspace, model.table) for model in models if model.table in known}
         if not stale:
             return Built(frozenset(known), known, kept)
-        note = Note("dbt", run=run_id, inputs=inputs, code=code, commit=commit(str(workspace.settings.project)))
         select = ["--select", *(model.selector for model in stale)] if len(stale) < len(everything) else []
         results_file = target_of(workspace, self.path(workspace)) / "run_results.json"
         results_file.unlink(missing_ok=True)

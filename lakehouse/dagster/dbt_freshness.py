@@ -6,6 +6,7 @@ from typing import Any
 
 from lakehouse.dagster.dbt_models import Model
 from lakehouse.delta.history import commit_of, last_note, open_table
+from lakehouse.delta.note import Note
 from lakehouse.delta.row_changes import last_row_change
 from lakehouse.delta.tables import Tables
 from lakehouse.errors import LakehouseError
@@ -30,29 +31,40 @@ def inputs_of(tables: Tables, models: Sequence[Model]) -> dict[str, Any]:
     return inputs
 
 
-def up_to_date(
-    workspace: Workspace, models: Sequence[Model], inputs: Mapping[str, Any], code: str
-) -> dict[str, tuple[CheckResult, ...]]:
-    """The recorded test results of the models that are up to date and passed, by table. The others must be built."""
+def ids_of(tables: Tables, inputs: Mapping[str, Any]) -> dict[str, str]:
+    """Delta's ids of these tables: a version number means something for one table alone."""
+    return {name: str(delta.metadata().id) for name in inputs if (delta := tables.opened(name)) is not None}
+
+
+def up_to_date(workspace: Workspace, models: Sequence[Model], made_now: Note) -> dict[str, tuple[CheckResult, ...]]:
+    """The recorded test results of the models that are up to date and passed, by table. The others must be built.
+
+    Args:
+        workspace: Where the tables are.
+        models: In the order of the graph.
+        made_now: What a model that is made now says of itself.
+    """
     known: dict[str, tuple[CheckResult, ...]] = {}
     chosen = {model.table for model in models}
     for model in models:
-        results = _recorded(workspace, model, inputs, code)
+        results = _recorded(workspace, model, made_now)
         waits = any(parent in chosen and parent not in known for parent in model.parents)
         if results is not None and not waits and not _is_older_than_a_parent(workspace, model):
             known[model.table] = results
     return known
 
 
-def _recorded(
-    workspace: Workspace, model: Model, inputs: Mapping[str, Any], code: str
-) -> tuple[CheckResult, ...] | None:
+def _recorded(workspace: Workspace, model: Model, made_now: Note) -> tuple[CheckResult, ...] | None:
     """The results of a model's tests, if it was made of this code and of these versions of its sources, and passed."""
     delta = open_table(workspace, model.table)
     note = last_note(delta)
-    if delta is None or note is None or note.code != code:
+    if delta is None or note is None or note.code != made_now.code:
         return None
-    if any((note.inputs or {}).get(name) != inputs[name] for name in model.sources):
+    if any((note.inputs or {}).get(name) != (made_now.inputs or {})[name] for name in model.sources):
+        return None
+    # Older notes do not name the tables.
+    ids, before = made_now.tables or {}, note.tables or made_now.tables or {}
+    if any(before.get(name) != ids.get(name) for name in model.sources):
         return None
     results = [result for result in audited(workspace, model.table, delta, delta.version()) if result.type == DBT_TEST]
     failed = [result for result in results if not result.success and result.severity == "critical"]
