@@ -25,7 +25,7 @@ def load_groups() -> typer.Typer:
 
 
 def main() -> None:
-    """Run the command; what goes wrong on purpose is a message and exit code 1."""
+    """Run the command; what goes wrong is a message without a value of the data, and exit code 1."""
     from lakehouse.errors import LakehouseError
 
     try:
@@ -35,3 +35,8 @@ def main() -> None:
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception as error:
+        from lakehouse.cli.unforeseen import told
+
+        print(told(error), file=sys.stderr)
+        sys.exit(1)

@@ -63,9 +63,11 @@ def _print_services(services: "Sequence[ServiceStatus]") -> None:
 
 
 def logs(
-    name: Annotated[str, typer.Argument(help="metastore, spark, trino, mlflow, dagster, daemon, lease or supervisord")],
+    name: Annotated[
+        str, typer.Argument(help="metastore, spark, trino, mlflow, dagster, daemon, lease, supervisord or command")
+    ],
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as lines come")] = False,
-    lines: Annotated[int, typer.Option("--lines", "-n", help="So many from the end")] = 50,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="So many from the end")] = 50,
 ) -> None:
     """Show the log of a service."""
     from lakehouse.errors import ServiceError

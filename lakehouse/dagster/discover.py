@@ -1,6 +1,7 @@
 """Assets are found in their packages: a new file in `assets/` needs no list to be edited."""
 
 import sys
+import traceback
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
@@ -15,16 +16,62 @@ from lakehouse.declare.table import Table
 from lakehouse.errors import DeclarationError, LakehouseError, near_miss
 from lakehouse.workspace import Workspace
 
+# Errors whose words are about code. Those of others may hold values that a module has read.
+_OF_CODE = (ImportError, SyntaxError, NameError, AttributeError)
+
 # What a project declares one by one; the models of dbt come from its manifest.
 Asset = TableAsset | ModelAsset | FeatureAsset
 Declared = TypeVar("Declared")
 
 
 def modules(package: ModuleType) -> Iterator[ModuleType]:
-    """A package and all modules in it."""
+    """A package and all modules in it.
+
+    Raises:
+        DeclarationError: one of them does not load.
+    """
     yield package
-    for module in walk_packages(package.__path__, package.__name__ + "."):
-        yield import_module(module.name)
+    for module in walk_packages(package.__path__, package.__name__ + ".", onerror=_raised):
+        yield _imported(module.name)
+
+
+def _raised(name: str) -> None:
+    """What `walk_packages` calls for a package that does not load, while its error is handled."""
+    _imported(name)
+
+
+def _imported(name: str) -> ModuleType:
+    """A module of a project.
+
+    Raises:
+        DeclarationError: it does not load.
+    """
+    try:
+        return import_module(name)
+    except LakehouseError:
+        raise
+    except Exception as error:
+        raise DeclarationError(
+            f"`{name}` does not load ({_place(error, name)}): {_words(error)}.\n"
+            f"Mend it there. Nothing was read, and every table is as it was."
+        ) from error
+
+
+def _place(error: Exception, name: str) -> str:
+    """The last place in the project that an error came from, or where Python stopped reading."""
+    if isinstance(error, SyntaxError):
+        return f"{error.filename}, line {error.lineno}"
+    frames = traceback.extract_tb(error.__traceback__)
+    folder = f"/{name.partition('.')[0]}/"
+    last = ([frame for frame in frames if folder in frame.filename] or frames)[-1]
+    return f"{last.filename}, line {last.lineno}"
+
+
+def _words(error: Exception) -> str:
+    kind = type(error).__name__
+    if isinstance(error, SyntaxError):
+        return f"{kind}: {error.msg}"
+    return f"{kind}: {error}" if isinstance(error, _OF_CODE) else kind
 
 
 def declared(package: ModuleType, kind: Any) -> list[Any]:
@@ -59,6 +106,7 @@ def project_package(workspace: Workspace) -> ModuleType:
 
     Raises:
         LakehouseError: the project has none, or another package of that name was imported before.
+        DeclarationError: it does not load.
     """
     project = workspace.settings.project
     if not (project / "assets" / "__init__.py").exists():
@@ -67,7 +115,7 @@ def project_package(workspace: Workspace) -> ModuleType:
         )
     if str(project) not in sys.path:
         sys.path.insert(0, str(project))
-    package = import_module("assets")
+    package = _imported("assets")
     if Path(package.__path__[0]).resolve() != (project / "assets").resolve():
         raise LakehouseError(f"`assets` was imported from {package.__path__[0]} already, not from {project}.")
     return package

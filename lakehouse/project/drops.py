@@ -26,7 +26,9 @@ from lakehouse.write.stored_places import owner_of
 
 # As long as Delta keeps the files of old versions: the default of `delta.deletedFileRetentionDuration`.
 RETENTION_DAYS = 7
-_NAME = re.compile(r"\w{1,128}\.\w{1,128}", re.ASCII)
+_MOST_DAYS = 36500
+# Its quarantine and its deleted keys have folders that are named after both words: 255 bytes.
+_NAME = re.compile(r"\w{1,100}\.\w{1,140}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -161,8 +163,10 @@ def due(workspace: Workspace, name: str | None = None, *, days: float = RETENTIO
     """The drops that a purge deletes: older than so many days, and those that one was cut off at.
 
     Raises:
-        LakehouseError: a table is named of which nothing was dropped.
+        LakehouseError: a table is named of which nothing was dropped, or the days are no number from 0 to 36500.
     """
+    if not 0 <= days <= _MOST_DAYS:
+        raise LakehouseError(f"nothing was deleted: expected a number of days from 0 to {_MOST_DAYS}, got {days:g}.")
     before = datetime.now(UTC) - timedelta(days=days)
     records = dropped(workspace) if name is None else dropped(workspace, _table_name(name))
     if name is not None and not records:
