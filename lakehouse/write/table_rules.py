@@ -36,7 +36,7 @@ def rules_of(table: Table, suite: Suite | None) -> Compiled:
     required = tuple(_required(table, name) for name in table.required)
     # Delta's own check of a constraint fails on null as well.
     constraints = tuple(declared(name, None, f"NOT coalesce(({sql}), false)") for name, sql in table.constraints)
-    return Compiled(_storable(table) + required + constraints + compiled.rows, compiled.aggregates, compiled.rest)
+    return Compiled(required + constraints + compiled.rows + _storable(table), compiled.aggregates, compiled.rest)
 
 
 def _storable(table: Table) -> tuple[RowRule, ...]:

@@ -93,7 +93,7 @@ def test_no_value_that_an_engine_cannot_read_is_published(door: Door, rows: list
     waiting = DeltaTable(path(quarantine_of(table.name))).to_pyarrow_table()
     waiting.validate(full=True)
     for row in waiting.to_pylist():
-        assert row["_broken_rules"][0] == "table: storable (declared)"
+        assert "table: storable (declared)" in row["_broken_rules"]
         kept, expected = dict(row["_unstorable"]), rows[row["id"]]
         assert set(kept) == {f"c{n}" for n, (_, text) in enumerate(expected) if text is not None}
         assert all(kept[f"c{n}"] == text for n, (_, text) in enumerate(expected) if text)
