@@ -124,7 +124,7 @@ def test_an_unknown_column_or_condition_is_named_and_nothing_is_changed(door: Do
     assert str(error.value) == (
         f"{quarantine_of(table.name)} was not changed: the condition or expression cannot be used "
         "(UNRESOLVED_COLUMN.WITH_SUGGESTION). It is one SQL expression, without a query in it, over the columns id, "
-        "name, value, sent_at; a condition also over _row_id, _broken_rules, _run_id, _quarantined_at."
+        "name, value, sent_at; a condition also over _row_id, _broken_rules, _run_id, _quarantined_at, _unstorable."
     )
     assert rejected(door, table) == [(2, 200, "waiting"), (3, 300, "waiting")]
 
