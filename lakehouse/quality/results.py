@@ -64,7 +64,8 @@ class CheckResult:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; what JSON does not know is shown as text."""
-        return dict(json.loads(json.dumps(asdict(self), default=str)))
+        values = dict(json.loads(json.dumps(asdict(self), default=str)))
+        return {name: value for name, value in values.items() if name != "rule" or value is not None}
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> "CheckResult":

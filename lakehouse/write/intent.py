@@ -90,15 +90,20 @@ class Intent:
             "partitions": None if self.replaced is None else [dict(partition) for partition in self.replaced],
             "replay": isinstance(self.kind, Replayed),
             "rebuild": isinstance(self.kind, Rebuilt),
-            "replaces": is_rebuild(self.kind),
-            "table_id": self.table_id,
             "stale": self.stale,
             "checks": {
                 key: [result.to_json() for result in results] for key, results in self.results_by_partition.items()
             },
             "adopts": self.adopts,
             "labels": [list(label) for label in self.labels],
+            **({} if self.table_id is None else {"table_id": self.table_id}),
+            **self._replaces(),
         }
+
+    def _replaces(self) -> dict[str, bool]:
+        """What a rebuild does, if it is not what one is taken to do that does not say it."""
+        says = is_rebuild(self.kind)
+        return {"replaces": says} if isinstance(self.kind, Rebuilt) and says != _replaces_unsaid(self.note) else {}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "Intent":
@@ -133,8 +138,12 @@ def _kind(note: Note, position: Position, values: Mapping[str, Any]) -> RunKind:
         return ForPartitions({key: position.made_from.get(key, {}) for key in note.partitions})
     if not values.get("rebuild", False):
         return Fresh()
-    # Decisions that do not say it are of a time when only an appending table was replaced.
-    return Rebuilt(replaces=values.get("replaces", note.mode == "Append"))
+    return Rebuilt(replaces=values.get("replaces", _replaces_unsaid(note)))
+
+
+def _replaces_unsaid(note: Note) -> bool:
+    """Decisions that do not say it are of a time when only an appending table was replaced."""
+    return note.mode == "Append"
 
 
 def intent_place(name: str) -> str:
