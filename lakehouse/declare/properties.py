@@ -29,7 +29,6 @@ PROPERTIES: dict[str, tuple[str, ...]] = {
     "delta.enableRowTracking": _SWITCH,
     "delta.isolationLevel": ("Serializable",),
     "delta.logRetentionDuration": (),
-    "delta.parquet.compression.codec": ("snappy", "zstd", "gzip", "uncompressed"),
     "delta.randomizeFilePrefixes": _SWITCH,
     "delta.randomPrefixLength": (),
     "delta.setTransactionRetentionDuration": (),
