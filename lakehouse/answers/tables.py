@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from lakehouse.delta.history import open_table, rows_of
-from lakehouse.delta.tables import table_names
+from lakehouse.delta.tables import id_of, table_names
 from lakehouse.errors import LakehouseError
 from lakehouse.workspace import Workspace
 from lakehouse.write.ops_checks import audited
@@ -40,7 +40,7 @@ def table_line(workspace: Workspace, name: str) -> TableLine:
     delta = open_table(workspace, name)
     assert delta is not None  # noqa: S101 - the caller has seen its log
     position = last_position(workspace, name, delta)
-    checks = (position and position.results) or audited(workspace, name, delta, delta.version())
+    checks = (position and position.results) or audited(workspace, name, delta.version(), id_of(delta))
     return TableLine(
         name=name,
         rows=rows_of(delta),

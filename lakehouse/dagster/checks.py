@@ -6,25 +6,30 @@ from typing import TYPE_CHECKING
 from lakehouse.declare.table import Table
 from lakehouse.errors import SuiteError
 from lakehouse.workspace import Workspace
-from lakehouse.write.table_rules import rules_of, suite_of
+from lakehouse.write.table_rules import is_everywhere, rules_of, suite_of
 
 if TYPE_CHECKING:
     import dagster as dg
 
-    from lakehouse.quality.judge import CheckResult
+    from lakehouse.quality.compile import Compiled
+from lakehouse.quality.judge import CheckResult
     from lakehouse.quality.suite.suite import Expectation
 
 
 def declared_expectations(workspace: Workspace, table: Table) -> "tuple[list[Expectation], SuiteError | None]":
-    """All expectations of a table: of its declaration and of its suite.
+    """All expectations of a table that somebody asked for: of its declaration and of its suite.
 
     Where the suite cannot be used: those of the declaration, and why. That table is refused when it is to be written;
     the definitions of the others do not depend on it.
     """
     try:
-        return list(rules_of(table, suite_of(workspace, table)).expectations), None
+        return _asked_for(rules_of(table, suite_of(workspace, table))), None
     except SuiteError as error:
-        return list(rules_of(table, None).expectations), error
+        return _asked_for(rules_of(table, None)), error
+
+
+def _asked_for(rules: Compiled) -> list[Expectation]:
+    return [expectation for expectation in rules.expectations if not is_everywhere(expectation.type)]
 
 
 def column_schema(table: Table) -> "dg.TableSchema":

@@ -8,7 +8,7 @@ from lakehouse.dagster.dbt_models import Model
 from lakehouse.delta.history import commit_of, last_note, open_table
 from lakehouse.delta.note import Note
 from lakehouse.delta.row_changes import last_row_change
-from lakehouse.delta.tables import Tables
+from lakehouse.delta.tables import Tables, id_of
 from lakehouse.errors import LakehouseError
 from lakehouse.quality.judge import CheckResult
 from lakehouse.workspace import Workspace
@@ -33,7 +33,7 @@ def inputs_of(tables: Tables, models: Sequence[Model]) -> dict[str, Any]:
 
 def ids_of(tables: Tables, inputs: Mapping[str, Any]) -> dict[str, str]:
     """Delta's ids of these tables: a version number means something for one table alone."""
-    return {name: str(delta.metadata().id) for name in inputs if (delta := tables.opened(name)) is not None}
+    return {name: of for name in inputs if (of := id_of(tables.opened(name))) is not None}
 
 
 def up_to_date(workspace: Workspace, models: Sequence[Model], made_now: Note) -> dict[str, tuple[CheckResult, ...]]:
@@ -66,7 +66,9 @@ def _recorded(workspace: Workspace, model: Model, made_now: Note) -> tuple[Check
     ids, before = made_now.tables or {}, note.tables or made_now.tables or {}
     if any(before.get(name) != ids.get(name) for name in model.sources):
         return None
-    results = [result for result in audited(workspace, model.table, delta, delta.version()) if result.type == DBT_TEST]
+    results = [
+        result for result in audited(workspace, model.table, delta.version(), id_of(delta)) if result.type == DBT_TEST
+    ]
     failed = [result for result in results if not result.success and result.severity == "critical"]
     return None if failed or len(results) < len(model.tests) else tuple(results)
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 # The tag of a run of Dagster that makes its tables, or its partitions, again from all of their inputs: `true`.
-FULL = "lakehouse/full"
+FULL = "lakehouse_full"
 
 
 @dataclass(frozen=True)
@@ -183,7 +183,9 @@ def _is_declared(context: Any, event: Any, known: set[str]) -> bool:
     name = getattr(event, "check_name", None)
     if name is None or name in known:
         return True
-    context.log.warning(f"{name}: judged and recorded; Dagster shows it once its definitions are loaded again")
+    context.log.warning(
+        f"{name}: judged and recorded; Dagster shows the checks that its definitions had when they were loaded"
+    )
     return False
 
 

@@ -64,6 +64,11 @@ class Tables:
         return table
 
 
+def id_of(table: "DeltaTable | None") -> str | None:
+    """Delta's id of a table: one that is dropped and made again has another. None if there is no table."""
+    return None if table is None else str(table.metadata().id)
+
+
 def table_names(workspace: Workspace, layers: Sequence[str] = LAYERS) -> list[str]:
     """The tables below the warehouse, by layer."""
     from pyarrow.fs import FileSelector, FileType

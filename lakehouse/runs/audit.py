@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from lakehouse.declare.types import types_of
-from lakehouse.delta.tables import Tables
+from lakehouse.delta.tables import Tables, id_of
 from lakehouse.engine.session import Connection
 from lakehouse.errors import AuditFailedError
 from lakehouse.quality.compile import Compiled, compile_suite
@@ -44,7 +44,7 @@ def judged(
     """
     delta = tables.opened(name)
     rules = {expectation.check_name: expectation.digest for expectation in expectations}
-    there = () if delta is None else audited(connection.workspace, name, delta, version)
+    there = audited(connection.workspace, name, version, id_of(delta))
     # The rules may have changed back and forth: of each the newest result is as good as any.
     results = tuple({result.name: result for result in there if rules.get(result.name) == result.rule}.values())
     if len(results) < len(rules):

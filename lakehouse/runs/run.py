@@ -82,21 +82,28 @@ def run(
         kind = planned.kind
         context = replace(context, partitions=kind.keys if isinstance(kind, ForPartitions) else None)
         inputs, files = _loaded(connection, reads, context, planned)
-        batch = Batch(
-            run_id,
-            run_id,
-            inputs=planned.positions,
-            since=planned.since,
-            sources={name: of for name, source in reads.items() if (of := dependency(source))},
-            tables=planned.tables,
+        batch = replace(
+            _batch(run_id, reads, planned),
             files=files,
             code=code,
             commit=commit(str(workspace.settings.project)),
-            kind=kind,
             started_at=started_at,
             messages=(*notices, *planned.messages),
         )
         return write(tables, connection.session(), table, transform(**inputs), batch)
+
+
+def _batch(run_id: str, reads: Mapping[str, Any], planned: Plan) -> Batch:
+    """What a run brings to the door, as far as its plan says it."""
+    return Batch(
+        run_id,
+        run_id,
+        inputs=planned.positions,
+        since=planned.since,
+        sources={name: of for name, source in reads.items() if (of := dependency(source))},
+        tables=planned.tables,
+        kind=planned.kind,
+    )
 
 
 def _checked(table: Table, keys: Sequence[str]) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ PROPERTIES = (("delta.enableChangeDataFeed", "true"),)
 KEYED_PROPERTIES = ((VECTORS, "true"),)
 
 # The columns of which no two rows have the same values, as they were when that was known to be so.
-KEY = "lakehouse.key"
+KEY = "lakehouse_key"
 
 ROW_ID = Column("_row_id", "string", "Identifies the row in this quarantine")
 UNSTORABLE = "_unstorable"
@@ -38,7 +38,7 @@ def _column(column: Column, *, nullable: bool) -> str:
 
 
 def key_text(table: Table) -> str:
-    """The columns of which no two rows have the same values, for the property `lakehouse.key`; empty without a key."""
+    """The columns of which no two rows have the same values, for the property `lakehouse_key`; empty without a key."""
     return ", ".join((*table.key, *(table.sequence if isinstance(table.write, Scd2) else ())))
 
 

@@ -10,6 +10,7 @@ from lakehouse.delta.change_feed import added_files, why_lost
 from lakehouse.delta.partition_digests import partition_digests
 from lakehouse.delta.partition_values import condition, text_of
 from lakehouse.delta.row_changes import last_row_change, newest_with_same_rows
+from lakehouse.delta.tables import id_of
 from lakehouse.errors import LakehouseError
 from lakehouse.sources.source import ReadContext, SourceKind
 from lakehouse.storage import no_pattern
@@ -39,8 +40,7 @@ def _news(name: str, context: ReadContext) -> int:
 
 def _identity(name: str, context: ReadContext) -> str | None:
     """Delta's id of a table: one that is dropped and made again has another."""
-    delta = context.tables.opened(name)
-    return None if delta is None else str(delta.metadata().id)
+    return id_of(context.tables.opened(name))
 
 
 def _rows(name: str, context: ReadContext, version: int) -> "DataFrame":

@@ -10,7 +10,7 @@ from lakehouse.delta.file_statistics import read_adopted
 from lakehouse.delta.history import commits_of
 from lakehouse.delta.note import Totals
 from lakehouse.delta.stamp import is_done
-from lakehouse.delta.tables import Tables
+from lakehouse.delta.tables import Tables, id_of
 from lakehouse.errors import AuditFailedError, PartitionsFailedError, StagedFilesGoneError
 from lakehouse.locks import check_lease
 from lakehouse.maintenance import keep_up
@@ -90,7 +90,7 @@ def _write(tables: Tables, session: "SparkSession", table: Table, frame: "DataFr
         replaced=decision.replaced,
         stale=decision.stale,
         results_by_partition=decision.by_partition,
-        table_id=str(delta.metadata().id),
+        table_id=id_of(delta),
     )
     try:
         save_intent(workspace, intent)
@@ -227,7 +227,7 @@ def recover(tables: Tables, session: "SparkSession", table: Table) -> Published 
     if intent is None:
         return None
     delta = tables.latest(table.name)
-    if intent.table_id and (delta is None or str(delta.metadata().id) != intent.table_id):
+    if intent.table_id and id_of(delta) != intent.table_id:
         close_intent(tables.workspace, table.name)
         return None
     with full_storage_named(tables.workspace, table.name):

@@ -16,7 +16,7 @@ from lakehouse.delta.history import files_of
 from lakehouse.delta.log_entry import is_local
 from lakehouse.delta.note import Note
 from lakehouse.delta.stamp import Stamp
-from lakehouse.delta.tables import Tables
+from lakehouse.delta.tables import Tables, id_of
 from lakehouse.errors import WorkspaceBusyError
 from lakehouse.locks.table_lock import table_lock
 from lakehouse.maintenance.join_files import join
@@ -116,8 +116,7 @@ def record(
     names = sorted({f"{result.name} {result.rule}" for _, result in every_one})
     rules = hashlib.sha256("\n".join(names).encode()).hexdigest()[:12]
     relative = f"run-{run_id}/{_stem(asset, version)}{rules}.parquet"
-    audited_table = tables.opened(asset)
-    audit = Audit(asset, version, run_id, None if audited_table is None else str(audited_table.metadata().id))
+    audit = Audit(asset, version, run_id, id_of(tables.opened(asset)))
     if _is_recorded(delta, relative, audit, {(key, result.name, result.rule) for key, result in every_one}):
         return
     now = datetime.now(UTC)
@@ -215,19 +214,19 @@ def _row(audit: Audit, now: datetime, partition: str | None, result: CheckResult
     }
 
 
-def audited(workspace: Workspace, asset: str, delta: "DeltaTable", version: int) -> tuple[CheckResult, ...]:
+def audited(workspace: Workspace, asset: str, version: int, table_id: str | None) -> tuple[CheckResult, ...]:
     """The recorded results of the audits of one version of a table; empty if it was not audited. Starts no job.
 
     Args:
         workspace: Where the results are.
         asset: `layer.entities`.
-        delta: The table: results of one that had its name before are not given.
-        version: Of it.
+        version: Delta's.
+        table_id: Delta's id of the table: results of one that had its name before are not given.
     """
     paths = [unquote(path) for path in files_of(workspace, CHECKS.name)]
     # A file of one audit says in its name which one.
     of_it = [path for path in paths if not path.startswith("run-") or f"/{_stem(asset, version)}" in path]
-    audit = Audit(asset, version, None, str(delta.metadata().id))
+    audit = Audit(asset, version, None, table_id)
     rows = _rows_of(workspace.table_path(CHECKS.name), of_it, audit)
     return tuple(
         CheckResult(

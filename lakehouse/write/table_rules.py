@@ -49,9 +49,14 @@ def _storable(table: Table) -> tuple[RowRule, ...]:
     return (*([declared(STORABLE, None, whole)] if outside else []), *nul)
 
 
+def is_everywhere(type_: str) -> bool:
+    """Whether a rule of a type is one that every table has: nobody asked for it."""
+    return type_ in (f"declared_{STORABLE}", f"declared_{NO_NUL}")
+
+
 def is_silent(result: CheckResult) -> bool:
-    """Whether a result is of a rule that every table has, and that no row breaks: nobody asked for it."""
-    return result.type in (f"declared_{STORABLE}", f"declared_{NO_NUL}") and not result.unexpected_count
+    """Whether a result is of a rule that every table has, and that no row breaks."""
+    return is_everywhere(result.type) and not result.unexpected_count
 
 
 def unstorable_rows(results: Sequence[CheckResult]) -> int:

@@ -167,7 +167,7 @@ def test_a_run_with_the_tag_makes_its_table_again_though_nothing_is_new(connecti
     assert dg.materialize(assets, resources=resources).success
     version = version_of(connection.workspace, made.table.name)
 
-    done = dg.materialize([made.definition], resources=resources, tags={"lakehouse/full": "true"})
+    done = dg.materialize([made.definition], resources=resources, tags={"lakehouse_full": "true"})
 
     assert done.success
     assert version_of(connection.workspace, made.table.name) == version + 1

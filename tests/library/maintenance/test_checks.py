@@ -72,8 +72,8 @@ def test_results_are_joined_and_stay(house: Workspace):
     assert len(delta.file_uris()) < 4
     assert any(commit.note.upkeep for commit in history(house, CHECKS.name, 3))
     assert len(rows(house)) == 24
-    assert [(check.name, check.unexpected_count) for check in audited(house, ASSET, 5)] == [("a", 0), ("b", 3)]
-    assert audited(house, ASSET, 99) == ()
+    assert [(check.name, check.unexpected_count) for check in audited(house, ASSET, 5, None)] == [("a", 0), ("b", 3)]
+    assert audited(house, ASSET, 99, None) == ()
 
 
 def test_what_is_done_again_after_a_compaction_is_not_there_twice(house: Workspace):
@@ -98,7 +98,7 @@ def test_other_rules_of_the_same_run_are_recorded(house: Workspace):
     put(house, 1, "run", results={"2026-01-01": RESULTS})
 
     assert len(rows(house)) == 4 * 2 + 1 + 2
-    assert sorted(check.name for check in audited(house, ASSET, 0)) == ["a", "b", "c"]
+    assert sorted(check.name for check in audited(house, ASSET, 0, None)) == ["a", "b", "c"]
 
 
 def test_one_process_joins_at_a_time(house: Workspace):
