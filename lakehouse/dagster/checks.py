@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import dagster as dg
 
     from lakehouse.quality.compile import Compiled
-from lakehouse.quality.judge import CheckResult
+    from lakehouse.quality.judge import CheckResult
     from lakehouse.quality.suite.suite import Expectation
 
 

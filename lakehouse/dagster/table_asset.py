@@ -183,9 +183,7 @@ def _is_declared(context: Any, event: Any, known: set[str]) -> bool:
     name = getattr(event, "check_name", None)
     if name is None or name in known:
         return True
-    context.log.warning(
-        f"{name}: judged and recorded; Dagster shows the checks that its definitions had when they were loaded"
-    )
+    context.log.warning(f"{name}: judged and recorded; Dagster shows what its definitions had when they were loaded")
     return False
 
 
