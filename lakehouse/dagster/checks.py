@@ -28,7 +28,7 @@ def declared_expectations(workspace: Workspace, table: Table) -> "tuple[list[Exp
         return _asked_for(rules_of(table, None)), error
 
 
-def _asked_for(rules: Compiled) -> list[Expectation]:
+def _asked_for(rules: "Compiled") -> "list[Expectation]":
     return [expectation for expectation in rules.expectations if not is_everywhere(expectation.type)]
 
 
