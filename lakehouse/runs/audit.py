@@ -46,7 +46,8 @@ def judged(
     rules = {expectation.check_name: expectation.digest for expectation in expectations}
     there = audited(connection.workspace, name, version, id_of(delta))
     # The rules may have changed back and forth: of each the newest result is as good as any.
-    results = tuple({result.name: result for result in there if rules.get(result.name) == result.rule}.values())
+    as_they_stand = {result.name: result for result in there if (result.name, result.rule) in rules.items()}
+    results = tuple(as_they_stand.values())
     if len(results) < len(rules):
         session = connection.session()
         frame = snapshot(session, name, version)

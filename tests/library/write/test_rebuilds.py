@@ -12,13 +12,16 @@ from lakehouse.declare.column import Column
 from lakehouse.declare.table import Foreign, Table, quarantine_of
 from lakehouse.declare.write_modes import Append, Merge, Overwrite, ReplacePartitions, Scd2, WriteMode
 from lakehouse.delta.history import history, open_table
+from lakehouse.delta.tables import Tables
 from lakehouse.errors import AuditFailedError, ChangeFeedGoneError
+from lakehouse.quality.judge import CheckResult
 from lakehouse.runs.plan import Extent
 from lakehouse.runs.run import run
 from lakehouse.sources.files import Lines
 from lakehouse.write import quarantine
 from lakehouse.write.batch import Published
 from lakehouse.write.intent import open_intent
+from lakehouse.write.ops_checks import record
 from tests.library.door import COLUMNS, Door
 from tests.library.write.test_positions import as_it_is, follower, forget_log
 
@@ -310,6 +313,20 @@ def test_a_stricter_suite_does_not_take_the_result_of_the_laxer_one(door: Door, 
 
     with pytest.raises(AuditFailedError):
         make(door, follower(Overwrite()), {"raw": Foreign(name)})
+
+
+def test_results_of_other_tests_of_a_table_are_not_those_of_its_suite(door: Door):
+    name = f"bronze.x_{uuid.uuid4().hex[:10]}"
+    foreign = Table(name, columns=COLUMNS, grain="x")
+    door.write(foreign, door.rows((1, "a", 100, None)))
+    tested = CheckResult("a_test_of_dbt", "a test of dbt", "dbt_test", None, "critical", success=True)
+    record(Tables(door.workspace), door.spark, name, [tested], run_id="dbt", version=1)
+    door.suite(foreign, {**AT_MOST_10, "kwargs": {"column": "value", "max_value": 10}})
+
+    with pytest.raises(AuditFailedError) as error:
+        make(door, follower(Overwrite()), {"raw": Foreign(name)})
+
+    assert [result.name for result in error.value.results] == ["value_values_between_10"]
 
 
 def test_the_way_downstream_goes_through_what_is_made_here():
