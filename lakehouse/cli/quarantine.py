@@ -76,7 +76,7 @@ def show(
         shown = frame.select(*map(quote, first), *(quote(column) for column in names if column not in first))
         # As Arrow has them: `collect` gives times in the local zone of the process, and does not say so.
         rows = shown.toArrow()
-    if UNSTORABLE in rows.column_names and not rows[UNSTORABLE].null_count < rows.num_rows:
+    if UNSTORABLE in rows.column_names and rows[UNSTORABLE].null_count == rows.num_rows:
         rows = rows.drop_columns([UNSTORABLE])
     values = rows.to_pylist(maps_as_pydicts="lossy")
     columns = tuple(rows.column_names) if values else ()

@@ -10,7 +10,7 @@ from sqlglot.errors import SqlglotError
 from sqlglot.tokens import Tokenizer as BaseTokenizer
 
 from lakehouse.declare.sql_text import quote_field
-from lakehouse.declare.types import NO_COLLATION, WORDS
+from lakehouse.declare.types import NO_COLLATION, WORDS, is_in_parts
 from lakehouse.errors import DeclarationError
 
 # Kinds of sqlglot for the types without parts. It reads more after its own kinds of timestamp (`with time zone`), in
@@ -80,7 +80,7 @@ def _type(node: exp.Expr) -> str:
         return f"array<{','.join(_type(part) for part in _parts(node, 1))}>"
     if kind == "MAP":
         key, value = (_type(part) for part in _parts(node, 2))
-        if key.startswith(tuple(f"{word}<" for word in _NESTED)):
+        if is_in_parts(key):
             raise DeclarationError(
                 "Trino's client cannot read a map whose key is in parts: give it a plain key, or declare an array of "
                 "structs"

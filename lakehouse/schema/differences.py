@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from lakehouse.declare.sql_text import literal, quote
 from lakehouse.declare.table import Table
 from lakehouse.schema.column_differences import column_differences, dropped_columns, widening_left
-from lakehouse.schema.create import KEY, KEYED_PROPERTIES, PROPERTIES, key_text
+from lakehouse.schema.create import KEY, PROPERTIES, key_text
 from lakehouse.schema.difference import Difference, alter, null_rule, origins_of
 from lakehouse.schema.stored import VECTORS, Stored, StoredColumn, stored_of
 from lakehouse.workspace import Workspace
@@ -140,7 +140,7 @@ def _key(table: Table, stored: Stored, origins: dict[str, StoredColumn]) -> Iter
     """Whether the rows are known to have the declared key. Tables that were made with one long ago do not say it."""
     held, declared = dict(stored.properties), key_text(table)
     before, columns = held.get(KEY, ""), [name for name in declared.split(", ") if name]
-    made_with_key = KEY not in held and held.get(KEYED_PROPERTIES[0][0]) == KEYED_PROPERTIES[0][1]
+    made_with_key = KEY not in held and held.get(VECTORS) == "true"
     if before == declared or made_with_key:
         return
     stored_columns = tuple(name for name in before.split(", ") if name)

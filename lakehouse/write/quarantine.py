@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -15,7 +15,6 @@ from lakehouse.delta.live_files import NotReplayableError
 from lakehouse.delta.stamp import is_done
 from lakehouse.delta.tables import Tables
 from lakehouse.engine.statement import statement
-from lakehouse.quality.judge import CheckResult
 from lakehouse.quality.rules.storable import as_text, unstorable
 from lakehouse.schema.create import FIXES_TYPE, UNSTORABLE, ensure, quarantine_table
 from lakehouse.storage import locate
@@ -71,11 +70,6 @@ def _judged(session: "SparkSession", intent: Intent, *audits: str) -> "DataFrame
     )
 
 
-def _results(intent: Intent) -> "Iterator[Sequence[CheckResult]]":
-    yield intent.results
-    yield from intent.results_by_partition.values()
-
-
 def _without_unstorable(table: Table, rows: "DataFrame") -> "DataFrame":
     """Rejected rows whose values can all be stored: what cannot is null, and stands as text in `_unstorable`."""
     from pyspark.sql import functions as F
@@ -109,7 +103,7 @@ def add(tables: Tables, session: "SparkSession", table: Table, intent: Intent) -
     delta = ensure(tables, session, target)
     if is_done(delta, intent.stamp):
         return
-    odd = unstorable_rows([result for results in _results(intent) for result in results])
+    odd = unstorable_rows(intent.results)
     if intent.labels and not odd and stale in (None, "true") and is_possible(delta, target):
         try:
             return add_by_reference(delta, target, intent, discards=stale is not None)

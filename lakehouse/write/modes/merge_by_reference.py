@@ -19,7 +19,7 @@ from lakehouse.delta.live_files import NotReplayableError, live_files
 from lakehouse.delta.log import log_of
 from lakehouse.delta.log_entry import Action, Change, commit, is_local
 from lakehouse.errors import InvalidKeyError
-from lakehouse.schema.create import KEYED_PROPERTIES
+from lakehouse.schema.stored import VECTORS
 from lakehouse.storage import File, locate
 from lakehouse.write.modes.match_keys import (
     Changes,
@@ -35,7 +35,6 @@ from lakehouse.write.modes.mode import Publication, table_bytes
 if TYPE_CHECKING:
     from deltalake import DeltaTable
 
-VECTORS = KEYED_PROPERTIES[0][0]
 # Beyond this a cluster reads the keys more quickly than one process.
 MOST_ROWS = 50_000_000
 _log = logging.getLogger(__name__)
