@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from lakehouse.errors import StorageFullError as StorageFullError
     from lakehouse.errors import SuiteError as SuiteError
     from lakehouse.errors import TableMissingError as TableMissingError
+    from lakehouse.errors import TooManyRejectedError as TooManyRejectedError
     from lakehouse.errors import UnreadableTableError as UnreadableTableError
     from lakehouse.errors import WorkspaceBusyError as WorkspaceBusyError
     from lakehouse.features.feature_view import Features as Features
@@ -146,6 +147,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "StorageFullError",
         "SuiteError",
         "TableMissingError",
+        "TooManyRejectedError",
         "UnreadableTableError",
         "WorkspaceBusyError",
     ),

@@ -130,6 +130,22 @@ class AuditFailedError(LakehouseError):
         )
 
 
+class TooManyRejectedError(AuditFailedError):
+    """More rows of a batch were rejected than the table allows. None was published; the next run reads them again."""
+
+    def __init__(
+        self, table: str, version: int | None, failures: Sequence[Problem], suite: str, results: Sequence[Any] = ()
+    ) -> None:
+        super().__init__(table, version, failures, suite, results)
+        lines = "\n".join(f"  {failure}" for failure in self.failures)
+        self.args = (
+            f"{table} was not published, {state_of(version)}: too many rows were rejected.\n{lines}\n"
+            f"They are withheld in quarantine (`lakehouse quarantine show {table}`) until the next run reads the batch "
+            f"again. Mend the source, the transform in assets/{table.replace('.', '/')}.py or the rule in {suite}. If "
+            f"so many rows are to be rejected, declare `max_rejected=` of the table.",
+        )
+
+
 class PartitionsFailedError(AuditFailedError):
     """Some partitions of a run failed a critical expectation and stay as they were; the others were published.
 

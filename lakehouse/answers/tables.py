@@ -9,7 +9,7 @@ from lakehouse.workspace import Workspace
 from lakehouse.write.ops_checks import audited
 from lakehouse.write.position import last_position
 from lakehouse.write.quarantine import counts
-from lakehouse.write.quarantine_by_reference import WAITING
+from lakehouse.write.quarantine_by_reference import WAITING, WITHHELD
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class TableLine:
         name: `layer.entities`.
         rows: Rows now; None if the log does not say.
         version: Delta's; None if the table, or what stands behind it, cannot be read.
-        quarantined: Rows that wait in its quarantine.
+        quarantined: Rows that wait in its quarantine, or are withheld there.
         checks_passed: Of the checks of the last publish, how many hold.
         checks: How many there are.
         problem: Why it cannot be read, and what to do; empty if it can.
@@ -40,12 +40,13 @@ def table_line(workspace: Workspace, name: str) -> TableLine:
     delta = open_table(workspace, name)
     assert delta is not None  # noqa: S101 - the caller has seen its log
     position = last_position(workspace, name, delta)
+    by_state = counts(workspace, name)
     checks = (position and position.results) or audited(workspace, name, delta.version(), id_of(delta))
     return TableLine(
         name=name,
         rows=rows_of(delta),
         version=delta.version(),
-        quarantined=counts(workspace, name)[WAITING],
+        quarantined=by_state[WAITING] + by_state[WITHHELD],
         checks_passed=sum(check.success for check in checks),
         checks=len(checks),
     )

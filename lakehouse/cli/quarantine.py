@@ -52,7 +52,7 @@ def show(
     every: Annotated[bool, typer.Option("--all", help="Replayed and discarded rows as well")] = False,
     as_json: Json = False,
 ) -> None:
-    """The rows of a table that wait: first the rules that each broke, then what came."""
+    """The rows of a table that wait or are withheld: first the rules that each broke, then what came."""
     from lakehouse.declare.sql_text import quote
     from lakehouse.declare.table import quarantine_of
     from lakehouse.delta.history import version_of
@@ -61,6 +61,7 @@ def show(
     from lakehouse.errors import LakehouseError
     from lakehouse.schema.create import UNSTORABLE
     from lakehouse.workspace import current_workspace
+    from lakehouse.write.quarantine_by_reference import WAITING, WITHHELD
 
     workspace = current_workspace()
     if version_of(workspace, quarantine_of(name)) is None:
@@ -70,8 +71,10 @@ def show(
     with Connection(workspace) as connection, understood(f"{quarantine_of(name)} was not read", "that it shows"):
         frame = connection.session().table(quote(quarantine_of(name)))
         chosen = alone(frame, where)
-        frame = frame.where(chosen if every else f"_state = 'waiting' AND {chosen}").limit(limit)
-        names = [column for column in frame.columns if every or not column.startswith("_state")]
+        frame = frame.where(chosen if every else f"_state IN ('{WAITING}', '{WITHHELD}') AND {chosen}").limit(limit)
+        # Those that wait are taken for granted, what is withheld says so.
+        told = every or not frame.where(f"_state = '{WITHHELD}'").isEmpty()
+        names = [column for column in frame.columns if told or not column.startswith("_state")]
         first = [column for column in names if column.startswith("_")]
         shown = frame.select(*map(quote, first), *(quote(column) for column in names if column not in first))
         # As Arrow has them: `collect` gives times in the local zone of the process, and does not say so.
@@ -129,7 +132,7 @@ def replay(name: Name, where: Where = "true", as_json: Json = False) -> None:
 
 def _print_replay(done: "Published") -> None:
     if done.unchanged:
-        print(f"{done.table}: no row waits")
+        print("\n  ".join([f"{done.table}: no row waits", *done.messages]))
     else:
         print(
             f"{done.table}: {done.rows_in} rows replayed, {done.published} published as version {done.version}, "

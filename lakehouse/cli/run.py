@@ -46,7 +46,7 @@ def run(
         results.append(result)
         if not as_json:
             print(result.summary)
-            for line in getattr(result, "messages", ()):
+            for line in (*getattr(result, "messages", ()), *getattr(result, "warnings", ())):
                 print(f"  {line}")
     if others:
         print(f"Made by other tools from these, and not run: {', '.join(others)}.", file=sys.stderr)

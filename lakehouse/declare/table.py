@@ -49,6 +49,10 @@ class Table:
         constraints: Name and SQL condition that is true for every row; a row against it goes to quarantine.
         properties: Delta table properties beside the ones that the library sets; of Delta's own those with which
             all engines read the table (docs/how-to/add-a-table.md).
+        max_rejected: Share of a batch, from 0 to 1, that may be rejected; of a run of partitions, of each. Beyond it
+            nothing is published, the run fails, and the rejected rows are withheld in quarantine with their reasons
+            until the batch is read again. None: half of a batch of at least 20 rows. 1 for a table that takes what
+            is good of whatever comes.
 
     Raises:
         DeclarationError: a name, layer, column or property that cannot be.
@@ -62,6 +66,7 @@ class Table:
     clustered_by: tuple[str, ...] = ()
     constraints: tuple[tuple[str, str], ...] = ()
     properties: tuple[tuple[str, str], ...] = ()
+    max_rejected: float | None = None
 
     def __post_init__(self) -> None:
         layer, _, entity = self.name.partition(".")
@@ -81,6 +86,10 @@ class Table:
                 )
         self._check_names()
         self._check_mode()
+        if self.max_rejected is not None and not 0 <= self.max_rejected <= 1:
+            raise DeclarationError(
+                f"{self.name}: max_rejected is a share of a batch, expected 0 to 1, got {self.max_rejected}"
+            )
         check_properties(self.name, self.properties, only_adds=isinstance(self.write, Append))
 
     def _check_names(self) -> None:
@@ -207,7 +216,9 @@ class Table:
         """The declaration as plain values, for digests and `--json`."""
         from dataclasses import asdict
 
-        return asdict(self) | {"write": {"mode": type(self.write).__name__, **asdict(self.write)}}
+        values = asdict(self) | {"write": {"mode": type(self.write).__name__, **asdict(self.write)}}
+        # What is not declared is no part of the declaration: its digest is that of one that does not know the limit.
+        return {name: value for name, value in values.items() if name != "max_rejected" or value is not None}
 
 
 @dataclass(frozen=True)

@@ -139,7 +139,7 @@ class Note:
         quarantine_version: Version of the quarantine whose rows were replayed; None for rows from elsewhere.
         files: Files that were read, by name of the input.
         messages: What the run told.
-        action: What was done to rows in quarantine: `fix`, `discard`, `reopen`.
+        action: What was done to rows in quarantine: `fix`, `discard`, `reopen`, `withhold`.
         audited: The table whose results the commit adds to `ops.checks`.
         upkeep: Why files were joined.
         beside: What else the JSON has, such as dbt's name of the model.

@@ -62,6 +62,18 @@ class CheckResult:
             return None
         return self.missing_count / self.element_count * 100
 
+    @property
+    def got(self) -> str:
+        """What was counted or measured, without values of rows."""
+        if self.unexpected_count is None:
+            return f"{self.observed}"
+        return f"{self.unexpected_count} of {self.element_count} rows against it"
+
+    @property
+    def against(self) -> str:
+        """A failed check in words."""
+        return f"{self.label}  expected to hold, got {self.got}"
+
     def to_json(self) -> dict[str, Any]:
         """Plain values; what JSON does not know is shown as text."""
         values = dict(json.loads(json.dumps(asdict(self), default=str)))

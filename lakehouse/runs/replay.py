@@ -26,7 +26,7 @@ from lakehouse.write.disk_full import full_storage_named
 from lakehouse.write.door import write
 from lakehouse.write.note import who
 from lakehouse.write.position import last_position
-from lakehouse.write.quarantine_by_reference import DISCARDED, WAITING
+from lakehouse.write.quarantine_by_reference import DISCARDED, WAITING, WITHHELD
 from lakehouse.write.retry import retried
 from lakehouse.write.run_kind import Replayed
 
@@ -123,8 +123,10 @@ def replay(connection: Connection, table: Table, *, where: str = "true", run_id:
     with table_lock(workspace, table.name, what=f"replay {run_id} of {table.name}", say=connection.say):
         recover_if_open(connection, tables, table)
         delta = tables.latest(table.name)
-        if delta is None or not quarantine.counts(workspace, table.name)[WAITING]:
-            return Published(table.name, 0 if delta is None else delta.version(), unchanged=True)
+        there = quarantine.counts(workspace, table.name)
+        if delta is None or not there[WAITING]:
+            version = 0 if delta is None else delta.version()
+            return Published(table.name, version, unchanged=True, messages=_of_withheld(table, there[WITHHELD]))
         session = connection.session()
         version = _brought_up_to_date(connection, tables, table)
         last = last_position(workspace, table.name, delta)
@@ -147,6 +149,14 @@ def replay(connection: Connection, table: Table, *, where: str = "true", run_id:
             mended = rows.where(f"_state = '{WAITING}' AND {chosen} AND {UNSTORABLE} IS NULL")
             frame = mended.select(*table.brought_names, ROW_ID.name)
             return write(tables, session, table, frame, batch)
+
+
+def _of_withheld(table: Table, rows: int) -> tuple[str, ...]:
+    said = (
+        f"{rows} rows are withheld: nothing of their batch was published. The next run of {table.name} reads it again, "
+        f"mend the source, the transform or the rules before."
+    )
+    return (said,) if rows else ()
 
 
 def _brought_up_to_date(connection: Connection, tables: Tables, table: Table) -> int:

@@ -81,7 +81,13 @@ class Published:
             f"{self.quarantined} quarantined, {self.deduplicated} deduplicated, {self.seconds:.1f} s"
         )
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """The expectations of severity `warning` that the rows do not meet, in words: counts, never values of rows."""
+        failed = [check for check in self.checks if check.severity == "warning" and not check.success]
+        return tuple(f"warning: {check.against}" for check in failed)
+
     def to_json(self) -> dict[str, Any]:
-        """For programs: version, counts and messages; the checks are in the commit (`explain`)."""
+        """For programs: version, counts, messages and failed warnings; all checks are in the commit (`explain`)."""
         shown = ("table", "version", "unchanged", "rows_in", "published", "quarantined", "deduplicated", "messages")
-        return {name: getattr(self, name) for name in shown}
+        return {name: getattr(self, name) for name in (*shown, "warnings")}

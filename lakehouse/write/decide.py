@@ -7,15 +7,23 @@ from typing import TYPE_CHECKING, Any
 
 from lakehouse.declare.table import Table
 from lakehouse.declare.write_modes import Overwrite, ReplacePartitions
-from lakehouse.delta.file_statistics import read_adopted
+from lakehouse.delta.file_statistics import Adopted, read_adopted
 from lakehouse.delta.partition_values import Partition, condition, spelled, text_of
-from lakehouse.errors import AuditFailedError, InvalidKeyError, PartitionMismatchError, Problem
+from lakehouse.errors import (
+    AuditFailedError,
+    InvalidKeyError,
+    LakehouseError,
+    PartitionMismatchError,
+    Problem,
+    TooManyRejectedError,
+)
 from lakehouse.quality.compile import Compiled
 from lakehouse.quality.judge import CheckResult, judge, judge_by, verdict
-from lakehouse.storage import delete_file
+from lakehouse.storage import File
 from lakehouse.write.batch import Batch
 from lakehouse.write.modes import GOOD
 from lakehouse.write.position import committed
+from lakehouse.write.rejection_limit import most_broken, over_limit
 from lakehouse.write.run_kind import ForPartitions, Rebuilt, Replayed, RunKind
 from lakehouse.write.stage import TWICE, VERDICTS, Staged
 from lakehouse.write.table_rules import failures, is_silent, suite_name
@@ -37,6 +45,7 @@ class Decision:
         stale: SQL condition: waiting rows of the quarantine that came again; None for none.
         by_partition: Results by key, for a run of partitions.
         failed: Those of the partitions that must stay as they are.
+        lost: The staged files of these.
     """
 
     kind: RunKind
@@ -46,6 +55,24 @@ class Decision:
     stale: str | None
     by_partition: Mapping[str, tuple[CheckResult, ...]] = field(default_factory=dict)
     failed: Mapping[str, tuple[CheckResult, ...]] = field(default_factory=dict)
+    lost: tuple[File, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Counted:
+    """A staged file.
+
+    Args:
+        verdict: Of its rows.
+        file: Where it is.
+        rows: How many it has.
+        partition: Of its rows; None where it does not matter, and of rejected rows whose value no log can hold.
+    """
+
+    verdict: str
+    file: File
+    rows: int
+    partition: Partition | None
 
 
 def decide(
@@ -63,64 +90,109 @@ def decide(
 
     Raises:
         AuditFailedError: a critical expectation failed, for a run of partitions in each of them.
+        TooManyRejectedError: more rows were rejected than the table allows.
         InvalidKeyError: rows of one key, and the write mode declares no order for them.
         PartitionMismatchError: rows of other partitions than the run's.
+        LakehouseError: a good row has a value that no commit can hold.
     """
-    version = delta.version()
-    rows, partitions = _counted(table, staged)
+    version, is_replay = delta.version(), isinstance(batch.kind, Replayed)
+    by_partition = isinstance(table.write, ReplacePartitions) and isinstance(batch.kind, ForPartitions)
+    counted = _counted(table, staged, table.partitioned_by if by_partition else ())
+    rows, partitions = _rows(counted), _partitions(counted)
     _refuse_twins(table, version, rows)
-    if isinstance(table.write, ReplacePartitions) and isinstance(batch.kind, ForPartitions):
+    if by_partition and isinstance(batch.kind, ForPartitions):
         _refuse_others(table, version, batch.kind, partitions)
-        decision = _decide_partitions(session, table, staged, rules=rules, kind=batch.kind, version=version)
+        judged = _judged_partitions(session, table, staged, rules, batch.kind.keys)
+        decision = _decide_partitions(table, judged, counted, kind=batch.kind, version=version)
         return replace(decision, stale=_stale(table, decision.kind, decision.replaced, delta))
-    results = _spoken(judge(staged.frame(session), rules, table.brought_names))
-    stopping = blocking(results, is_replay=isinstance(batch.kind, Replayed))
+    limit = None if is_replay else over_limit(table, rows)
+    results = (*([limit] if limit else []), *_spoken(judge(staged.frame(session), rules, table.brought_names)))
+    stopping = blocking(results, is_replay=is_replay)
     if stopping:
-        raise AuditFailedError(table.name, version, failures(stopping), suite_name(table.name), results)
+        refused = TooManyRejectedError if limit else AuditFailedError
+        problems = failures([*stopping, *(most_broken(results) if limit else ())])
+        raise refused(table.name, version, problems, suite_name(table.name), results)
     replaced = partitions if isinstance(table.write, ReplacePartitions) else None
     return Decision(batch.kind, rows, results, replaced, _stale(table, batch.kind, replaced, delta))
 
 
 def _decide_partitions(
-    session: "SparkSession", table: Table, staged: Staged, *, rules: Compiled, kind: ForPartitions, version: int
+    table: Table,
+    judged: Mapping[str, Sequence[CheckResult]],
+    counted: Sequence[_Counted],
+    *,
+    kind: ForPartitions,
+    version: int,
 ) -> Decision:
-    """The same for each partition by itself: one that fails takes no part, its staged files are deleted."""
-    judged = {
-        key: _spoken(results) for key, results in _judged_partitions(session, table, staged, rules, kind.keys).items()
+    """The same for each partition by itself: one that fails takes no part."""
+    column = table.partitioned_by[0]
+    places: dict[str, Partition] = {key: {column: text_of(key, table.types[column], column)} for key in kind.keys}
+    limits = {
+        key: over_limit(table, _rows([read for read in counted if read.partition == place]))
+        for key, place in places.items()
     }
-    failed = {key: results for key, results in judged.items() if blocking(results)}
-    passed = {key: results for key, results in judged.items() if key not in failed}
+    results = {key: (*filter(None, [limits[key]]), *_spoken(of_key)) for key, of_key in judged.items()}
+    failed = {key: of_key for key, of_key in results.items() if blocking(of_key)}
+    passed = {key: of_key for key, of_key in results.items() if key not in failed}
     passing = kind.without(failed)
     if failed and not passing.keys:
         raise AuditFailedError(
             table.name, version, failures_of(failed), suite_name(table.name), together(failed), by_partition=failed
         )
-    column = table.partitioned_by[0]
-    lost = {text_of(key, table.types[column], column) for key in failed}
-    for audit in VERDICTS if lost else ():
-        for file in staged.files(audit):
-            if read_adopted(staged.root, file, set(), (column,)).partition.get(column) in lost:
-                delete_file(file.path)
-    rows, _ = _counted(table, staged)
-    replaced: list[Partition] = [{column: text_of(key, table.types[column], column)} for key in passing.keys]
-    return Decision(passing, rows, together(passed), replaced, None, passed, failed)
+    lost = [read for read in counted if read.partition in [places[key] for key in failed]]
+    rows = _rows([read for read in counted if read not in lost])
+    replaced = [places[key] for key in passing.keys]
+    return Decision(passing, rows, together(passed), replaced, None, passed, failed, tuple(read.file for read in lost))
 
 
 def _spoken(results: Sequence[CheckResult]) -> tuple[CheckResult, ...]:
     return tuple(result for result in results if not is_silent(result))
 
 
-def _counted(table: Table, staged: Staged) -> tuple[dict[str, int], list[Partition]]:
-    """Rows staged by verdict, and the partitions of the good ones, from the footers."""
-    rows = dict.fromkeys(VERDICTS, 0)
-    partitions: list[Partition] = []
+def _counted(table: Table, staged: Staged, by: Sequence[str]) -> list[_Counted]:
+    """The staged files, from their footers; what a commit says of the good ones is computed on the way.
+
+    Args:
+        table: The declaration.
+        staged: The rows.
+        by: The columns by which rows that did not pass are told apart too.
+
+    Raises:
+        LakehouseError: a good row has a value that no commit can hold.
+    """
+    counted = []
     for audit in VERDICTS:
         for file in staged.files(audit):
-            adopted = read_adopted(staged.root, file, set(), table.partitioned_by if audit == GOOD else ())
-            rows[audit] += adopted.rows
-            if adopted.partition and adopted.partition not in partitions:
-                partitions.append(adopted.partition)
-    return rows, partitions
+            if audit == GOOD:
+                adopted = read_adopted(staged.root, file, set(table.stored_names), table.partitioned_by)
+            else:
+                adopted = _rejected(staged, file, by)
+            counted.append(_Counted(audit, file, adopted.rows, adopted.partition or None))
+    return counted
+
+
+def _rejected(staged: Staged, file: File, by: Sequence[str]) -> Adopted:
+    try:
+        return read_adopted(staged.root, file, set(), by)
+    except LakehouseError:
+        # The value of its partition is what it was rejected for: no key of a run names it.
+        return read_adopted(staged.root, file, set())
+
+
+def _rows(counted: Sequence[_Counted]) -> dict[str, int]:
+    rows = dict.fromkeys(VERDICTS, 0)
+    for read in counted:
+        rows[read.verdict] += read.rows
+    return rows
+
+
+def _partitions(counted: Sequence[_Counted]) -> list[Partition]:
+    """The partitions of the good rows, each once."""
+    partitions: list[Partition] = []
+    for read in counted:
+        if read.verdict == GOOD and read.partition is not None and read.partition not in partitions:
+            partitions.append(read.partition)
+    return partitions
 
 
 def _refuse_twins(table: Table, version: int, rows: Mapping[str, int]) -> None:

@@ -17,7 +17,7 @@ from lakehouse.maintenance import keep_up
 from lakehouse.quality.measure.masks import broken_rules_sql, labels_of
 from lakehouse.quality.references import pinned
 from lakehouse.schema.create import ROW_ID, ensure
-from lakehouse.storage import delete_folder, sync
+from lakehouse.storage import delete_file, delete_folder, sync
 from lakehouse.write import quarantine
 from lakehouse.write.batch import Batch, Published
 from lakehouse.write.decide import decide, failures_of
@@ -32,6 +32,7 @@ from lakehouse.write.run_kind import Replayed
 from lakehouse.write.shape import check_shape
 from lakehouse.write.stage import AUDIT, BAD, DELETION, OLDER, PASSED, VERDICTS, passed, stage
 from lakehouse.write.table_rules import rules_of, suite_name, suite_of
+from lakehouse.write.withheld import withhold
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -44,6 +45,7 @@ def write(tables: Tables, session: "SparkSession", table: Table, frame: "DataFra
     Raises:
         SchemaMismatchError: the frame has another shape than the declaration.
         AuditFailedError: a critical expectation failed; nothing was published.
+        TooManyRejectedError: more rows were rejected than the table allows; the same.
         PartitionsFailedError: the same for some partitions of the run; the others were published.
         InvalidKeyError: rows of one key, and the write mode declares no order for them.
         PartitionMismatchError: rows of other partitions than the run's.
@@ -68,11 +70,18 @@ def _write(tables: Tables, session: "SparkSession", table: Table, frame: "DataFr
     staged = stage(table, shaped, rules.rows, root=workspace.table_path(table.name), run=batch.run_id, carried=carried)
     try:
         decision = decide(session, table, staged, rules=rules, batch=batch, delta=delta)
+        withhold(tables, session, table, staged, rules=rules, batch=batch, refused=decision.failed)
     except BaseException as error:
-        delete_folder(staged.path)
-        if isinstance(error, AuditFailedError):
-            record(tables, session, table.name, error.by_partition or error.results, run_id=batch.run_id, version=None)
+        try:
+            if isinstance(error, AuditFailedError):
+                refused = error.by_partition or error.results
+                withhold(tables, session, table, staged, rules=rules, batch=batch, refused=refused)
+                record(tables, session, table.name, refused, run_id=batch.run_id, version=None)
+        finally:
+            delete_folder(staged.path)
         raise
+    for file in decision.lost:
+        delete_file(file.path)
     before = last_position(workspace, table.name, delta)
     totals = (before and before.note.totals) or Totals()
     note = note_of(table, replace(batch, kind=decision.kind), decision.rows, decision.results, totals)
@@ -125,7 +134,6 @@ def finish(
     workspace, staged, rows = tables.workspace, intent.staged, intent.rows
     checks, by_partition = intent.results, intent.results_by_partition
     is_replay = isinstance(intent.kind, Replayed)
-    _refuse_swept(tables, session, table, intent)
     if not is_replay:
         retried(table.name, lambda: quarantine.add(tables, session, table, intent))
     prepare_position(workspace, table.name, intent.sequence, intent.position)
@@ -231,4 +239,5 @@ def recover(tables: Tables, session: "SparkSession", table: Table) -> Published 
         close_intent(tables.workspace, table.name)
         return None
     with full_storage_named(tables.workspace, table.name):
+        _refuse_swept(tables, session, table, intent)
         return finish(tables, session, table, intent, started=time.monotonic())

@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -12,7 +12,8 @@ from lakehouse.declare.table import Table, quarantine_of
 from lakehouse.delta.deletion_vectors import read_vector
 from lakehouse.delta.history import files_of
 from lakehouse.delta.live_files import NotReplayableError
-from lakehouse.delta.stamp import is_done
+from lakehouse.delta.note import Note
+from lakehouse.delta.stamp import Stamp, is_done
 from lakehouse.delta.tables import Tables
 from lakehouse.engine.statement import statement
 from lakehouse.quality.rules.storable import as_text, unstorable
@@ -20,16 +21,27 @@ from lakehouse.schema.create import FIXES_TYPE, UNSTORABLE, ensure, quarantine_t
 from lakehouse.storage import locate
 from lakehouse.workspace import Workspace
 from lakehouse.write.intent import Intent
-from lakehouse.write.quarantine_by_reference import DISCARDED, WAITING, add_by_reference, is_possible
+from lakehouse.write.note import who
+from lakehouse.write.quarantine_by_reference import (
+    DISCARDED,
+    WAITING,
+    WITHHELD,
+    Superseded,
+    add_by_reference,
+    breaks,
+    is_possible,
+)
+from lakehouse.write.retry import retried
+from lakehouse.write.run_kind import ForPartitions
 from lakehouse.write.stage import BAD, OLDER, PASSED
-from lakehouse.write.table_rules import unstorable_rows
+from lakehouse.write.table_rules import STORABLE_LABEL
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 REPLAYED = "replayed"
 _log = logging.getLogger(__name__)
-STATES = (WAITING, REPLAYED, DISCARDED)
+STATES = (WAITING, REPLAYED, DISCARDED, WITHHELD)
 
 
 def counts(workspace: Workspace, name: str) -> dict[str, int]:
@@ -57,17 +69,22 @@ def _states(root: str, path: str, action: Mapping[str, Any]) -> Counter[str]:
     return Counter(state or WAITING for row, state in enumerate(states) if row not in deleted)
 
 
-def _judged(session: "SparkSession", intent: Intent, *audits: str) -> "DataFrame":
-    """Staged rows with the rules that they break and who said so."""
+def with_reasons(rows: "DataFrame", broken_sql: str, run: str, inputs: str) -> "DataFrame":
+    """Staged rows with the rules that they break and who said so.
+
+    Args:
+        rows: As they are staged, with their masks.
+        broken_sql: What gives the labels of the broken rules.
+        run: The run.
+        inputs: What it read, as JSON.
+    """
     from pyspark.sql import functions as F
 
-    return intent.staged.frame(session, *audits).withColumns(
-        {
-            "_broken_rules": F.expr(intent.broken_sql),
-            "_run_id": F.lit(intent.run),
-            "_inputs": F.lit(intent.inputs_text),
-        }
-    )
+    return rows.withColumns({"_broken_rules": F.expr(broken_sql), "_run_id": F.lit(run), "_inputs": F.lit(inputs)})
+
+
+def _judged(session: "SparkSession", intent: Intent, *audits: str) -> "DataFrame":
+    return with_reasons(intent.staged.frame(session, *audits), intent.broken_sql, intent.run, intent.inputs_text)
 
 
 def _without_unstorable(table: Table, rows: "DataFrame") -> "DataFrame":
@@ -92,49 +109,108 @@ def _without_unstorable(table: Table, rows: "DataFrame") -> "DataFrame":
 def add(tables: Tables, session: "SparkSession", table: Table, intent: Intent) -> None:
     """Append the staged bad rows to the table's quarantine, once.
 
-    Where the batch stands for rows that wait there, those are discarded in the same commit.
+    Where the batch stands for rows that wait there, those are discarded in the same commit; those that were withheld
+    from it are not kept, for they came again with it.
     """
-    from pyspark.sql import functions as F
-
-    stale = intent.stale if intent.stale and counts(tables.workspace, table.name)[WAITING] else None
-    if not intent.rows[BAD] and stale is None:
+    there = counts(tables.workspace, table.name)
+    stale = intent.stale if intent.stale and there[WAITING] else None
+    # Of a run of partitions the others are still withheld.
+    again = (
+        (intent.stale if isinstance(intent.kind, ForPartitions) and intent.stale else "true")
+        if there[WITHHELD]
+        else None
+    )
+    if not intent.rows[BAD] and stale is None and again is None:
         return
     target = quarantine_table(table)
     delta = ensure(tables, session, target)
     if is_done(delta, intent.stamp):
         return
-    odd = unstorable_rows(intent.results)
-    if intent.labels and not odd and stale in (None, "true") and is_possible(delta, target):
+    simple = intent.labels and {stale, again} <= {None, "true"} and is_possible(delta, target)
+    if simple and not breaks(intent, STORABLE_LABEL):
         try:
-            return add_by_reference(delta, target, intent, discards=stale is not None)
+            gone = Superseded(discards=stale is not None, forgets=again is not None)
+            return add_by_reference(delta, target, intent, gone)
         except NotReplayableError as error:
             _log.info("%s: the engine adds the rows: %s", target.name, error)
-    rows = _without_unstorable(table, _judged(session, intent, BAD)).withColumns(
+    came_again = f"'came again in run {intent.run}'"
+    clauses = []
+    if stale is not None:
+        clauses.append(
+            f"q._state = '{WAITING}' AND ({stale}) THEN UPDATE SET _state = '{DISCARDED}', "
+            f"_state_at = current_timestamp(), _state_by = {literal(intent.who)}, _state_why = {came_again}"
+        )
+    if again is not None:
+        clauses.append(f"q._state = '{WITHHELD}' AND ({again}) THEN DELETE")
+    rows = _rejected(table, _judged(session, intent, BAD), WAITING, intent.who)
+    append(session, target, rows, intent.stamp, clauses)
+
+
+def _rejected(table: Table, rows: "DataFrame", state: str, by: str, why: str | None = None) -> "DataFrame":
+    """Rows with their reasons as the quarantine has them."""
+    from pyspark.sql import functions as F
+
+    rows = _without_unstorable(table, rows).withColumns(
         {
             "_row_id": F.expr("uuid()"),
-            "_state": F.lit(WAITING),
+            "_state": F.lit(state),
             "_quarantined_at": F.current_timestamp(),
             "_state_at": F.current_timestamp(),
-            "_state_by": F.lit(intent.who),
-            "_state_why": F.lit(None).cast("string"),
+            "_state_by": F.lit(by),
+            "_state_why": F.lit(why).cast("string"),
             "_fixes": F.expr(f"CAST(array() AS {FIXES_TYPE})"),
         }
     )
-    rows = rows.select(*target.column_names)
-    if stale is None:
-        with statement(session, stamp=intent.stamp):
+    return rows.select(*quarantine_table(table).column_names)
+
+
+def append(
+    session: "SparkSession", target: Table, rows: "DataFrame", stamp: Stamp, clauses: Sequence[str] = ()
+) -> None:
+    """Add rows to a quarantine, and change some that are there, in one commit.
+
+    Args:
+        session: The session.
+        target: The quarantine.
+        rows: With its columns.
+        stamp: Of the commit.
+        clauses: What is done to rows that are there, as of `q`: condition, THEN, action.
+    """
+    if not clauses:
+        with statement(session, stamp=stamp):
             rows.write.format("delta").mode("append").saveAsTable(target.name)
         return
     names = ", ".join(map(quote, target.column_names))
     values = ", ".join(f"s.{quote(name)}" for name in target.column_names)
-    with statement(session, stamp=intent.stamp, view=rows) as view:
+    changes = " ".join(f"WHEN NOT MATCHED BY SOURCE AND {clause}" for clause in clauses)
+    with statement(session, stamp=stamp, view=rows) as view:
         session.sql(
             f"MERGE INTO {quote(target.name)} AS q USING {view} AS s ON q._row_id = s._row_id "
-            f"WHEN NOT MATCHED THEN INSERT ({names}) VALUES ({values}) "
-            f"WHEN NOT MATCHED BY SOURCE AND q._state = '{WAITING}' AND ({stale}) THEN UPDATE SET "
-            f"_state = '{DISCARDED}', _state_at = current_timestamp(), _state_by = {literal(intent.who)}, "
-            f"_state_why = 'came again in run {intent.run}'"
+            f"WHEN NOT MATCHED THEN INSERT ({names}) VALUES ({values}) {changes}"
         )
+
+
+def withhold(
+    tables: Tables, session: "SparkSession", table: Table, rows: "DataFrame", *, run: str, why: str, where: str
+) -> None:
+    """Keep rows that were not published, in place of those that were withheld before; the next run reads them again.
+
+    Args:
+        tables: The tables that the run touches.
+        session: The session.
+        table: The declaration.
+        rows: As `with_reasons` gives them.
+        run: The run.
+        why: The reason, which stays with the rows.
+        where: SQL condition: the rows withheld before that these stand for.
+    """
+    target = quarantine_table(table)
+    ensure(tables, session, target)
+    stamp = Stamp(None, 0, Note(target.name, run=run, action="withhold", who=who()))
+    clauses = (
+        [f"q._state = '{WITHHELD}' AND ({where}) THEN DELETE"] if counts(tables.workspace, table.name)[WITHHELD] else []
+    )
+    retried(target.name, lambda: append(session, target, _rejected(table, rows, WITHHELD, who(), why), stamp, clauses))
 
 
 def settle(tables: Tables, session: "SparkSession", table: Table, intent: Intent) -> None:

@@ -6,7 +6,8 @@ discarded in the same commit. This asks no server.
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -34,6 +35,26 @@ _SAME = re.compile(
 )
 _NAMES = re.compile(r"`(?:[^`]|``)*`|[^<>(),:\s`]+(?=:)")
 WAITING, DISCARDED = "waiting", "discarded"
+# Rejected with a batch that was not published: the next run reads it again.
+WITHHELD = "withheld"
+
+
+@dataclass(frozen=True)
+class Superseded:
+    """Which rows of a quarantine a batch stands for.
+
+    Args:
+        discards: Those that wait; they are marked.
+        forgets: Those that were withheld; they are not kept.
+    """
+
+    discards: bool = False
+    forgets: bool = False
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """The states of these rows."""
+        return (*((WAITING,) if self.discards else ()), *((WITHHELD,) if self.forgets else ()))
 
 
 def is_possible(delta: "DeltaTable", target: Table) -> bool:
@@ -58,8 +79,8 @@ def _is_simple(type_name: str) -> bool:
     return all(_SAME.fullmatch(word) for word in words)
 
 
-def add_by_reference(delta: "DeltaTable", target: Table, intent: Intent, *, discards: bool) -> None:
-    """Commit the staged bad rows to a quarantine; with `discards`, what waits there is discarded in the same commit."""
+def add_by_reference(delta: "DeltaTable", target: Table, intent: Intent, superseded: Superseded) -> None:
+    """Commit the staged bad rows to a quarantine; what they stand for there is changed in the same commit."""
     import pyarrow as pa
 
     schema = pa.schema(delta.schema().to_arrow()).remove_metadata()
@@ -68,14 +89,34 @@ def add_by_reference(delta: "DeltaTable", target: Table, intent: Intent, *, disc
         write_file(delta, f"{folder}-{place}.parquet", schema, _quarantined(delta, place, schema, intent, now))
         for place in range(len(intent.staged.files(BAD)))
     ]
-    removed = _with_waiting(delta) if discards else []
+    removed = _with_rows_of(delta, superseded.states) if superseded.states else []
     files += [
         write_file(
-            delta, f"{folder}-discarded-{place}.parquet", schema, _discarded(delta, action["path"], schema, intent, now)
+            delta,
+            f"{folder}-discarded-{place}.parquet",
+            schema,
+            _without(_rows_of(delta, action["path"]), superseded, schema, intent, now),
         )
         for place, action in enumerate(removed)
     ]
     swap(delta, files, set(target.column_names), intent.stamp, removed=removed)
+
+
+def breaks(intent: Intent, label: str) -> bool:
+    """Whether a staged bad row breaks a rule, by its label."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    asked = [(bit, said) for bit, said in intent.labels if said == label]
+    for file in intent.staged.files(BAD) if asked else ():
+        store, _ = locate(intent.staged.root)
+        with store.open_input_file(file.path) as stream:
+            parquet = pq.ParquetFile(stream)
+            masks = [name for name in parquet.schema_arrow.names if name.startswith(MASK)]
+            distinct = pa.table(parquet.read(columns=masks)).group_by(masks).aggregate([])
+        if any(broken_labels(asked, row) for row in distinct.to_pylist()):
+            return True
+    return False
 
 
 def _quarantined(
@@ -123,24 +164,30 @@ def _broken(batch: "pa.Table", intent: Intent) -> "pa.Array":
     return pa.array(labels, pa.list_(pa.string())).take(pa.array(places, pa.int64()))
 
 
-def _with_waiting(delta: "DeltaTable") -> list[Action]:
-    """The `add` actions of the files that have waiting rows."""
+def _with_rows_of(delta: "DeltaTable", states: Sequence[str]) -> list[Action]:
+    """The `add` actions of the files that have rows of some states."""
+    import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
     store, root = locate(delta.table_uri)
-    with_waiting: list[Action] = []
+    chosen: list[Action] = []
     for path, action in live_files(log_of(delta.table_uri), delta.version()).items():
-        states = pq.read_table(f"{root}/{unquote(path)}", columns=["_state"], filesystem=store)["_state"]
-        if pc.any(pc.equal(states, WAITING)).as_py():
-            with_waiting.append(action)
-    return with_waiting
+        there = pq.read_table(f"{root}/{unquote(path)}", columns=["_state"], filesystem=store)["_state"]
+        if pc.any(pc.is_in(there, pa.array(states))).as_py():
+            chosen.append(action)
+    return chosen
 
 
-def _discarded(
-    delta: "DeltaTable", path: str, schema: "pa.Schema", intent: Intent, now: datetime
+def _rows_of(delta: "DeltaTable", path: str) -> "Iterator[pa.Table]":
+    _, root = locate(delta.table_uri)
+    return read_file(delta.table_uri, f"{root}/{unquote(path)}")
+
+
+def _without(
+    batches: "Iterator[pa.Table]", superseded: Superseded, schema: "pa.Schema", intent: Intent, now: datetime
 ) -> "Iterator[pa.Table]":
-    """The rows of a file of the quarantine; those that wait are discarded."""
+    """The rows of a file of the quarantine, without what a batch stands for."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -150,14 +197,16 @@ def _discarded(
         "_state_by": intent.who,
         "_state_why": f"came again in run {intent.run}",
     }
-    _, root = locate(delta.table_uri)
-    for batch in read_file(delta.table_uri, f"{root}/{unquote(path)}"):
-        waits = pc.equal(batch["_state"], WAITING)
+    for there in batches:
+        withheld = pc.fill_null(pc.equal(there["_state"], WITHHELD), False)
+        batch = there.filter(pc.invert(withheld)) if superseded.forgets else there
         columns = [_column(batch, field, {}, {}) for field in schema]
-        changed = [
-            pc.if_else(pc.fill_null(waits, False), pa.scalar(changes[field.name], field.type), column)
-            if field.name in changes
-            else column
-            for field, column in zip(schema, columns, strict=True)
-        ]
-        yield pa.table(changed, schema=schema)
+        if superseded.discards:
+            waits = pc.fill_null(pc.equal(batch["_state"], WAITING), False)
+            columns = [
+                pc.if_else(waits, pa.scalar(changes[field.name], field.type), column)
+                if field.name in changes
+                else column
+                for field, column in zip(schema, columns, strict=True)
+            ]
+        yield pa.table(columns, schema=schema)

@@ -13,6 +13,8 @@ from lakehouse.quality.suite.suite import Suite, load_suite
 from lakehouse.workspace import Workspace
 
 STORABLE, NO_NUL = "storable", "no_nul"
+# As the rows that break it have it among their reasons.
+STORABLE_LABEL = declared(STORABLE, None, "false").label
 
 
 def suite_name(name: str) -> str:
@@ -59,11 +61,6 @@ def is_silent(result: CheckResult) -> bool:
     return is_everywhere(result.type) and not result.unexpected_count
 
 
-def unstorable_rows(results: Sequence[CheckResult]) -> int:
-    """How many rows have a value that cannot be stored."""
-    return sum(result.unexpected_count or 0 for result in results if result.type == f"declared_{STORABLE}")
-
-
 def _required(table: Table, name: str) -> RowRule:
     """NOT NULL of a column. A deletion of a merge needs its key and sequence alone: it is not stored."""
     mode = table.write
@@ -74,13 +71,4 @@ def _required(table: Table, name: str) -> RowRule:
 
 def failures(results: Sequence[CheckResult]) -> list[Problem]:
     """Failed checks in words: counts and what was measured, never values of rows."""
-    return [
-        Problem(
-            result.label,
-            "to hold",
-            f"{result.unexpected_count} of {result.element_count} rows against it"
-            if result.unexpected_count is not None
-            else f"{result.observed}",
-        )
-        for result in results
-    ]
+    return [Problem(result.label, "to hold", result.got) for result in results]

@@ -96,6 +96,7 @@ PUBLIC = {
         "StorageFullError",
         "SuiteError",
         "TableMissingError",
+        "TooManyRejectedError",
         "UnreadableTableError",
         "WorkspaceBusyError",
     },

@@ -133,7 +133,12 @@ def test_a_rebuild_for_one_lost_input_does_not_settle_rows_of_others_that_were_n
     make(door, target, reads, both)
 
     assert door.read(target.name) == [(1, "left", 1), (2, "right", 2), (4, "left", 4), (5, "left", 5)]
-    assert quarantine.counts(door.workspace, target.name) == {"waiting": 1, "replayed": 0, "discarded": 1}
+    assert quarantine.counts(door.workspace, target.name) == {
+        "waiting": 1,
+        "replayed": 0,
+        "discarded": 1,
+        "withheld": 0,
+    }
 
 
 def test_a_lost_feed_beside_files_is_refused_with_the_way_out(door: Door, tmp_path: Any):
@@ -209,7 +214,12 @@ def test_a_full_run_makes_what_a_new_table_would_be(door: Door, at: Any, mode: W
     everything = anew.stored_names
     assert door.read(target.name, *everything) == door.read(anew.name, *everything)
     assert done.rows_in == done.published + done.quarantined + done.deduplicated
-    assert quarantine.counts(door.workspace, target.name) == {"waiting": 1, "replayed": 0, "discarded": 1}
+    assert quarantine.counts(door.workspace, target.name) == {
+        "waiting": 1,
+        "replayed": 0,
+        "discarded": 1,
+        "withheld": 0,
+    }
     # What it remembers of deletions is that of its inputs, too.
     door.write(source, door.rows((2, "late", 2, at(2)), (3, "late", 9, at(4))))
     make(door, target, reads)
@@ -254,7 +264,12 @@ def test_rows_that_wait_for_a_table_that_was_dropped_do_not_wait_twice(door: Doo
 
     make(door, target, {"raw": source.changes()})
 
-    assert quarantine.counts(door.workspace, target.name) == {"waiting": 1, "replayed": 0, "discarded": 1}
+    assert quarantine.counts(door.workspace, target.name) == {
+        "waiting": 1,
+        "replayed": 0,
+        "discarded": 1,
+        "withheld": 0,
+    }
     assert door.read(quarantine_of(target.name)) == [(2, "bad", 20), (2, "bad", 20)]
 
 

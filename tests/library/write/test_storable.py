@@ -2,6 +2,7 @@
 
 import base64
 import uuid
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,11 +11,14 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from pyspark.sql import functions as F
 
+from lakehouse.answers.row_accounts import accounts
 from lakehouse.declare.column import Column
 from lakehouse.declare.table import Table, quarantine_of
-from lakehouse.declare.write_modes import Append, Merge
+from lakehouse.declare.write_modes import Append, Merge, ReplacePartitions
 from lakehouse.errors import LakehouseError
+from lakehouse.runs.plan import Extent
 from lakehouse.runs.replay import fix, replay
+from lakehouse.runs.run import run
 from lakehouse.write import quarantine
 from tests.library.door import Door
 
@@ -119,7 +123,21 @@ def test_such_a_row_comes_back_only_with_a_value_in_its_place(door: Door):
     assert replay(door.connection, table).published == 1
 
     assert door.read(table.name) == [(1, "a", 1), (2, "Zürich", 3)]
-    assert quarantine.counts(door.workspace, table.name) == {"waiting": 0, "replayed": 1, "discarded": 0}
+    assert quarantine.counts(door.workspace, table.name) == {"waiting": 0, "replayed": 1, "discarded": 0, "withheld": 0}
+
+
+def test_a_partition_that_no_log_can_name_does_not_stop_the_others(door: Door):
+    table = replace(door.table(), write=ReplacePartitions(), partitioned_by=("name",))
+    frame = door.rows((1, "a", 1, None), (2, "b", 2, None), (3, "c", 3, None)).withColumn(
+        "name", F.expr("IF(id = 2, CAST(X'5AFC72696368' AS string), name)")
+    )
+
+    done = run(door.connection, table, lambda: frame, {}, code="x", extent=Extent(partitions=("a", "c")))
+
+    assert (done.published, done.quarantined) == (2, 1)
+    (waiting,) = DeltaTable(door.workspace.table_path(quarantine_of(table.name))).to_pyarrow_table().to_pylist()
+    assert (waiting["name"], dict(waiting["_unstorable"])) == (None, {"name": "WvxyaWNo"})
+    assert accounts(door.workspace, table.name).add_up
 
 
 def test_a_key_with_a_nul_in_it_is_no_key(door: Door):
