@@ -39,7 +39,9 @@ if TYPE_CHECKING:
     from lakehouse.errors import CodeLocationError as CodeLocationError
     from lakehouse.errors import CommitDiffersError as CommitDiffersError
     from lakehouse.errors import ConcurrentWriteError as ConcurrentWriteError
+    from lakehouse.errors import DamagedDecisionError as DamagedDecisionError
     from lakehouse.errors import DamagedLogError as DamagedLogError
+    from lakehouse.errors import DecisionFailedError as DecisionFailedError
     from lakehouse.errors import DeclarationDiffersError as DeclarationDiffersError
     from lakehouse.errors import DeclarationError as DeclarationError
     from lakehouse.errors import DownloadError as DownloadError
@@ -130,7 +132,9 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "CodeLocationError",
         "CommitDiffersError",
         "ConcurrentWriteError",
+        "DamagedDecisionError",
         "DamagedLogError",
+        "DecisionFailedError",
         "DeclarationDiffersError",
         "DeclarationError",
         "DownloadError",

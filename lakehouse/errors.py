@@ -173,8 +173,32 @@ class StagedFilesGoneError(LakehouseError):
         super().__init__(
             f"{table} was not written, {state_of(version)}. A run decided about {expected} rows and was cut off; "
             f"{still_staged} of them are still staged (VACUUM sweeps what waits for longer than its retention).\n"
-            f"Delete `_intents/{table}.json` in the warehouse and run {table} again: its position is still the one "
-            f"before that run, so the rows are read again."
+            f"Run {table} again: its position is still the one before that run, so the rows are read again."
+        )
+
+
+class DecisionFailedError(LakehouseError):
+    """What a run has decided could not be carried out, for a reason of the data or of its files."""
+
+    def __init__(self, table: str, version: int | None, run: str, reason: str) -> None:
+        self.table, self.version, self.run, self.reason = table, version, run, reason
+        super().__init__(
+            f"{table} was not published, {state_of(version)}: what run {run} has decided could not be carried out "
+            f"({reason}). The next run of {table} tries it once more. If it fails for the same reason again, the "
+            f"decision is set aside, its rows are withheld in quarantine with the reason, and the inputs are read "
+            f"again."
+        )
+
+
+class DamagedDecisionError(LakehouseError):
+    """The file in which a run has noted its decision cannot be read. Nothing was written."""
+
+    def __init__(self, table: str, file: str, reason: str) -> None:
+        self.table, self.file, self.reason = table, file, reason
+        super().__init__(
+            f"{table} was not written: a run was cut off, and its decision in {file} cannot be read ({reason}).\n"
+            f"The rows of {table} are those of its latest version. The next run of it sets the file aside and reads "
+            f"what that run had read again."
         )
 
 

@@ -11,7 +11,7 @@ from lakehouse.delta.tables import table_names
 from lakehouse.errors import UNREADABLE
 from lakehouse.storage import list_files, locate
 from lakehouse.workspace import Workspace
-from lakehouse.write.intent import intent_place
+from lakehouse.write.intent import intent_place, set_aside_place
 from lakehouse.write.position import last_position
 from lakehouse.write.quarantine import STATES, counts
 from lakehouse.write.stored_places import places_of
@@ -76,7 +76,7 @@ def loss_of(workspace: Workspace, name: str) -> Loss:
     """What is stored of `layer.entities`, and who has read it. Starts no job; also of a table whose log is damaged."""
     own, *others = places_of(name)
     places = (own, *(place for place in others if _is_there(workspace, place)))
-    tables = [place for place in places if place != intent_place(name)]
+    tables = [place for place in places if place not in (intent_place(name), set_aside_place(name))]
     log = log_of(workspace.table_path(name))
     return Loss(
         table=name,

@@ -1,4 +1,4 @@
-"""`repair`: back to the last good version of a table whose log is damaged."""
+"""`repair`: back to the last good version of a damaged log, or to a decision that was set aside."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,6 +9,7 @@ from lakehouse.cli.printing import Json, print_json, print_table
 if TYPE_CHECKING:
     from lakehouse.delta.history import Commit
     from lakehouse.maintenance.repair_log import Repair, TakenBack
+    from lakehouse.write.set_aside import SetAside
 
 
 def register(app: typer.Typer) -> None:
@@ -24,30 +25,56 @@ def repair(
 ) -> None:
     """Go back to the last good version of a table whose log has a missing, empty or torn entry.
 
-    The entries that are taken back are kept beside the log. No server may be up. Exit code 2: there is something to
-    repair, and nothing was done.
+    The entries that are taken back are kept beside the log. No server may be up. If the log is whole: put back what a
+    run had decided and what was set aside because it could not be carried out; the next run tries it again. Exit code
+    2: there is something to repair, and nothing was done.
     """
     from lakehouse.answers.version import no_such_table
     from lakehouse.delta.log import log_of
     from lakehouse.maintenance.repair_log import planned
     from lakehouse.maintenance.repair_log import repair as repaired
+    from lakehouse.project.set_aside import put_back
     from lakehouse.workspace import current_workspace
+    from lakehouse.write.set_aside import shown
 
     workspace = current_workspace()
     log = log_of(workspace.table_path(name))
-    if not log.commits and not log.checkpoints:
+    aside = shown(workspace, name)
+    if not log.commits and not log.checkpoints and aside is None:
         raise no_such_table(workspace, name)
     plan = repaired(workspace, name, to) if yes else planned(workspace, name, to)
+    is_put_back = plan is None and aside is not None and yes and to is None
+    if is_put_back:
+        put_back(workspace, name)
     if as_json:
         print_json(
-            {"table": name, "repaired": yes and plan is not None, "plan": None if plan is None else _plain(plan)}
+            {
+                "table": name,
+                "repaired": yes and plan is not None,
+                "plan": None if plan is None else _plain(plan),
+                "set_aside": aside and {key: value for key, value in vars(aside).items() if key != "decision"},
+                "put_back": is_put_back,
+            }
         )
-    elif plan is None:
+    elif plan is not None:
+        _tell(plan, is_done=yes)
+    elif aside is None:
         print(f"The log of {name} is whole: nothing to repair.")
     else:
-        _tell(plan, is_done=yes)
-    if plan is not None and not yes:
+        _tell_aside(aside, is_done=is_put_back)
+    if (plan is not None or aside is not None) and not yes:
         raise typer.Exit(2)
+
+
+def _tell_aside(aside: "SetAside", *, is_done: bool) -> None:
+    name = aside.table
+    print(f"The log of {name} is whole. What run {aside.run} had decided about {aside.rows} rows could not be carried")
+    print(f"out ({aside.reason}) and was set aside at {aside.at}.")
+    if is_done:
+        print(f"It is the open decision again: the next run of {name} carries it out.")
+    else:
+        print(f"The next run of {name} that publishes reads its inputs again, and forgets it.")
+        print(f"`lakehouse repair {name} --yes` puts it back instead: the next run tries to carry it out again.")
 
 
 def _plain(plan: "Repair") -> dict[str, Any]:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from lakehouse.dagster.checks import check_result, check_spec, column_schema, declared_expectations, partition_checks
 from lakehouse.dagster.definition import connection_of, define, failures_told, short
 from lakehouse.declare.table import Table
+from lakehouse.delta.history import partition_texts
+from lakehouse.delta.partition_values import text_of
 from lakehouse.engine.session import Connection
 from lakehouse.errors import AuditFailedError, PartitionsFailedError
 from lakehouse.runs.code_version import Code, code_of
@@ -33,7 +35,7 @@ class TableAsset:
 
     Args:
         table: The declaration.
-        transform: Frames in, frame out.
+        transform: Frames in, frame out. A parameter `partitions` gets the keys of the run, None for the whole table.
         reads: Inputs by the function's parameter names.
         options: Passed to Dagster's `asset` as they are.
 
@@ -160,7 +162,20 @@ class TableAsset:
         if len(keys or ()) > 1:
             yield from partition_checks(self.table.name, done.checks_by_partition)
         shown = materialization(connection.workspace, done)
+        if keys is None and not done.unchanged:
+            for key in self._made(connection.workspace, context.instance):
+                yield dg.AssetMaterialization(self.table.name.split("."), partition=key, metadata=shown)
         yield dg.MaterializeResult(metadata={**shown, "dagster/column_schema": column_schema(self.table)})
+
+    def _made(self, workspace: Workspace, instance: Any) -> list[str]:
+        """The keys that Dagster knows of the partitions that the table has: a run of the whole table makes them all."""
+        definition = self.options.get("partitions_def")
+        if definition is None or len(self.table.partitioned_by) != 1:
+            return []
+        [column] = self.table.partitioned_by
+        there = partition_texts(workspace, self.table.name, column, self.table.types[column])
+        keys = definition.get_partition_keys(dynamic_partitions_store=instance)
+        return [key for key in keys if text_of(key, self.table.types[column], column) in there]
 
 
 def table_asset(table: Table, *, reads: Mapping[str, Any], **options: Any) -> "Callable[..., TableAsset]":
@@ -169,6 +184,7 @@ def table_asset(table: Table, *, reads: Mapping[str, Any], **options: Any) -> "C
     Args:
         table: The declaration.
         reads: What the function's parameters are read from: a Table, `TABLE.changes()`, `Foreign`, `Lines`, `Champion`.
+            One more parameter, `partitions`, gets the keys that a run is for.
         **options: Dagster's own arguments of `asset`, passed on as they are.
     """
 

@@ -9,6 +9,7 @@ from lakehouse.delta.live_files import NotReplayableError, live_files
 from lakehouse.delta.log import FOLDER, log_of
 from lakehouse.delta.log_health import first_damage
 from lakehouse.delta.note import USER_METADATA, Note
+from lakehouse.delta.partition_values import canonical
 from lakehouse.errors import UnreadableTableError
 from lakehouse.workspace import Workspace
 
@@ -159,6 +160,19 @@ def files_of(workspace: Workspace, name: str) -> dict[str, dict[str, Any]]:
         if "deletionVectors" in (table.protocol().reader_features or ()):
             raise UnreadableTableError(name, f"{log.root}/{FOLDER}", type(error).__name__) from None
         return {path: {"path": path} for path in table.get_add_actions(flatten=True)["path"].to_pylist()}
+
+
+def partition_texts(workspace: Workspace, name: str, column: str, type_: str) -> set[str | None]:
+    """The values of a partition column that the latest version has, as the log spells them in one way.
+
+    Args:
+        workspace: Where the table is.
+        name: `layer.entities`.
+        column: A partition column of it.
+        type_: Of the column.
+    """
+    files = files_of(workspace, name).values()
+    return {canonical(file["partitionValues"].get(column), type_) for file in files if "partitionValues" in file}
 
 
 def last_note(table: "DeltaTable | None") -> Note | None:

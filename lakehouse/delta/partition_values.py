@@ -5,7 +5,7 @@ the empty string are one. Of the two spellings that the protocol has for a times
 text without a zone, which other writers left, is UTC, as all sessions here are.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -90,6 +90,11 @@ def condition(partition: Partition, types: Mapping[str, str]) -> str:
         f"{quote(name)} IS NULL" if value is None else f"{quote(name)} = CAST({literal(value)} AS {types[name]})"
         for name, value in partition.items()
     )
+
+
+def any_of(partitions: Iterable[Partition], types: Mapping[str, str]) -> str:
+    """The SQL condition of several partitions; empty for none."""
+    return " OR ".join(f"({condition(partition, types)})" for partition in partitions)
 
 
 def key_of(text: str | None) -> str:

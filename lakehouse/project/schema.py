@@ -1,13 +1,16 @@
 """The project's tables as they are declared against the tables as they are stored."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from lakehouse.dagster.discover import project_package, project_tables
 from lakehouse.dagster.graph import graph_of
 from lakehouse.declare.table import Table
+from lakehouse.delta.tables import Tables
 from lakehouse.engine.session import Connection
 from lakehouse.project.targets import Target, table_of, workspace_of
 from lakehouse.project.undeclared import undeclared
+from lakehouse.runs.run import recover_if_open
 from lakehouse.schema import apply as changes
 from lakehouse.schema.apply import Applied, TablePlan
 from lakehouse.workspace import Workspace
@@ -44,6 +47,8 @@ def plan(*targets: Target, workspace: Workspace | None = None) -> list[TablePlan
 def apply(*targets: Target, workspace: Workspace | None = None) -> list[Applied]:
     """Make tables as they are declared, as far as no row is lost by it.
 
+    What a run that was cut off has decided about a table is carried out before, as the table is then.
+
     Args:
         *targets: Tables, their assets or their names; all that the project declares if none is given.
         workspace: Where; the current one if not given.
@@ -58,7 +63,11 @@ def apply(*targets: Target, workspace: Workspace | None = None) -> list[Applied]
     workspace = workspace_of(workspace)
     tables, declared = _tables(workspace, targets)
     with Connection(workspace) as connection:
-        return [changes.apply(connection, table, declared) for table in tables]
+        opened = Tables(workspace)
+        return [
+            changes.apply(connection, table, declared, first=partial(recover_if_open, connection, opened, table))
+            for table in tables
+        ]
 
 
 def _tables(workspace: Workspace, targets: Sequence[Target]) -> tuple[list[Table], list[str]]:

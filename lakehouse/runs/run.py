@@ -1,5 +1,6 @@
 """One run of an asset: what is new, is there anything to do, read it, and through the door."""
 
+import inspect
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -10,7 +11,7 @@ from lakehouse.declare.table import Foreign, Table
 from lakehouse.delta.partition_values import text_of
 from lakehouse.delta.tables import Tables
 from lakehouse.engine.session import Connection
-from lakehouse.errors import DeclarationDiffersError, LakehouseError
+from lakehouse.errors import DamagedDecisionError, DeclarationDiffersError, LakehouseError
 from lakehouse.locks import check_lease
 from lakehouse.locks.table_lock import table_lock
 from lakehouse.quality.judge import CheckResult
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from deltalake import DeltaTable
     from pyspark.sql import DataFrame
 
+PARTITIONS = "partitions"
+
 
 def run(
     connection: Connection,
@@ -50,7 +53,8 @@ def run(
     Args:
         connection: The workspace.
         table: The declaration.
-        transform: Frames in, frame out.
+        transform: Frames in, frame out. A parameter `partitions` gets the keys of the run, a tuple of texts; None for
+            the whole table.
         reads: Inputs by the function's parameter names.
         code: Digest of the code.
         run_id: The run.
@@ -90,7 +94,13 @@ def run(
             started_at=started_at,
             messages=(*notices, *planned.messages),
         )
-        return write(tables, connection.session(), table, transform(**inputs), batch)
+        told = {PARTITIONS: context.partitions} if is_told_partitions(transform, reads) else {}
+        return write(tables, connection.session(), table, transform(**inputs, **told), batch)
+
+
+def is_told_partitions(transform: Callable[..., Any], reads: Mapping[str, Any]) -> bool:
+    """Whether a function has a parameter `partitions` that is no input: it gets the keys of its run, None for all."""
+    return PARTITIONS not in reads and PARTITIONS in inspect.signature(transform).parameters
 
 
 def _batch(run_id: str, reads: Mapping[str, Any], planned: Plan) -> Batch:
@@ -180,6 +190,15 @@ def _judged_anew(
 
 
 def recover_if_open(connection: Connection, tables: Tables, table: Table) -> None:
-    """Finish a crashed run's decision, if there is one; asks no server if there is none."""
-    if open_intent(connection.workspace, table.name) is not None:
-        recover(tables, connection.session(), table)
+    """Finish a crashed run's decision, if there is one; asks no server if there is none.
+
+    If it cannot be carried out it is set aside, and what became of it is said.
+    """
+    try:
+        is_open = open_intent(connection.workspace, table.name) is not None
+    except DamagedDecisionError:
+        is_open = True
+    done = recover(tables, connection.session(), table) if is_open else None
+    if done is not None and done.unchanged:
+        for line in done.messages:
+            connection.say(line)

@@ -1,6 +1,6 @@
 """`plan` and `apply`: what each table would have to change to be as it is declared, and the safe part of it done."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import takewhile
@@ -125,7 +125,13 @@ def _refused(difference: Difference, way_out: str) -> Difference:
     return replace(difference, statements=(), against="", way_out=way_out)
 
 
-def apply(connection: Connection, table: Table, declared: Collection[str] = ()) -> Applied:
+def apply(
+    connection: Connection,
+    table: Table,
+    declared: Collection[str] = (),
+    *,
+    first: Callable[[], object] = lambda: None,
+) -> Applied:
     """Do the safe part of a table's plan, under its lock, with as few commits as Delta allows.
 
     Harmless where nothing differs.
@@ -134,12 +140,14 @@ def apply(connection: Connection, table: Table, declared: Collection[str] = ()) 
         connection: The workspace and its session.
         table: The declaration.
         declared: See `missing`.
+        first: Called under the lock before anything is changed: what a run has decided is of the table as it is.
 
     Raises:
         TableMissingError: the table was there and is not where it is kept any more.
     """
     workspace, session = connection.workspace, connection.session()
     with table_lock(workspace, table.name):
+        first()
         before = stored_of(workspace, table.name)
         known = is_in_catalogue(session, table.name)
         gone = missing(workspace, table, declared, is_in_catalogue=known)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from lakehouse.declare.table import Table
 from lakehouse.declare.write_modes import Overwrite, ReplacePartitions
 from lakehouse.delta.file_statistics import Adopted, read_adopted
-from lakehouse.delta.partition_values import Partition, condition, spelled, text_of
+from lakehouse.delta.partition_values import Partition, any_of, spelled, text_of
 from lakehouse.errors import (
     AuditFailedError,
     InvalidKeyError,
@@ -19,6 +19,7 @@ from lakehouse.errors import (
 )
 from lakehouse.quality.compile import Compiled
 from lakehouse.quality.judge import CheckResult, judge, judge_by, verdict
+from lakehouse.quality.rules.storable import unstorable
 from lakehouse.storage import File
 from lakehouse.write.batch import Batch
 from lakehouse.write.modes import GOOD
@@ -222,7 +223,7 @@ def _stale(table: Table, kind: RunKind, replaced: Sequence[Partition] | None, de
     is_first = not committed(delta, table.name)
     if isinstance(kind, Rebuilt) or isinstance(table.write, Overwrite) or is_first:
         return "true"
-    return " OR ".join(f"({condition(partition, table.types)})" for partition in replaced) if replaced else None
+    return any_of(replaced or (), table.types) or None
 
 
 def blocking(results: Sequence[CheckResult], *, is_replay: bool = False) -> list[CheckResult]:
@@ -235,6 +236,10 @@ def _judged_partitions(
 ) -> dict[str, tuple[CheckResult, ...]]:
     """The results of the staged rows of each partition, by its key; those of no rows if a key has none."""
     column, rows = table.partitioned_by[0], staged.frame(session)
+    outside = unstorable(column, table.types[column])
+    if outside:
+        # Such a row is rejected, and of no partition that a key could name. Python could not read its value.
+        rows = rows.where(f"NOT coalesce({outside}, false)")
     by_text = {
         _text(values[0], table.types[column]): results
         for values, results in judge_by(rows, rules, table.brought_names, (column,)).items()

@@ -11,7 +11,14 @@ from lakehouse.delta.history import commits_of
 from lakehouse.delta.note import Totals
 from lakehouse.delta.stamp import is_done
 from lakehouse.delta.tables import Tables, id_of
-from lakehouse.errors import AuditFailedError, PartitionsFailedError, StagedFilesGoneError
+from lakehouse.errors import (
+    AuditFailedError,
+    DamagedDecisionError,
+    DecisionFailedError,
+    LakehouseError,
+    PartitionsFailedError,
+    StagedFilesGoneError,
+)
 from lakehouse.locks import check_lease
 from lakehouse.maintenance import keep_up
 from lakehouse.quality.measure.masks import broken_rules_sql, labels_of
@@ -26,13 +33,14 @@ from lakehouse.write.intent import Intent, close_intent, open_intent, save_inten
 from lakehouse.write.modes import GOOD, Publication, functions_of, publish
 from lakehouse.write.note import note_of
 from lakehouse.write.ops_checks import record
-from lakehouse.write.position import committed, forget_positions, last_position, position_after, prepare_position
-from lakehouse.write.retry import retried
+from lakehouse.write.position import forget_positions, last_position, position_after, prepare_position
+from lakehouse.write.retry import lasting_reason, retried
 from lakehouse.write.run_kind import Replayed
+from lakehouse.write.set_aside import forget_set_aside, next_sequence, set_aside, set_damaged_aside
 from lakehouse.write.shape import check_shape
 from lakehouse.write.stage import AUDIT, BAD, DELETION, OLDER, PASSED, VERDICTS, passed, stage
 from lakehouse.write.table_rules import rules_of, suite_name, suite_of
-from lakehouse.write.withheld import withhold
+from lakehouse.write.withheld import withhold_refused
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -70,12 +78,12 @@ def _write(tables: Tables, session: "SparkSession", table: Table, frame: "DataFr
     staged = stage(table, shaped, rules.rows, root=workspace.table_path(table.name), run=batch.run_id, carried=carried)
     try:
         decision = decide(session, table, staged, rules=rules, batch=batch, delta=delta)
-        withhold(tables, session, table, staged, rules=rules, batch=batch, refused=decision.failed)
+        withhold_refused(tables, session, table, staged, rules=rules, batch=batch, refused=decision.failed)
     except BaseException as error:
         try:
             if isinstance(error, AuditFailedError):
                 refused = error.by_partition or error.results
-                withhold(tables, session, table, staged, rules=rules, batch=batch, refused=refused)
+                withhold_refused(tables, session, table, staged, rules=rules, batch=batch, refused=refused)
                 record(tables, session, table.name, refused, run_id=batch.run_id, version=None)
         finally:
             delete_folder(staged.path)
@@ -87,7 +95,7 @@ def _write(tables: Tables, session: "SparkSession", table: Table, frame: "DataFr
     note = note_of(table, replace(batch, kind=decision.kind), decision.rows, decision.results, totals)
     intent = Intent(
         table=table.name,
-        sequence=_next_sequence(tables, delta, table.name),
+        sequence=next_sequence(tables, table.name),
         staged=staged,
         note=note,
         position=position_after(note, decision.kind, before),
@@ -100,6 +108,7 @@ def _write(tables: Tables, session: "SparkSession", table: Table, frame: "DataFr
         stale=decision.stale,
         results_by_partition=decision.by_partition,
         table_id=id_of(delta),
+        declared=table,
     )
     try:
         save_intent(workspace, intent)
@@ -107,19 +116,13 @@ def _write(tables: Tables, session: "SparkSession", table: Table, frame: "DataFr
         if open_intent(workspace, table.name) is None:
             delete_folder(staged.path)
         raise
-    done = finish(tables, session, table, intent, started=started)
+    done = _carried_out(tables, session, table, intent, started=started)
     if decision.failed:
         record(tables, session, table.name, decision.failed, run_id=batch.run_id, version=None)
         raise PartitionsFailedError(
             decision.failed, done, failures=failures_of(decision.failed), suite=suite_name(table.name)
         )
     return done
-
-
-def _next_sequence(tables: Tables, delta: "DeltaTable", name: str) -> int:
-    # The quarantine may be ahead: fixes and discards take numbers of their own there. Both outlive the table.
-    beside = (tables.latest(quarantine_of(name)), tables.latest(deleted_of(name)))
-    return max(committed(table, name) for table in (delta, *beside)) + 1
 
 
 def finish(
@@ -142,6 +145,8 @@ def finish(
         retried(table.name, lambda: quarantine.settle(tables, session, table, intent))
     record(tables, session, table.name, by_partition or checks, run_id=intent.run, version=version)
     close_intent(workspace, table.name)
+    if not is_replay:
+        forget_set_aside(workspace, table.name)
     forget_positions(workspace, table.name, before=intent.sequence)
     if not intent.adopts:
         delete_folder(staged.path)
@@ -226,18 +231,49 @@ def _already(delta: "DeltaTable", table: Table, intent: Intent) -> tuple[int, in
     return passed(intent.rows), delta.version()
 
 
+def _carried_out(
+    tables: Tables, session: "SparkSession", table: Table, intent: Intent, *, started: float, is_fresh: bool = True
+) -> Published:
+    """Carry a decision out; one that fails twice for one reason, which is not of the moment, is set aside.
+
+    Raises:
+        DecisionFailedError: it failed for the first time.
+    """
+    try:
+        if not is_fresh:
+            _refuse_swept(tables, session, table, intent)
+        return finish(tables, session, table, intent, started=started)
+    except Exception as error:
+        reason, delta = lasting_reason(error), tables.latest(table.name)
+        if reason is None or delta is None or is_done(delta, intent.stamp):
+            raise
+        if intent.failure != reason:
+            save_intent(tables.workspace, replace(intent, failure=reason))
+            if isinstance(error, LakehouseError):
+                raise
+            raise DecisionFailedError(table.name, delta.version(), intent.run, reason) from error
+        said = set_aside(tables, session, table, intent, reason)
+        return Published(table.name, delta.version(), unchanged=True, messages=(said,))
+
+
 def recover(tables: Tables, session: "SparkSession", table: Table) -> Published | None:
     """Finish what a crashed run has decided, from its staged files; None if nothing is open.
 
-    A decision for a table that was dropped since is forgotten: what it was made from is read again.
+    A decision for a table that was dropped since is forgotten: what it was made from is read again. It is carried out
+    by the declaration by which it was decided. If that cannot be done, what is said of it is in the messages, and the
+    table is unchanged.
     """
-    intent = open_intent(tables.workspace, table.name)
-    if intent is None:
-        return None
-    delta = tables.latest(table.name)
-    if intent.table_id and id_of(delta) != intent.table_id:
-        close_intent(tables.workspace, table.name)
-        return None
     with full_storage_named(tables.workspace, table.name):
-        _refuse_swept(tables, session, table, intent)
-        return finish(tables, session, table, intent, started=time.monotonic())
+        try:
+            intent = open_intent(tables.workspace, table.name)
+        except DamagedDecisionError as error:
+            said = set_damaged_aside(tables, session, table, error)
+            delta = tables.latest(table.name)
+            return Published(table.name, delta.version() if delta else 0, unchanged=True, messages=(said,))
+        if intent is None:
+            return None
+        if intent.table_id and id_of(tables.latest(table.name)) != intent.table_id:
+            close_intent(tables.workspace, table.name)
+            return None
+        declared = intent.declared or table
+        return _carried_out(tables, session, declared, intent, started=time.monotonic(), is_fresh=False)

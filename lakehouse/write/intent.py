@@ -5,9 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from lakehouse.declare.stored_declaration import table_from
+from lakehouse.declare.table import Table
 from lakehouse.delta.note import Note
 from lakehouse.delta.partition_values import Partition
 from lakehouse.delta.stamp import Stamp
+from lakehouse.errors import DamagedDecisionError, DeclarationError
 from lakehouse.quality.judge import CheckResult
 from lakehouse.storage import delete_file, read_json, write_json
 from lakehouse.workspace import Workspace
@@ -35,6 +38,8 @@ class Intent:
         adopts: Whether the staged files of good rows become the table's own, and so are never deleted by the door.
         labels: Bit and label of each rule, as `labels_of` gives them; empty in decisions that do not have them.
         table_id: Delta's id of the table that the decision is for; None in decisions that do not have it.
+        declared: The declaration by which it was decided, and is carried out; None in decisions that do not have it.
+        failure: Why it could not be carried out when that was tried last; None if that was not tried, or was cut off.
     """
 
     table: str
@@ -51,6 +56,8 @@ class Intent:
     adopts: bool = True
     labels: Sequence[tuple[int, str]] = ()
     table_id: str | None = None
+    declared: Table | None = None
+    failure: str | None = None
 
     @property
     def stamp(self) -> Stamp:
@@ -96,9 +103,15 @@ class Intent:
             },
             "adopts": self.adopts,
             "labels": [list(label) for label in self.labels],
-            **({} if self.table_id is None else {"table_id": self.table_id}),
+            **self._later(),
             **self._replaces(),
         }
+
+    def _later(self) -> dict[str, Any]:
+        """What earlier versions of the library do not know, as far as it is known here."""
+        declared = None if self.declared is None else self.declared.to_json()
+        values = {"table_id": self.table_id, "declared": declared, "failure": self.failure}
+        return {name: value for name, value in values.items() if value is not None}
 
     def _replaces(self) -> dict[str, bool]:
         """What a rebuild does, if it is not what one is taken to do that does not say it."""
@@ -127,6 +140,8 @@ class Intent:
             adopts=values.get("adopts", True),
             labels=tuple((bit, label) for bit, label in values.get("labels", ())),
             table_id=values.get("table_id"),
+            declared=table_from(values["declared"]) if values.get("declared") else None,
+            failure=values.get("failure"),
         )
 
 
@@ -151,14 +166,27 @@ def intent_place(name: str) -> str:
     return f"_intents/{name}.json"
 
 
+def set_aside_place(name: str) -> str:
+    """Where a decision that could not be carried out is kept, below the warehouse."""
+    return f"_intents/{name}.aside.json"
+
+
 def _uri(workspace: Workspace, name: str) -> str:
     return f"{workspace.warehouse}/{intent_place(name)}"
 
 
 def open_intent(workspace: Workspace, name: str) -> Intent | None:
-    """The decision that a table's last run has not carried out, or None."""
-    values = read_json(_uri(workspace, name))
-    return None if values is None else Intent.from_json(values)
+    """The decision that a table's last run has not carried out, or None.
+
+    Raises:
+        DamagedDecisionError: its file says no decision.
+    """
+    uri = _uri(workspace, name)
+    try:
+        values = read_json(uri)
+        return None if values is None else Intent.from_json(values)
+    except (AttributeError, DeclarationError, LookupError, TypeError, ValueError) as error:
+        raise DamagedDecisionError(name, uri, type(error).__name__) from None
 
 
 def save_intent(workspace: Workspace, intent: Intent) -> None:

@@ -13,6 +13,7 @@ from lakehouse.delta.deletion_vectors import read_vector
 from lakehouse.delta.history import files_of
 from lakehouse.delta.live_files import NotReplayableError
 from lakehouse.delta.note import Note
+from lakehouse.delta.partition_values import any_of
 from lakehouse.delta.stamp import Stamp, is_done
 from lakehouse.delta.tables import Tables
 from lakehouse.engine.statement import statement
@@ -31,9 +32,8 @@ from lakehouse.write.quarantine_by_reference import (
     breaks,
     is_possible,
 )
-from lakehouse.write.retry import retried
 from lakehouse.write.run_kind import ForPartitions
-from lakehouse.write.stage import BAD, OLDER, PASSED
+from lakehouse.write.stage import BAD, OLDER, PASSED, Staged
 from lakehouse.write.table_rules import STORABLE_LABEL
 
 if TYPE_CHECKING:
@@ -115,11 +115,8 @@ def add(tables: Tables, session: "SparkSession", table: Table, intent: Intent) -
     there = counts(tables.workspace, table.name)
     stale = intent.stale if intent.stale and there[WAITING] else None
     # Of a run of partitions the others are still withheld.
-    again = (
-        (intent.stale if isinstance(intent.kind, ForPartitions) and intent.stale else "true")
-        if there[WITHHELD]
-        else None
-    )
+    own = any_of(intent.replaced or (), table.types) if isinstance(intent.kind, ForPartitions) else ""
+    again = (own or "true") if there[WITHHELD] else None
     if not intent.rows[BAD] and stale is None and again is None:
         return
     target = quarantine_table(table)
@@ -133,20 +130,20 @@ def add(tables: Tables, session: "SparkSession", table: Table, intent: Intent) -
             return add_by_reference(delta, target, intent, gone)
         except NotReplayableError as error:
             _log.info("%s: the engine adds the rows: %s", target.name, error)
-    came_again = f"'came again in run {intent.run}'"
     clauses = []
     if stale is not None:
         clauses.append(
             f"q._state = '{WAITING}' AND ({stale}) THEN UPDATE SET _state = '{DISCARDED}', "
-            f"_state_at = current_timestamp(), _state_by = {literal(intent.who)}, _state_why = {came_again}"
+            f"_state_at = current_timestamp(), _state_by = {literal(intent.who)}, "
+            f"_state_why = {came_again(intent.run)}"
         )
     if again is not None:
         clauses.append(f"q._state = '{WITHHELD}' AND ({again}) THEN DELETE")
-    rows = _rejected(table, _judged(session, intent, BAD), WAITING, intent.who)
+    rows = rejected(table, _judged(session, intent, BAD), WAITING, intent.who)
     append(session, target, rows, intent.stamp, clauses)
 
 
-def _rejected(table: Table, rows: "DataFrame", state: str, by: str, why: str | None = None) -> "DataFrame":
+def rejected(table: Table, rows: "DataFrame", state: str, by: str, why: str | None = None) -> "DataFrame":
     """Rows with their reasons as the quarantine has them."""
     from pyspark.sql import functions as F
 
@@ -190,27 +187,28 @@ def append(
         )
 
 
-def withhold(
-    tables: Tables, session: "SparkSession", table: Table, rows: "DataFrame", *, run: str, why: str, where: str
-) -> None:
-    """Keep rows that were not published, in place of those that were withheld before; the next run reads them again.
+def came_again(run: str) -> str:
+    """SQL: why a run discards rows that wait."""
+    return literal(f"came again in run {run}")
+
+
+def settle_replayed(session: "SparkSession", table: Table, staged: Staged, run: str) -> None:
+    """Mark what a replay published, of which nothing is known but its staged files.
 
     Args:
-        tables: The tables that the run touches.
         session: The session.
         table: The declaration.
-        rows: As `with_reasons` gives them.
-        run: The run.
-        why: The reason, which stays with the rows.
-        where: SQL condition: the rows withheld before that these stand for.
+        staged: The files; of their columns `_row_id` is enough.
+        run: The replay.
     """
     target = quarantine_table(table)
-    ensure(tables, session, target)
-    stamp = Stamp(None, 0, Note(target.name, run=run, action="withhold", who=who()))
-    clauses = (
-        [f"q._state = '{WITHHELD}' AND ({where}) THEN DELETE"] if counts(tables.workspace, table.name)[WITHHELD] else []
-    )
-    retried(target.name, lambda: append(session, target, _rejected(table, rows, WITHHELD, who(), why), stamp, clauses))
+    stamp = Stamp(None, 0, Note(target.name, run=run, action="settle", who=who()))
+    with statement(session, stamp=stamp, view=staged.frame(session, *PASSED, OLDER)) as view:
+        session.sql(
+            f"MERGE INTO {quote(target.name)} AS q USING {view} AS s ON q._row_id = s._row_id "
+            f"WHEN MATCHED AND q._state = '{WAITING}' THEN UPDATE SET _state = '{REPLAYED}', "
+            f"_state_at = current_timestamp(), _state_by = {literal(who())}, _run_id = {literal(run)}"
+        )
 
 
 def settle(tables: Tables, session: "SparkSession", table: Table, intent: Intent) -> None:

@@ -25,7 +25,7 @@ def over_limit(table: Table, rows: Mapping[str, int]) -> CheckResult | None:
         return None
     return CheckResult(
         name=MAX_REJECTED,
-        label=f"at most {share:.4g} of the rows are rejected (max_rejected)",
+        label=f"at most {share * 100:.4g} % of the rows are rejected (max_rejected)",
         type=f"declared_{MAX_REJECTED}",
         column=None,
         severity="critical",

@@ -1,14 +1,15 @@
 """All that is stored of a table, beside its own folder too: quarantine, keys of deleted rows, a decision left open."""
 
 from lakehouse.declare.table import INTERNAL_LAYERS, LAYERS, deleted_of, quarantine_of
-from lakehouse.write.intent import intent_place
+from lakehouse.write.intent import intent_place, set_aside_place
 
 
 def places_of(name: str) -> tuple[str, ...]:
     """Where things of `layer.entities` can be, below the warehouse; its own folder is the first."""
     if name.partition(".")[0] in INTERNAL_LAYERS:
         return (_place(name),)
-    return (_place(name), _place(quarantine_of(name)), _place(deleted_of(name)), intent_place(name))
+    beside = (_place(quarantine_of(name)), _place(deleted_of(name)))
+    return (_place(name), *beside, intent_place(name), set_aside_place(name))
 
 
 def owner_of(name: str) -> str | None:

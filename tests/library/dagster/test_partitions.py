@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,13 @@ from pyspark.sql import SparkSession
 from lakehouse.dagster.table_asset import TableAsset, table_asset
 from lakehouse.declare.column import Column
 from lakehouse.declare.table import Table
-from lakehouse.declare.write_modes import ReplacePartitions
+from lakehouse.declare.write_modes import Append, ReplacePartitions
 from lakehouse.delta.history import history, version_of
 from lakehouse.delta.tables import Tables
 from lakehouse.engine.session import CONNECTION, Connection
 from lakehouse.workspace import Workspace
+from lakehouse.write.batch import Batch
+from lakehouse.write.door import write
 
 # Dagster calls its backfill policies a beta.
 pytestmark = pytest.mark.filterwarnings("ignore::dagster.BetaWarning")
@@ -52,9 +55,6 @@ class House:
         monkeypatch.setenv("LAKEHOUSE_PROJECT", str(project))
 
     def put(self, *rows: tuple[str, int, int]) -> None:
-        from lakehouse.write.batch import Batch
-        from lakehouse.write.door import write
-
         frame = self.spark.createDataFrame(list(rows), "day string, id bigint, value int")
         frame = frame.withColumn("day", frame.day.cast("date"))
         write(Tables(self.workspace), self.spark, self.source, frame, Batch(uuid.uuid4().hex[:12], "b"))
@@ -157,3 +157,45 @@ def test_a_failing_partition_says_which_and_what_stays(house: House):
     assert "the others are version 1." in message
     assert "2026-01-02: value" in message
     assert "999" not in message
+
+
+def test_a_run_of_the_whole_table_fills_its_partitions(house: House):
+    house.put(("2026-01-01", 1, 1), ("2026-01-03", 3, 3), ("2026-02-01", 9, 9))
+    key = house.asset().definition.key
+
+    done = dg.materialize([house.asset().definition], instance=house.instance, resources={CONNECTION: house.connection})
+
+    assert done.success
+    assert house.rows() == [("2026-01-01", 1, 1), ("2026-01-03", 3, 3), ("2026-02-01", 9, 9)]
+    # Dagster knows nothing of the day in February.
+    assert house.instance.get_materialized_partitions(key) == {"2026-01-01", "2026-01-03"}
+
+
+def test_a_function_is_told_the_partitions_of_its_run(house: House):
+    """The source is not partitioned as the table is: the function takes the rows of its own days."""
+    source = replace(house.source, name=f"{house.source.name}_w", write=Append(), partitioned_by=())
+    write(
+        Tables(house.workspace),
+        house.spark,
+        source,
+        house.spark.sql(
+            "SELECT DATE'2026-01-01' AS day, 1L AS id, 1 AS value UNION ALL SELECT DATE'2026-01-02', 2L, 2 "
+            "UNION ALL SELECT DATE'2026-01-09', 9L, 9"
+        ),
+        Batch("first", "first"),
+    )
+    told: list[Any] = []
+
+    @table_asset(
+        house.target, reads={"raw": source}, partitions_def=DAYS, backfill_policy=dg.BackfillPolicy.single_run()
+    )
+    def by_day(raw, partitions):
+        told.append(partitions)
+        return raw if partitions is None else raw.where(raw.day.isin(*partitions))
+
+    by_day.materialize(house.connection, partitions=["2026-01-01", "2026-01-02"])
+    assert house.rows() == [("2026-01-01", 1, 1), ("2026-01-02", 2, 2)]
+    by_day.materialize(house.connection, full=True)
+
+    assert told == [("2026-01-01", "2026-01-02"), None]
+    assert house.rows() == [("2026-01-01", 1, 1), ("2026-01-02", 2, 2), ("2026-01-09", 9, 9)]

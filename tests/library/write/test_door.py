@@ -1,5 +1,7 @@
 """What the door promises, through the real engine."""
 
+from dataclasses import replace
+
 import pytest
 from pyspark.sql import functions as F
 
@@ -81,7 +83,7 @@ def test_an_overwrite_by_no_rows_empties_the_table(door: Door):
 
 
 def test_the_rows_that_are_judged_are_the_rows_that_are_published(door: Door):
-    table = door.table()
+    table = replace(door.table(), max_rejected=1.0)
     door.suite(table, BETWEEN | {"kwargs": BETWEEN["kwargs"] | {"max_value": 499, "mostly": 0.01}})
     frame = door.spark.range(2000).select(
         "id",
@@ -305,7 +307,7 @@ def test_a_write_beside_the_runs_finishes_an_open_decision_first(door: Door, mon
 
 
 def test_rejected_rows_that_are_swept_do_not_vanish_with_a_success(door: Door, monkeypatch):
-    from lakehouse.errors import StagedFilesGoneError
+    from lakehouse.errors import DecisionFailedError, StagedFilesGoneError
     from lakehouse.storage import delete_folder
 
     table = door.table()
@@ -319,7 +321,7 @@ def test_rejected_rows_that_are_swept_do_not_vanish_with_a_success(door: Door, m
     )
     with monkeypatch.context() as patch:
         patch.setattr("lakehouse.write.quarantine.add", lambda *_: 1 / 0)
-        with pytest.raises(ZeroDivisionError):
+        with pytest.raises(DecisionFailedError, match="ZeroDivisionError"):
             door.write(table, door.rows((1, "a", 1, None), (2, "bad", 20, None)))
     delete_folder(f"{open_intent(door.workspace, table.name).staged.path}/{AUDIT}={BAD}")
 

@@ -127,7 +127,7 @@ def test_a_refused_batch_says_so_in_the_checks_too(door: Door, at: Any):
 def test_a_partition_that_rejects_too_much_is_withheld_alone(door: Door, at: Any):
     by_name = {"write": ReplacePartitions(), "partitioned_by": ("name",)}
     source, target = replace(without_limit(door), **by_name), replace(door.table(), **by_name)
-    door.suite(target, AT_MOST_10)
+    door.suite(target, AT_MOST_10 | {"kwargs": AT_MOST_10["kwargs"] | {"mostly": 0.0}})
     rows = [(number, "bad", 50, at(1)) for number in range(30)]
     door.write(source, door.rows((100, "good", 1, at(1)), (101, "good", 11, at(1)), *rows, (102, None, 99, at(1))))
     reads = {"raw": source.by_partition()}
