@@ -89,6 +89,7 @@ if TYPE_CHECKING:
     from lakehouse.project.quarantine import fix as fix
     from lakehouse.project.quarantine import reopen as reopen
     from lakehouse.project.quarantine import replay as replay
+    from lakehouse.project.quarantine import unfix as unfix
     from lakehouse.project.runs import run as run
     from lakehouse.project.schema import apply as apply
     from lakehouse.project.schema import plan as plan
@@ -165,7 +166,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "lakehouse.project.drops": ("drop", "restore"),
     "lakehouse.project.features": ("online_rows",),
     "lakehouse.project.models": ("champion_of", "model_versions", "rollback"),
-    "lakehouse.project.quarantine": ("discard", "fix", "reopen", "replay"),
+    "lakehouse.project.quarantine": ("discard", "fix", "reopen", "replay", "unfix"),
     "lakehouse.project.runs": ("run",),
     "lakehouse.project.schema": ("apply", "plan"),
     "lakehouse.project.servers": ("down", "hold_workspace", "status", "up"),

@@ -18,7 +18,7 @@ def register(app: typer.Typer) -> None:
     """Add the group."""
     group = typer.Typer(help="Rows that broke a rule, why, and their way back.", no_args_is_help=True)
     group.command("list")(list_tables)
-    for command in (show, fix, replay, discard, reopen):
+    for command in (show, fix, unfix, replay, discard, reopen):
         group.command()(command)
     app.add_typer(group, name="quarantine")
 
@@ -102,6 +102,13 @@ def fix(
         raise LakehouseError('--set wants `column = expression`, as in --set "name = trim(name)"')
     sets = {column.strip().strip("`"): sql.strip() for column, _, sql in parts}
     _tell(name, "fixed", quarantine.fix(name, sets, where=where, why=why), as_json)
+
+
+def unfix(name: Name, where: Where = "true", as_json: Json = False) -> None:
+    """Take the last fix of waiting rows back: each is what it was before, and has one fix less."""
+    from lakehouse.project import quarantine
+
+    _tell(name, "unfixed", quarantine.unfix(name, where=where), as_json)
 
 
 def discard(

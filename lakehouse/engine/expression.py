@@ -17,6 +17,8 @@ _WHILE_WRITING = "58030"
 
 # What an expression says that was given a check of its values.
 NO_VALUE = "a value that no table can hold"
+# What is said of a fix that did not keep all of what was there.
+NO_FORM = "a fix of an older release, which did not keep times and maps exactly"
 
 
 class _NoExpressionError(Exception):
@@ -75,6 +77,10 @@ def understood(doing: str, columns: str) -> Iterator[None]:
             raise LakehouseError(
                 f"{doing}: the expression gives {NO_VALUE}: text that is no UTF-8, or a date or time outside the "
                 f"years 1 to 9999. Use decode(..., 'ISO-8859-1'), say, or to_date(...) with the right pattern."
+            ) from None
+        if NO_FORM in str(error):
+            raise LakehouseError(
+                f"{doing}: a row has {NO_FORM}. What it has kept is in `_fixes`: fix the columns by their values there."
             ) from None
         if not _is_of_the_data(error):
             raise

@@ -39,6 +39,25 @@ def fix(
         return way_back.fix(connection, table, changes, where=where, why=why)
 
 
+def unfix(target: Target, *, where: str = "true", workspace: Workspace | None = None) -> int:
+    """Take the last fix of waiting rows back: each is what it was before, bit by bit, and has one fix less.
+
+    Args:
+        target: The table that rejected them, its asset or its name.
+        where: SQL condition: which waiting rows; rows that were not fixed are left alone.
+        workspace: Where; the current one if not given.
+
+    Returns:
+        Rows that are as before.
+
+    Raises:
+        LakehouseError: SQL that cannot be read, or fixes that did not keep all of a value; nothing was changed.
+        ServiceError: the engine is not up.
+    """
+    with _connected(target, workspace) as (connection, table):
+        return way_back.unfix(connection, table, where=where)
+
+
 def replay(target: Target, *, where: str = "true", workspace: Workspace | None = None) -> Published:
     """Bring waiting rows through the door again. What passes is published once, the rest keeps waiting.
 

@@ -11,14 +11,15 @@ from lakehouse.declare.table import Table, quarantine_of
 from lakehouse.delta.note import Note
 from lakehouse.delta.stamp import Stamp
 from lakehouse.delta.tables import Tables
-from lakehouse.engine.expression import NO_VALUE, alone, understood
+from lakehouse.engine.exact_json import exact_json, is_exact, value_of
+from lakehouse.engine.expression import NO_FORM, NO_VALUE, alone, understood
 from lakehouse.engine.session import Connection
 from lakehouse.engine.statement import statement
 from lakehouse.errors import LakehouseError, near_miss
 from lakehouse.locks.table_lock import table_lock
 from lakehouse.quality.rules.storable import unstorable_value
 from lakehouse.runs.run import recover_if_open
-from lakehouse.schema.create import FIXES_TYPE, ROW_ID, UNSTORABLE, ensure, quarantine_table
+from lakehouse.schema.create import FIXES_TYPE, ROW_ID, UNSTORABLE, UNSTORABLE_TYPE, ensure, quarantine_table
 from lakehouse.sources.tables import snapshot
 from lakehouse.write import quarantine
 from lakehouse.write.batch import Batch, Published
@@ -63,7 +64,8 @@ def fix(connection: Connection, table: Table, changes: Mapping[str, str], *, whe
             )
     if not changes:
         raise LakehouseError(f"{quarantine_of(table.name)} was not changed: say what, as in `name = trim(name)`")
-    original = f"to_json(struct({', '.join(map(quote, names))}), map('ignoreNullFields', 'false'))"
+    plain, odd = exact_json(table.types), exact_json({**table.types, UNSTORABLE: UNSTORABLE_TYPE})
+    original = f"IF({UNSTORABLE} IS NULL, {plain}, {odd})"
     entry = (
         f"named_struct('original', {original}, 'by', {literal(who())}, 'at', current_timestamp(), "
         f"'why', {literal(why)})"
@@ -75,6 +77,36 @@ def fix(connection: Connection, table: Table, changes: Mapping[str, str], *, whe
         "_fixes": f"CAST(concat(coalesce(_fixes, array()), array({entry})) AS {FIXES_TYPE})",
     }
     return _update(connection, table, _Update("fix", WAITING, where, kept, changes))
+
+
+def unfix(connection: Connection, table: Table, *, where: str = "true") -> int:
+    """Take the last fix of waiting rows back: each is what it was before, bit by bit, and has one fix less.
+
+    A column that the table got since the fix keeps its value.
+
+    Args:
+        connection: The workspace.
+        table: The table that rejected them.
+        where: SQL condition: which waiting rows; rows that were not fixed are left alone.
+
+    Returns:
+        Rows that are as before.
+
+    Raises:
+        LakehouseError: SQL that cannot be read, or fixes of an older release, which do not have all of a value; nothing
+            was changed.
+    """
+    last = "element_at(_fixes, -1).original"
+    # A fix of a value that no table can hold has kept its text; without one there was none.
+    kept = value_of(last, UNSTORABLE, UNSTORABLE_TYPE)
+    held = f"IF(array_contains(json_object_keys({last}), '{UNSTORABLE}'), {kept}, NULL)"
+    sets = {
+        **{quote(name): value_of(last, name, type_) for name, type_ in table.types.items()},
+        UNSTORABLE: held,
+        "_fixes": "slice(_fixes, 1, cardinality(_fixes) - 1)",
+    }
+    checked = {column: f"IF({is_exact(last)}, {sql}, raise_error({literal(NO_FORM)}))" for column, sql in sets.items()}
+    return _update(connection, table, _Update("unfix", WAITING, where, checked, rows="cardinality(_fixes) > 0"))
 
 
 def discard(connection: Connection, table: Table, *, where: str, why: str) -> int:
@@ -183,6 +215,7 @@ class _Update:
         where: A person's condition: which of them.
         sets: Our own SQL by column.
         changes: A person's expressions by column.
+        rows: Our own condition on the rows.
     """
 
     action: str
@@ -190,6 +223,7 @@ class _Update:
     where: str
     sets: Mapping[str, str]
     changes: Mapping[str, str] = field(default_factory=dict)
+    rows: str = "true"
 
 
 def _update(connection: Connection, table: Table, update: _Update) -> int:
@@ -211,7 +245,9 @@ def _update(connection: Connection, table: Table, update: _Update) -> int:
             }
             chosen = alone(rows.select(*_askable(table)), update.where)
             assignments = ", ".join(f"{column} = {sql}" for column, sql in {**changed, **update.sets}.items())
-            sql = f"UPDATE {quote(name)} SET {assignments} WHERE _state = '{update.state}' AND {chosen}"
+            sql = (
+                f"UPDATE {quote(name)} SET {assignments} WHERE _state = '{update.state}' AND {update.rows} AND {chosen}"
+            )
             return retried(name, lambda: _affected(session, stamp, sql))
 
 

@@ -29,6 +29,7 @@ KEY = "lakehouse_key"
 
 ROW_ID = Column("_row_id", "string", "Identifies the row in this quarantine")
 UNSTORABLE = "_unstorable"
+UNSTORABLE_TYPE = "map<string,string>"
 FIXES_TYPE = "array<struct<original:string,by:string,at:timestamp,why:string>>"
 
 
@@ -67,7 +68,7 @@ def quarantine_columns() -> tuple[Column, ...]:
         Column("_broken_rules", "array<string>", "The rules that the row breaks"),
         Column(
             UNSTORABLE,
-            "map<string,string>",
+            UNSTORABLE_TYPE,
             "What columns held that no table can hold, by column: text that is no UTF-8 as base64 of its bytes, parts "
             "as base64 of their JSON, dates and times as text. The columns are null",
         ),
@@ -80,7 +81,7 @@ def quarantine_columns() -> tuple[Column, ...]:
         Column(
             "_fixes",
             FIXES_TYPE,
-            "What the row was before each fix, as JSON, oldest first; who fixed it, when (UTC) and why",
+            "What the row was before each fix, as exact JSON, oldest first; who fixed it, when (UTC) and why",
         ),
     )
 

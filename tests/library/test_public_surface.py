@@ -46,6 +46,7 @@ PUBLIC = {
         "query",
         "reopen",
         "replay",
+        "unfix",
         "restore",
         "rollback",
         "row_accounts",

@@ -24,6 +24,7 @@ from lakehouse.declare.column import Column
 from lakehouse.declare.table import Table, quarantine_of
 from lakehouse.declare.write_modes import Append, Merge, Overwrite, ReplacePartitions
 from lakehouse.delta.tables import Tables
+from lakehouse.engine.exact_json import FORM
 from lakehouse.errors import AuditFailedError, LakehouseError
 from lakehouse.runs.replay import discard, fix, reopen, replay
 from lakehouse.write.door import recover
@@ -59,7 +60,7 @@ def test_a_fix_keeps_the_original_beside_it_with_who_when_and_why(door: Door, ta
     row = door.spark.table(quarantine_of(table.name)).where("id = 2").collect()[0]
     assert (row["value"], row["_state"]) == (2, "waiting")
     (entry,) = row["_fixes"]
-    assert json.loads(entry["original"]) == {"id": 2, "name": "b", "value": 200, "sent_at": None}
+    assert json.loads(entry["original"]) == {"id": 2, "name": "b", "value": 200, "sent_at": None, FORM: 1}
     assert (entry["why"], "@" in entry["by"], entry["at"] is not None) == ("sent in hundredths", True, True)
 
 
