@@ -24,7 +24,8 @@ def register(app: typer.Typer) -> None:
 def plan(names: Names = None, as_json: Json = False) -> None:
     """What each table would have to change to be as it is declared. Exit code 0: nothing; 2: something.
 
-    Then the tables that are stored and no longer declared, which `drop` removes; they do not change the exit code.
+    Then those that were made by older code, with what `lakehouse run TABLE --full` would read, and the tables that are
+    stored and no longer declared, which `drop` removes; both do not change the exit code.
     Read from the logs; the engine is asked only to count rows that a new rule may be against.
     """
     from lakehouse.dagster.discover import project_tables
@@ -32,13 +33,14 @@ def plan(names: Names = None, as_json: Json = False) -> None:
     from lakehouse.workspace import current_workspace
 
     plans = schema.plan(*names or ())
-    differing = [table for table in plans if table.is_declared]
+    differing = [table for table in plans if table.is_declared and table.differences]
     if as_json:
         print_json(plans)
     else:
         for table in differing:
             print(f"{table.table} ({'not there yet' if table.version is None else f'version {table.version}'})")
             _print(table.differences)
+        _print_older([table for table in plans if table.rebuild_reads])
         _print_undeclared([table for table in plans if not table.is_declared])
         safe = sum(difference.is_safe for table in differing for difference in table.differences)
         refused = sum(not difference.is_safe for table in differing for difference in table.differences)
@@ -51,6 +53,14 @@ def _counted(tables: int, safe: int, refused: int) -> str:
         return f"{tables} tables are as they are declared." if tables != 1 else "The table is as it is declared."
     doable = f"{safe} to do (`lakehouse apply`)" if safe else "nothing that `lakehouse apply` can do"
     return f"{doable}, {refused} refused."
+
+
+def _print_older(tables: "Sequence[TablePlan]") -> None:
+    if not tables:
+        return
+    print("Made by older code (`lakehouse run TABLE --full` makes one again, from all of what is named):")
+    for table in tables:
+        print(f"  {table.table} (version {table.version}): {'; '.join(table.rebuild_reads)}")
 
 
 def _print_undeclared(tables: "Sequence[TablePlan]") -> None:

@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from functools import partial
 
-from lakehouse.dagster.discover import project_package, project_tables
+from lakehouse.dagster.discover import project_package, project_tables, table_assets
 from lakehouse.dagster.graph import graph_of
-from lakehouse.declare.table import Table
+from lakehouse.dagster.table_asset import TableAsset
+from lakehouse.declare.table import Foreign, Table
 from lakehouse.delta.tables import Tables
 from lakehouse.engine.session import Connection
-from lakehouse.project.targets import Target, table_of, workspace_of
+from lakehouse.project.older_code import with_older_code
+from lakehouse.project.targets import Target, asset_of, table_of, workspace_of
 from lakehouse.project.undeclared import undeclared
 from lakehouse.runs.run import recover_if_open
 from lakehouse.schema import apply as changes
@@ -26,8 +28,9 @@ def plan(*targets: Target, workspace: Workspace | None = None) -> list[TablePlan
         workspace: Where; the current one if not given.
 
     Returns:
-        The tables that differ. If no target is given, then those that are stored and that the project neither declares
-        nor reads (`is_declared` is False, or None if that is not known); `drop` removes one.
+        The tables that differ, and those that were made by older code (`rebuild_reads` says what making them again
+        would read). If no target is given, then those that are stored and that the project neither declares nor reads
+        (`is_declared` is False, or None if that is not known); `drop` removes one.
 
     Raises:
         LakehouseError: a name is not declared.
@@ -39,6 +42,9 @@ def plan(*targets: Target, workspace: Workspace | None = None) -> list[TablePlan
     if any(difference.against for table in plans for difference in table.differences):
         with Connection(workspace) as connection:
             plans = [changes.refused_by_rows(connection.session(), table) for table in plans]
+    assets = [asset_of(workspace, target) for target in targets if not isinstance(target, Table | Foreign)]
+    made = assets if targets else table_assets(project_package(workspace))
+    plans = with_older_code(workspace, [asset for asset in made if isinstance(asset, TableAsset)], plans)
     if targets:
         return plans
     return [*plans, *undeclared(workspace, graph_of(workspace, project_package(workspace), parse=False))]

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from lakehouse.declare.table import Foreign, Table
+from lakehouse.declare.table import Foreign, Table, deleted_of
 from lakehouse.delta.partition_values import text_of
 from lakehouse.delta.tables import Tables
 from lakehouse.engine.session import Connection
@@ -18,8 +18,10 @@ from lakehouse.quality.judge import CheckResult
 from lakehouse.runs.audit import audit_foreign, judged
 from lakehouse.runs.code_version import commit
 from lakehouse.runs.plan import NEWS, Extent, Plan, plan, without_lost_feeds
+from lakehouse.schema.behind import differing_behind
 from lakehouse.schema.catalogue import is_in_catalogue
 from lakehouse.schema.create import finish_creation
+from lakehouse.schema.difference import Difference
 from lakehouse.schema.differences import pending
 from lakehouse.schema.missing import missing
 from lakehouse.sources.kinds import dependency, load
@@ -74,7 +76,7 @@ def run(
         check_lease(workspace)
         recover_if_open(connection, tables, table)
         delta = tables.latest(table.name)
-        notices = _refuse_other_than_declared(connection, table, delta, rebuilds=extent.full)
+        notices = _refuse_other_than_declared(connection, tables, table, delta, rebuilds=extent.full)
         last = last_position(workspace, table.name, delta)
         planned = plan(reads, context, last, code, full=extent.full)
         if delta is not None and planned.unchanged:
@@ -154,7 +156,7 @@ def _loaded(
 
 
 def _refuse_other_than_declared(
-    connection: Connection, table: Table, delta: "DeltaTable | None", *, rebuilds: bool
+    connection: Connection, tables: Tables, table: Table, delta: "DeltaTable | None", *, rebuilds: bool
 ) -> tuple[str, ...]:
     """Before anything is read: is the table what its declaration says, and where it should be?
 
@@ -165,7 +167,7 @@ def _refuse_other_than_declared(
     """
     if delta is not None:
         finish_creation(connection.workspace, connection.session, table, delta)
-        every = pending(connection.workspace, table, delta)
+        every = (*pending(connection.workspace, table, delta), *_behind(tables, table, rebuilds=rebuilds))
         differences = [difference for difference in every if not (rebuilds and difference.kind == "set key")]
         if any(not difference.kind.startswith("comment") for difference in differences):
             raise DeclarationDiffersError(table.name, delta.version(), differences)
@@ -175,6 +177,13 @@ def _refuse_other_than_declared(
     if error is not None:
         raise error
     return ()
+
+
+def _behind(tables: Tables, table: Table, *, rebuilds: bool) -> tuple[Difference, ...]:
+    """What differs in the tables behind it; a rebuild forgets the deletions that it remembers, whatever their key."""
+    differing = differing_behind(tables, table)
+    forgotten = f"{deleted_of(table.name)}."
+    return tuple(difference for difference in differing if not (rebuilds and difference.name.startswith(forgotten)))
 
 
 def _judged_anew(

@@ -6,13 +6,14 @@ from functools import partial
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from lakehouse.declare.table import Table, quarantine_of
+from lakehouse.declare.table import Table
 from lakehouse.delta.tables import Tables
 from lakehouse.engine.session import Connection
 from lakehouse.errors import LakehouseError
 from lakehouse.locks.table_lock import table_lock
+from lakehouse.schema.behind import behind, without_kept_columns
 from lakehouse.schema.catalogue import is_in_catalogue, register
-from lakehouse.schema.create import ddl, ensure, quarantine_table
+from lakehouse.schema.create import ddl, ensure
 from lakehouse.schema.difference import Difference, together
 from lakehouse.schema.differences import differences
 from lakehouse.schema.missing import missing
@@ -34,6 +35,8 @@ class TablePlan:
         is_declared: False for a table that is stored and that the project neither declares nor reads; None if that is
             not known.
         remark: Of such a table, who wrote it last, and why it is not known.
+        rebuild_reads: Of a table that was made by older code, what `lakehouse run TABLE --full` would read, in words;
+            empty for others.
     """
 
     table: str
@@ -41,6 +44,7 @@ class TablePlan:
     differences: tuple[Difference, ...]
     is_declared: bool | None = True
     remark: str = ""
+    rebuild_reads: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,7 @@ class Applied:
 
 
 def plan(workspace: Workspace, tables: Iterable[Table], declared: Collection[str] = ()) -> list[TablePlan]:
-    """What each table, and its quarantine where it has one, would have to change. Asks no server.
+    """What each table, its quarantine and what it remembers of deleted keys would have to change. Asks no server.
 
     Args:
         workspace: Where the tables are.
@@ -71,36 +75,18 @@ def plan(workspace: Workspace, tables: Iterable[Table], declared: Collection[str
     plans = []
     for table in tables:
         plans.append(_planned(workspace, table, declared))
-        quarantine = _quarantine(workspace, table)
-        if quarantine is not None:
-            plans.append(_planned(workspace, quarantine, ()))
+        plans += [_planned(workspace, other, ()) for other in behind(Tables(workspace), table)]
     return [planned for planned in plans if planned.differences]
 
 
 def _planned(workspace: Workspace, table: Table, declared: Collection[str]) -> TablePlan:
     stored = stored_of(workspace, table.name)
     if stored is not None:
-        return TablePlan(table.name, stored.version, _without_kept_columns(table, differences(table, stored)))
+        return TablePlan(table.name, stored.version, without_kept_columns(table, differences(table, stored)))
     gone = missing(workspace, table, declared)
     new = Difference("create table", "", "nothing", table.grain, (ddl(table),))
     lost = gone and Difference("create table", "", f"`{gone.found}`", f"`{table.name}`", way_out=str(gone))
     return TablePlan(table.name, None, (lost or new,))
-
-
-def _without_kept_columns(table: Table, differing: tuple[Difference, ...]) -> tuple[Difference, ...]:
-    """A quarantine keeps columns that its table has no more: they are in the rows that wait there."""
-    is_quarantine = table.layer == "quarantine"
-    return tuple(difference for difference in differing if not (is_quarantine and difference.kind == "drop column"))
-
-
-def _quarantine(workspace: Workspace, table: Table) -> Table | None:
-    """The declaration of a table's quarantine, where there is one already; its columns are renamed as the table's."""
-    if stored_of(workspace, quarantine_of(table.name)) is None:
-        return None
-    named = {column.name: column.renamed_from for column in table.brought}
-    made = quarantine_table(table)
-    columns = tuple(replace(column, renamed_from=named.get(column.name)) for column in made.columns)
-    return replace(made, columns=columns)
 
 
 def refused_by_rows(session: "SparkSession", planned: TablePlan) -> TablePlan:
@@ -161,12 +147,9 @@ def apply(
             sql = register(workspace, session, table.name)
             done.append(Difference("register table", "", "nothing", workspace.table_path(table.name), (sql,)))
         more, refused = _evolve(workspace, session, table)
-        quarantine = _quarantine(workspace, table)
-        if quarantine is not None:
-            for of_quarantine, into in zip(_evolve(workspace, session, quarantine), (more, refused), strict=True):
-                into.extend(
-                    replace(difference, name=f"{quarantine.name}.{difference.name}") for difference in of_quarantine
-                )
+        for other in behind(Tables(workspace), table):
+            for differing, into in zip(_evolve(workspace, session, other), (more, refused), strict=True):
+                into.extend(replace(difference, name=f"{other.name}.{difference.name}") for difference in differing)
     after = stored_of(workspace, table.name)
     return Applied(table.name, after.version if after else None, (*done, *more), tuple(refused))
 
@@ -179,7 +162,7 @@ def _evolve(workspace: Workspace, session: "SparkSession", table: Table) -> tupl
         stored = stored_of(workspace, table.name)
         if stored is None:
             raise LakehouseError(f"{table.name} was removed by another while it was changed. Run `lakehouse plan`.")
-        differing = _without_kept_columns(table, differences(table, stored))
+        differing = without_kept_columns(table, differences(table, stored))
         open_ = [difference for difference in differing if (difference.kind, difference.name) not in refused]
         if not open_:
             return done, [refused[difference.kind, difference.name] for difference in differing]

@@ -43,6 +43,11 @@ def key_text(table: Table) -> str:
     return ", ".join((*table.key, *(table.sequence if isinstance(table.write, Scd2) else ())))
 
 
+def replace_table(session: "SparkSession", table: Table) -> None:
+    """Make a table anew as it is declared, without its rows, in one commit; its earlier versions are kept."""
+    session.sql(ddl(table).replace("CREATE TABLE IF NOT EXISTS", "CREATE OR REPLACE TABLE", 1))
+
+
 def ddl(table: Table) -> str:
     """`CREATE TABLE IF NOT EXISTS` of a declaration."""
     columns = ", ".join(_column(c, nullable=c.name not in table.stored_required) for c in table.stored)

@@ -4,13 +4,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from lakehouse.declare.column import Column
-from lakehouse.declare.table import Table, deleted_of
 from lakehouse.declare.write_modes import Merge
 from lakehouse.delta.file_statistics import read_adopted
 from lakehouse.delta.parquet_files import read_file, write_file
 from lakehouse.delta.stamp import Stamp, is_done
-from lakehouse.schema.create import ensure
+from lakehouse.schema.behind import deleted_table, is_other
+from lakehouse.schema.create import ensure, replace_table
 from lakehouse.storage import File
 from lakehouse.write.modes.merge_by_reference import can_adopt_merge
 from lakehouse.write.modes.mode import Publication, deletes
@@ -19,22 +18,6 @@ from lakehouse.write.run_kind import Rebuilt, is_rebuild
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
-
-
-def deleted_table(table: Table) -> Table:
-    """Where a merge with a sequence remembers what it deleted: key and sequence of the newest deletion."""
-    kept = {*table.key, *table.sequence}
-    columns = tuple(Column(c.name, c.type, c.comment) for c in table.brought if c.name in kept)
-    return Table(
-        deleted_of(table.name),
-        columns=columns,
-        grain=f"one row per deleted key of {table.name}, its newest deletion",
-        write=_merge_of(table),
-    )
-
-
-def _merge_of(table: Table) -> Merge:
-    return Merge(on=table.key, sequence=table.sequence)
 
 
 def remember(publication: Publication, mode: Merge, publish: Callable[[Merge, Publication], int]) -> "DeltaTable":
@@ -49,12 +32,16 @@ def remember(publication: Publication, mode: Merge, publish: Callable[[Merge, Pu
         The table of deletions, with those of the batch.
     """
     target, stamp = deleted_table(publication.table), publication.stamp
-    merge = _merge_of(publication.table)
+    merge = Merge(on=publication.table.key, sequence=publication.table.sequence)
     delta = ensure(publication.tables, publication.session, target)
     rows = sum(read_adopted(publication.delta.table_uri, file, set()).rows for file in publication.deletions)
     anew = starts_anew(publication)
     if is_done(delta, stamp) or not (rows or (anew and delta.version() > 0)):
         return delta
+    if anew and is_other(publication.tables.workspace, target, delta):
+        # Of another key, or another order, no deletion is remembered: all that is there is of no concern.
+        replace_table(publication.session, target)
+        delta.update_incremental()
     adopted = can_adopt_merge(merge, delta)
     own = replace(
         publication,

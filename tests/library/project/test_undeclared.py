@@ -11,6 +11,7 @@ from deltalake import CommitProperties, write_deltalake
 
 from lakehouse.answers.loss import loss_of
 from lakehouse.dagster.dbt_process import manifest_of
+from lakehouse.dagster.discover import assets_of, by_name, project_package
 from lakehouse.dagster.graph import Graph
 from lakehouse.errors import LakehouseError
 from lakehouse.project import drops
@@ -82,11 +83,12 @@ def declare(workspace: Workspace) -> Iterator[Callable[[str], None]]:
         yield declare
 
 
-def stored(workspace: Workspace, name: str, commit: str | None = None) -> None:
+def stored(workspace: Workspace, name: str, commit: str | None = None, code: str = "c") -> None:
     """One version of a table, made from a commit of a checkout."""
-    note = json.dumps({"lakehouse": 1, "asset": name, "who": "ada@host", "code": "c", "commit": commit})
+    note = json.dumps({"lakehouse": 1, "asset": name, "who": "ada@host", "code": code, "commit": commit})
     said = CommitProperties(custom_metadata={"userMetadata": note})
-    write_deltalake(workspace.table_path(name), pa.table({"id": [1, 2]}), commit_properties=said)
+    path, rows = workspace.table_path(name), pa.table({"id": [1, 2]})
+    write_deltalake(path, rows, mode="append", commit_properties=said)
 
 
 def test_what_nothing_declares_or_reads_is_named_once_all_is_known(
@@ -147,3 +149,20 @@ def test_an_object_store_is_refused(tmp_path: Path):
             LakehouseError, match="s3://bucket/warehouse is an object store, which cannot move a folder"
         ):
             act("silver.stray", workspace=workspace)
+
+
+def test_a_plan_names_what_was_made_by_older_code_and_what_making_it_again_would_read(
+    workspace: Workspace, declare: Callable[[str], None]
+):
+    declare(ASSETS)
+    manifest_of(workspace, workspace.settings.project / "dbt_project")
+    kept, _ = plan("silver.kept", workspace=workspace)
+    assert kept.rebuild_reads == ("silver.read at version 0, 2 rows",)
+    assert [table.table for table in plan(workspace=workspace) if table.rebuild_reads] == ["silver.kept"]
+
+    asset = by_name(assets_of(project_package(workspace)), "silver.kept")
+    stored(workspace, "silver.kept", code=asset.code(workspace).digest)
+    assert not any(table.rebuild_reads for table in plan(workspace=workspace))
+
+    declare(ASSETS.replace("    return raw\n\n\n@model_asset", "    return raw.limit(1)\n\n\n@model_asset", 1))
+    assert [table.table for table in plan("silver.kept", workspace=workspace) if table.rebuild_reads] == ["silver.kept"]
