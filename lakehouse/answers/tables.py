@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from lakehouse.delta.history import open_table, rows_of
 from lakehouse.delta.tables import id_of, table_names
 from lakehouse.errors import LakehouseError
+from lakehouse.quality.suite.expectation import TABLE
 from lakehouse.workspace import Workspace
 from lakehouse.write.ops_checks import audited
 from lakehouse.write.position import last_position
@@ -23,6 +24,7 @@ class TableLine:
         quarantined: Rows that wait in its quarantine, or are withheld there.
         checks_passed: Of the checks of the last publish, how many hold.
         checks: How many there are.
+        checks_of_table: How many of them speak of the whole table; the others speak of the rows that came last.
         problem: Why it cannot be read, and what to do; empty if it can.
     """
 
@@ -32,6 +34,7 @@ class TableLine:
     quarantined: int = 0
     checks_passed: int = 0
     checks: int = 0
+    checks_of_table: int = 0
     problem: str = ""
 
 
@@ -49,6 +52,7 @@ def table_line(workspace: Workspace, name: str) -> TableLine:
         quarantined=by_state[WAITING] + by_state[WITHHELD],
         checks_passed=sum(check.success for check in checks),
         checks=len(checks),
+        checks_of_table=sum(check.scope == TABLE for check in checks),
     )
 
 

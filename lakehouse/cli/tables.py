@@ -28,7 +28,7 @@ def tables(as_json: Json = False) -> None:
 
 def _print_tables(lines: "Sequence[TableLine]") -> None:
     rows = [
-        (line.name, str(line.rows), str(line.version), str(line.quarantined), f"{line.checks_passed}/{line.checks}")
+        (line.name, str(line.rows), str(line.version), str(line.quarantined), _checks(line))
         if not line.problem
         else (line.name, "unreadable", "", "", "")
         for line in lines
@@ -37,6 +37,11 @@ def _print_tables(lines: "Sequence[TableLine]") -> None:
     for line in lines:
         if line.problem:
             print(f"\n{line.problem}")
+
+
+def _checks(line: "TableLine") -> str:
+    of_table = f" ({line.checks_of_table} of the table)" if line.checks_of_table else ""
+    return f"{line.checks_passed}/{line.checks}{of_table}"
 
 
 def dbt(context: typer.Context) -> None:

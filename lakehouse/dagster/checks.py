@@ -109,6 +109,7 @@ def check_result(name: str, result: "CheckResult") -> "dg.AssetCheckResult":
         "rows": result.element_count,
         "unexpected": result.unexpected_count,
         "observed": None if result.observed is None else str(result.observed),
+        "scope": result.scope,
     }
     return dg.AssetCheckResult(
         passed=result.success,

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from lakehouse.quality.rules.rule import Outcome
+from lakehouse.quality.suite.expectation import BATCH
 from lakehouse.quality.suite.suite import Expectation
 
 
@@ -30,6 +31,7 @@ class CheckResult:
         is_row_rule: Whether the rows that break it are known one by one.
         error: Why it could not be computed, without values of the data; then it has failed.
         rule: Digest of the expectation as it stood; None for what is no expectation of a suite.
+        scope: What it speaks of: `batch`, the rows that came, or `table`, all rows that the table has with them.
     """
 
     name: str
@@ -47,6 +49,7 @@ class CheckResult:
     is_row_rule: bool = False
     error: str | None = None
     rule: str | None = None
+    scope: str = BATCH
 
     @property
     def unexpected_percent_total(self) -> float | None:
@@ -77,7 +80,9 @@ class CheckResult:
     def to_json(self) -> dict[str, Any]:
         """Plain values; what JSON does not know is shown as text."""
         values = dict(json.loads(json.dumps(asdict(self), default=str)))
-        return {name: value for name, value in values.items() if name != "rule" or value is not None}
+        # As earlier releases have written it.
+        unsaid = {"rule": None, "scope": BATCH}
+        return {name: value for name, value in values.items() if name not in unsaid or value != unsaid[name]}
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> "CheckResult":

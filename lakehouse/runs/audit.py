@@ -1,6 +1,7 @@
 """The audit of a version that is there: done once, kept in `ops.checks`."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from lakehouse.declare.types import types_of
 from lakehouse.delta.tables import Tables, id_of
@@ -9,7 +10,7 @@ from lakehouse.errors import AuditFailedError
 from lakehouse.quality.compile import Compiled, compile_suite
 from lakehouse.quality.judge import CheckResult, audit, verdict
 from lakehouse.quality.references import pinned
-from lakehouse.quality.suite.expectation import Expectation
+from lakehouse.quality.suite.expectation import TABLE, Expectation
 from lakehouse.quality.suite.suite import load_suite
 from lakehouse.sources.tables import snapshot
 from lakehouse.write.ops_checks import audited, record
@@ -52,7 +53,8 @@ def judged(
         session = connection.session()
         frame = snapshot(session, name, version)
         columns = types_of(frame.schema.jsonValue())
-        results = audit(frame, pinned(connection.workspace, compiled(columns)))
+        judged_anew = audit(frame, pinned(connection.workspace, compiled(columns)))
+        results = tuple(replace(result, scope=TABLE) for result in judged_anew)
         record(tables, session, name, results, run_id=run_id, version=version)
     blocking = verdict(results).blocking
     if blocking:

@@ -1,6 +1,7 @@
 """The door: how a frame becomes a version. Shape, stage, judge, decide, quarantine, publish, report."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -21,18 +22,21 @@ from lakehouse.errors import (
 )
 from lakehouse.locks import check_lease
 from lakehouse.maintenance import keep_up
+from lakehouse.quality.judge import CheckResult
 from lakehouse.quality.measure.masks import broken_rules_sql, labels_of
 from lakehouse.quality.references import pinned
+from lakehouse.quality.scope import TABLE, by_scope
 from lakehouse.schema.create import ROW_ID, ensure
 from lakehouse.storage import delete_file, delete_folder, sync
 from lakehouse.write import quarantine
 from lakehouse.write.batch import Batch, Published
-from lakehouse.write.decide import decide, failures_of
+from lakehouse.write.decide import decide
 from lakehouse.write.disk_full import full_storage_named
 from lakehouse.write.intent import Intent, close_intent, open_intent, save_intent
 from lakehouse.write.modes import GOOD, Publication, functions_of, publish
 from lakehouse.write.note import note_of
 from lakehouse.write.ops_checks import record
+from lakehouse.write.partition_results import failures_of
 from lakehouse.write.position import forget_positions, last_position, position_after, prepare_position
 from lakehouse.write.retry import lasting_reason, retried
 from lakehouse.write.run_kind import Replayed
@@ -72,18 +76,19 @@ def write(tables: Tables, session: "SparkSession", table: Table, frame: "DataFra
 def _write(tables: Tables, session: "SparkSession", table: Table, frame: "DataFrame", batch: Batch) -> Published:
     started, workspace = time.monotonic(), tables.workspace
     delta = ensure(tables, session, table)
-    rules = pinned(workspace, rules_of(table, suite_of(workspace, table)))
+    rules = by_scope(pinned(workspace, rules_of(table, suite_of(workspace, table))), table)
+    on_rows = rules.batch.rows
     carried = (ROW_ID,) if isinstance(batch.kind, Replayed) else ()
     shaped = check_shape(table, frame, delta.version(), carried)
-    staged = stage(table, shaped, rules.rows, root=workspace.table_path(table.name), run=batch.run_id, carried=carried)
+    staged = stage(table, shaped, on_rows, root=workspace.table_path(table.name), run=batch.run_id, carried=carried)
     try:
-        decision = decide(session, table, staged, rules=rules, batch=batch, delta=delta)
-        withhold_refused(tables, session, table, staged, rules=rules, batch=batch, refused=decision.failed)
+        decision = decide(tables, session, table, staged, rules=rules, batch=batch, delta=delta)
+        withhold_refused(tables, session, table, staged, rules=on_rows, batch=batch, refused=decision.failed)
     except BaseException as error:
         try:
             if isinstance(error, AuditFailedError):
                 refused = error.by_partition or error.results
-                withhold_refused(tables, session, table, staged, rules=rules, batch=batch, refused=refused)
+                withhold_refused(tables, session, table, staged, rules=on_rows, batch=batch, refused=refused)
                 record(tables, session, table.name, refused, run_id=batch.run_id, version=None)
         finally:
             delete_folder(staged.path)
@@ -100,9 +105,9 @@ def _write(tables: Tables, session: "SparkSession", table: Table, frame: "DataFr
         note=note,
         position=position_after(note, decision.kind, before),
         kind=decision.kind,
-        broken_sql=broken_rules_sql(rules.rows),
+        broken_sql=broken_rules_sql(on_rows),
         adopts=functions_of(table.write).can_adopt(table.write, delta),
-        labels=labels_of(rules.rows),
+        labels=labels_of(on_rows),
         rows=decision.rows,
         replaced=decision.replaced,
         stale=decision.stale,
@@ -143,7 +148,10 @@ def finish(
     published, version = retried(table.name, lambda: _publish(tables, session, table, intent))
     if is_replay:
         retried(table.name, lambda: quarantine.settle(tables, session, table, intent))
-    record(tables, session, table.name, by_partition or checks, run_id=intent.run, version=version)
+    recorded: dict[str | None, Sequence[CheckResult]] = {None: checks}
+    if by_partition:
+        recorded = {None: [check for check in checks if check.scope == TABLE], **dict(by_partition.items())}
+    record(tables, session, table.name, recorded, run_id=intent.run, version=version)
     close_intent(workspace, table.name)
     if not is_replay:
         forget_set_aside(workspace, table.name)

@@ -22,6 +22,7 @@ from lakehouse.locks.table_lock import table_lock
 from lakehouse.maintenance.join_files import join
 from lakehouse.maintenance.small_files import LIMITS, Limits, files_by, groups_to_join, need
 from lakehouse.quality.judge import CheckResult
+from lakehouse.quality.suite.expectation import BATCH
 from lakehouse.schema.create import ensure
 from lakehouse.storage import File, locate
 from lakehouse.workspace import Workspace
@@ -51,8 +52,13 @@ CHECKS = Table(
         Column("partition", "string", "Key of the partition that was audited by itself; null for the whole batch"),
         Column("table_id", "string", "Delta's id of the table: one that is dropped and made again has another"),
         Column("rule", "string", "Digest of the expectation as it stood: type, arguments, condition and severity"),
+        Column("scope", "string", "What it speaks of: batch, the rows that came; table, all rows with them"),
     ),
 )
+
+
+# Of a whole batch; or by key of a partition, None for what is about no partition.
+Results = Sequence[CheckResult] | Mapping[str, Sequence[CheckResult]] | Mapping[str | None, Sequence[CheckResult]]
 
 
 @dataclass(frozen=True)
@@ -84,7 +90,7 @@ def record(
     tables: Tables,
     session: "SparkSession",
     asset: str,
-    results: Sequence[CheckResult] | Mapping[str, Sequence[CheckResult]],
+    results: Results,
     *,
     run_id: str,
     version: int | None,
@@ -99,7 +105,7 @@ def record(
         tables: The tables that the run touches.
         session: The session.
         asset: The table that was audited.
-        results: Of the whole batch, or by key of a partition.
+        results: Of the whole batch, or by key of a partition; None is the key of what is about no partition.
         run_id: The run.
         version: The version that was audited, or that the rows became; None where they were refused.
         limits: When small files are joined.
@@ -211,6 +217,7 @@ def _row(audit: Audit, now: datetime, partition: str | None, result: CheckResult
         "partition": partition,
         "table_id": audit.table_id,
         "rule": result.rule,
+        "scope": result.scope,
     }
 
 
@@ -240,6 +247,7 @@ def audited(workspace: Workspace, asset: str, version: int, table_id: str | None
             unexpected_count=row["unexpected_count"],
             observed=row["observed"],
             rule=row["rule"],
+            scope=row["scope"] or BATCH,
         )
         for row in rows
         if row["partition"] is None

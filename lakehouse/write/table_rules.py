@@ -7,7 +7,7 @@ from lakehouse.declare.table import Table
 from lakehouse.declare.write_modes import Merge
 from lakehouse.errors import Problem
 from lakehouse.quality.compile import Compiled, RowRule, compile_suite, declared, declared_not_null
-from lakehouse.quality.judge import CheckResult
+from lakehouse.quality.judge import CheckResult, verdict
 from lakehouse.quality.rules.storable import unstorable
 from lakehouse.quality.suite.suite import Suite, load_suite
 from lakehouse.workspace import Workspace
@@ -72,3 +72,8 @@ def _required(table: Table, name: str) -> RowRule:
 def failures(results: Sequence[CheckResult]) -> list[Problem]:
     """Failed checks in words: counts and what was measured, never values of rows."""
     return [Problem(result.label, "to hold", result.got) for result in results]
+
+
+def blocking(results: Sequence[CheckResult], *, is_replay: bool = False) -> list[CheckResult]:
+    """Checks that forbid the publish. A replay is not stopped by rows: those that fail stay where they are."""
+    return [result for result in verdict(results).blocking if not (is_replay and result.is_row_rule)]

@@ -11,7 +11,7 @@ from lakehouse.delta.partition_values import any_of, text_of
 from lakehouse.delta.stamp import Stamp
 from lakehouse.delta.tables import Tables
 from lakehouse.engine.statement import statement
-from lakehouse.quality.compile import Compiled
+from lakehouse.quality.compile import RowRule
 from lakehouse.quality.measure.masks import broken_rules_sql
 from lakehouse.quality.results import CheckResult
 from lakehouse.schema.create import ensure, quarantine_table
@@ -33,7 +33,7 @@ def withhold_refused(
     table: Table,
     staged: Staged,
     *,
-    rules: Compiled,
+    rules: Sequence[RowRule],
     batch: Batch,
     refused: Sequence[CheckResult] | Mapping[str, Sequence[CheckResult]],
 ) -> None:
@@ -44,7 +44,7 @@ def withhold_refused(
         session: The session.
         table: The declaration.
         staged: The rows.
-        rules: What they were judged by.
+        rules: Those on rows, by which they were staged.
         batch: What came.
         refused: The results of the batch, or by key those of the partitions that were refused.
     """
@@ -58,7 +58,7 @@ def withhold_refused(
         return
     rows = with_reasons(
         staged.frame(session, BAD).where(where),
-        broken_rules_sql(rules.rows),
+        broken_rules_sql(rules),
         batch.run_id,
         json.dumps(dict(batch.inputs), separators=(",", ":")),
     )

@@ -46,6 +46,10 @@ def all_types() -> Mapping[str, Mapping[str, Sequence[str]]]:
     return {**known_types(), **OWN_TYPES}
 
 
+# What an expectation speaks of, by this word in its `meta`: the rows that a run brings, or the table with them.
+SCOPE, BATCH, TABLE = "scope", "batch", "table"
+
+
 @dataclass(frozen=True)
 class Condition:
     """Which rows an expectation is about.
@@ -106,6 +110,11 @@ class Expectation:
     def column(self) -> str | None:
         """The column, where there is one."""
         return ", ".join(self.columns) or None
+
+    @property
+    def scope(self) -> str | None:
+        """`batch` or `table`, as the file says it; None if it does not."""
+        return self.meta.get(SCOPE)
 
     @property
     def label(self) -> str:

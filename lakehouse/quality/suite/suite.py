@@ -7,7 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from lakehouse.errors import SuiteError, near_miss
-from lakehouse.quality.suite.expectation import Condition, Expectation, all_types, expectation_of, known_types, numbered
+from lakehouse.quality.suite.expectation import (
+    BATCH,
+    SCOPE,
+    TABLE,
+    Condition,
+    Expectation,
+    all_types,
+    expectation_of,
+    known_types,
+    numbered,
+)
 
 __all__ = ["Condition", "Expectation", "Suite", "all_types", "expectation_of", "known_types", "load_suite", "numbered"]
 
@@ -92,6 +102,9 @@ def _problems_of(fields: Mapping[str, Any], columns: Mapping[str, str] | None) -
     yield from (f"unknown key `{key}`{_hint(key, sorted(_KEYS))}" for key in sorted(set(fields) - _KEYS))
     if fields.get("severity", "critical") not in SEVERITIES:
         yield f"{kind}: severity is one of {', '.join(SEVERITIES)}, got `{fields['severity']}`"
+    meta = fields.get("meta") or {}
+    if isinstance(meta, dict) and meta.get(SCOPE, BATCH) not in (BATCH, TABLE):
+        yield f"{kind}: `{SCOPE}` in its meta is `{BATCH}` or `{TABLE}`, got `{meta[SCOPE]}`"
     if not isinstance(kwargs, dict):
         yield f"{kind}: kwargs is an object, got {type(kwargs).__name__}"
         return

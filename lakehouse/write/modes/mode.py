@@ -18,7 +18,7 @@ from lakehouse.delta.tables import Tables
 from lakehouse.engine.statement import statement
 from lakehouse.engine.work_settings import BIG_BYTES
 from lakehouse.storage import File
-from lakehouse.write.run_kind import RunKind
+from lakehouse.write.run_kind import RunKind, is_rebuild
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -88,6 +88,47 @@ class Publication:
         return table_bytes(self.delta) + sum(file.size for file in (*self.files, *self.deletions)) >= BIG_BYTES
 
 
+@dataclass(frozen=True)
+class Pending:
+    """Good rows that are not published yet, for the question what the table would be with them.
+
+    Args:
+        session: The session.
+        table: The declaration.
+        delta: The table at its latest version.
+        good: The rows, with the columns of a batch.
+        deletions: Those that delete their key.
+        kind: What the run is.
+        replaced: The partitions to replace, for a mode that does.
+        has_deleted: Whether deleted keys are remembered that still concern the table.
+    """
+
+    session: "SparkSession"
+    table: Table
+    delta: "DeltaTable"
+    good: "DataFrame"
+    deletions: "DataFrame"
+    kind: RunKind
+    replaced: tuple[Partition, ...] = ()
+    has_deleted: bool = False
+
+    @property
+    def now(self) -> "DataFrame":
+        """The rows that the table has."""
+        names = ", ".join(map(quote, self.table.stored_names))
+        return self.session.sql(f"SELECT {names} FROM {quote(self.table.name)} VERSION AS OF {self.delta.version()}")
+
+    @property
+    def coming(self) -> "DataFrame":
+        """The good rows with the columns that the table stores."""
+        return self.good.select(*map(quote, self.table.column_names))
+
+
+def added(mode: Any, pending: Pending) -> "DataFrame":
+    """The table with the rows added; a rebuild stands in place of what was there."""
+    return pending.coming if is_rebuild(pending.kind) else pending.now.unionByName(pending.coming)
+
+
 def table_bytes(delta: "DeltaTable") -> int:
     """Bytes of a table's files."""
     import pyarrow as pa
@@ -119,12 +160,14 @@ class ModeFunctions:
             publish.
         published_rows: Rows that a publish which is already committed has changed, from Delta's metrics of it and the
             number of good rows.
+        after: The rows that the table would have with those of a batch.
     """
 
     publish: Callable[[Any, Publication], int]
     winners: Callable[[Any, Table], Winners | None] = _all_take_part
     can_adopt: "Callable[[Any, DeltaTable], bool]" = _always
     published_rows: Callable[[Mapping[str, Any], int], int] = _all_good_rows
+    after: "Callable[[Any, Pending], DataFrame]" = added
 
 
 def commit_files(

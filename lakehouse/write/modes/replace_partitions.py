@@ -1,9 +1,14 @@
 """ReplacePartitions: the rows replace exactly their partitions, by reference."""
 
+from typing import TYPE_CHECKING
+
 from lakehouse.declare.write_modes import ReplacePartitions
-from lakehouse.delta.partition_values import condition
-from lakehouse.write.modes.mode import ModeFunctions, Publication, commit_files
+from lakehouse.delta.partition_values import any_of
+from lakehouse.write.modes.mode import ModeFunctions, Pending, Publication, commit_files
 from lakehouse.write.run_kind import is_rebuild
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
 
 
 def publish_partitions(mode: ReplacePartitions, publication: Publication) -> int:
@@ -16,9 +21,17 @@ def publish_partitions(mode: ReplacePartitions, publication: Publication) -> int
     return commit_files(
         publication,
         "overwrite",
-        where=" OR ".join(f"({condition(partition, table.types)})" for partition in partitions),
+        where=any_of(partitions, table.types),
         replaced=partitions,
     )
 
 
-REPLACE_PARTITIONS = ModeFunctions(publish_partitions)
+def other_partitions_and(mode: ReplacePartitions, pending: Pending) -> "DataFrame":
+    """The rows, and those of the partitions that are not replaced."""
+    if is_rebuild(pending.kind):
+        return pending.coming
+    gone = any_of(pending.replaced, pending.table.types) or "false"
+    return pending.now.where(f"NOT coalesce({gone}, false)").unionByName(pending.coming)
+
+
+REPLACE_PARTITIONS = ModeFunctions(publish_partitions, after=other_partitions_and)

@@ -16,6 +16,7 @@ from lakehouse.engine.statement import statement
 from lakehouse.engine.work_settings import settings_for
 from lakehouse.write.modes.mode import (
     ModeFunctions,
+    Pending,
     Publication,
     Winners,
     commit_files,
@@ -27,6 +28,7 @@ from lakehouse.write.run_kind import is_rebuild
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
+    from pyspark.sql import DataFrame
 
 # Columns of the statement's source beside the history's own four, each quoted.
 _IS_NEW, _WAS_TO, _WAS_CURRENT = (quote(helper(word)) for word in ("is-new", "was-to", "was-current"))
@@ -127,4 +129,19 @@ def publish_scd2(mode: Scd2, publication: Publication) -> int:
     return int(done["num_inserted_rows"])
 
 
-SCD2 = ModeFunctions(publish_scd2, winners_of_scd2, never_adopts, published_rows_of_scd2)
+def history_after(mode: Scd2, pending: Pending) -> "DataFrame":
+    """The history with the changes of a batch, and without those rows as they were that the changes end."""
+    from pyspark.sql import functions as F
+
+    table, session = pending.table, pending.session
+    changes = pending.good.unionByName(pending.deletions)
+    names = list(map(quote, table.stored_names))
+    if is_rebuild(pending.kind):
+        return session.sql(source_sql(table, mode, "{changes}", None), changes=changes).select(*names)
+    source = source_sql(table, mode, "{changes}", pending.delta.version())
+    new = session.sql(source, changes=changes).select(*names)
+    same = " AND ".join(f"t.{quote(name)} = s.{quote(name)}" for name in (*mode.on, *mode.sequence))
+    return pending.now.alias("t").join(new.alias("s"), F.expr(same), "left_anti").unionByName(new)
+
+
+SCD2 = ModeFunctions(publish_scd2, winners_of_scd2, never_adopts, published_rows_of_scd2, history_after)

@@ -1,0 +1,60 @@
+"""What an expectation speaks of: the rows that a run brings, or the table as it is with them."""
+
+from dataclasses import dataclass, replace
+
+from lakehouse.declare.table import Table
+from lakehouse.declare.write_modes import Merge, Scd2
+from lakehouse.quality.rules.rule import Compiled
+from lakehouse.quality.rules.schema import SCHEMA_RULES
+from lakehouse.quality.suite.expectation import BATCH, SCOPE, TABLE, Expectation
+
+__all__ = ["BATCH", "SCOPE", "TABLE", "Scoped", "by_scope"]
+
+
+@dataclass(frozen=True)
+class Scoped:
+    """The rules of a table by what they speak of.
+
+    Args:
+        batch: Of the rows that a run brings; the order of its rules on rows is the order of the masks' bits.
+        table: Of all rows that the table has with them.
+    """
+
+    batch: Compiled
+    table: Compiled
+
+
+def by_scope(compiled: Compiled, table: Table) -> Scoped:
+    """The rules of a table, told apart by what they speak of.
+
+    The `scope` in an expectation's `meta` says which. Without it a rule on rows speaks of the batch, for its failing
+    rows go to quarantine. A rule on the whole speaks of the table if that has a key: what comes are corrections then.
+    It speaks of the batch in other tables, and if it is about columns alone or about a signal, which no table has.
+
+    Args:
+        compiled: The rules.
+        table: The declaration of the table.
+    """
+
+    def is_of_table(expectation: Expectation, *, on_rows: bool) -> bool:
+        if expectation.scope is not None:
+            return expectation.scope == TABLE
+        is_stored = set(expectation.columns) <= set(table.stored_names)
+        is_keyed = isinstance(table.write, Merge | Scd2)
+        return is_keyed and is_stored and not on_rows and expectation.type not in SCHEMA_RULES
+
+    of_rows = [is_of_table(rule.expectation, on_rows=True) for rule in compiled.rows]
+    of_all = [is_of_table(rule.expectation, on_rows=False) for rule in compiled.aggregates]
+    of_rest = [is_of_table(expectation, on_rows=False) for expectation in compiled.rest]
+
+    def part(*, of_table: bool) -> Compiled:
+        return replace(
+            compiled,
+            rows=tuple(rule for rule, it_is in zip(compiled.rows, of_rows, strict=True) if it_is == of_table),
+            aggregates=tuple(
+                rule for rule, it_is in zip(compiled.aggregates, of_all, strict=True) if it_is == of_table
+            ),
+            rest=tuple(rule for rule, it_is in zip(compiled.rest, of_rest, strict=True) if it_is == of_table),
+        )
+
+    return Scoped(part(of_table=False), part(of_table=True))
