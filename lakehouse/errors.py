@@ -129,6 +129,12 @@ class AuditFailedError(LakehouseError):
             f"or change the expectation in {suite} if the rule is wrong."
         )
 
+    def tell_withheld(self) -> None:
+        """Say that the rows that it is about are kept where they can be looked at."""
+        shown = f"`lakehouse quarantine show {self.table}`"
+        if shown not in str(self):
+            self.args = (f"{self}\nThe rows that it is about are withheld in quarantine: {shown}.",)
+
 
 class TooManyRejectedError(AuditFailedError):
     """More rows of a batch were rejected than the table allows. None was published; the next run reads them again."""

@@ -1,6 +1,7 @@
 """Compaction after a publish: a commit of its own that changes no row. It never fails or undoes the publish."""
 
 from typing import TYPE_CHECKING
+from urllib.parse import quote as quote_path
 
 from lakehouse.declare.sql_text import quote
 from lakehouse.delta.note import Note
@@ -15,6 +16,9 @@ from lakehouse.maintenance.small_files import LIMITS, Limits, Need, files_by, ne
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+_NO_FOLDERS = "delta.randomizeFilePrefixes"
+# With the column's name before it, a longer one is no name of a file on Linux.
+_LONGEST_FOLDER = 190
 _OPTIMIZE = "spark.databricks.delta.optimize"
 
 
@@ -40,9 +44,23 @@ def keep_up(tables: Tables, session: "SparkSession", *names: str, limits: Limits
         except (PySparkException, DeltaError, LakehouseError, OSError) as error:
             notices.append(
                 f"Upkeep of {name} was not done ({_name_of(error)}). All rows are there and what was published stays; "
-                f"the next publish of the table tries again."
+                f"the next publish of the table tries again.{_way_out(tables, name)}"
             )
     return tuple(notices)
+
+
+def _way_out(tables: Tables, name: str) -> str:
+    """What to do for a table whose partitions cannot be folders."""
+    delta = tables.opened(name)
+    if delta is None or delta.metadata().configuration.get(_NO_FOLDERS) == "true":
+        return ""
+    texts = [value or "" for file in files_by(delta) for value in file.values]
+    if max((len(quote_path(text).encode()) for text in texts), default=0) < _LONGEST_FOLDER:
+        return ""
+    return (
+        f" A value of a partition column is too long for the name of a folder: declare the property `{_NO_FOLDERS}` "
+        f"as `true` and run `lakehouse apply {name}`."
+    )
 
 
 def _name_of(error: Exception) -> str:

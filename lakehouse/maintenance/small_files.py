@@ -37,11 +37,13 @@ class StoredFile:
         path: As the log has it.
         size: In bytes.
         partition: Its partition, in any form; files of two partitions are never joined.
+        values: Those of its partition that are texts.
     """
 
     path: str
     size: int
     partition: str = ""
+    values: tuple[str | None, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,11 @@ def files_by(delta: "DeltaTable") -> list[StoredFile]:
     listed = pa.table(delta.get_add_actions(flatten=True))
     parts = [name for name in listed.column_names if name.startswith("partition.")]
     return [
-        StoredFile(row["path"], row["size_bytes"], str([row[name] for name in parts]))
+        StoredFile(
+            row["path"],
+            row["size_bytes"],
+            str([row[name] for name in parts]),
+            tuple(row[name] for name in parts if isinstance(row[name], str)),
+        )
         for row in listed.select(["path", "size_bytes", *parts]).to_pylist()
     ]

@@ -95,6 +95,15 @@ def reason_for_rest(expectation: Expectation, columns: Mapping[str, str]) -> str
     return compiled if isinstance(compiled, str) else None
 
 
+def row_rule_of(expectation: Expectation, columns: Mapping[str, str]) -> RowRule | None:
+    """The rule that tells the rows that an expectation is about, one by one; None if there is none."""
+    try:
+        rule = _ROW_RULES[expectation.type](expectation, columns) if expectation.type in _ROW_RULES else None
+    except NotCompiledError:
+        return None
+    return rule if isinstance(rule, RowRule) else None
+
+
 def _needs_rows(expectation: Expectation) -> bool:
     """Whether its failing rows would have to go to quarantine."""
     return (

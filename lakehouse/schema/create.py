@@ -24,6 +24,10 @@ PROPERTIES = (("delta.enableChangeDataFeed", "true"),)
 # table may lack it.
 KEYED_PROPERTIES = ((VECTORS, "true"),)
 
+# What a new table that is partitioned by a text is given beside: its values name no folders. Else the engine could not
+# join, update or add files of a value that is longer than the name of a folder may be (255 bytes on Linux).
+BY_TEXT_PROPERTIES = (("delta.randomizeFilePrefixes", "true"),)
+
 # The columns of which no two rows have the same values, as they were when that was known to be so.
 KEY = "lakehouse_key"
 
@@ -54,7 +58,9 @@ def ddl(table: Table) -> str:
     parts = ", ".join(quote(name) for name in table.partitioned_by)
     clusters = ", ".join(quote(name) for name in table.clustered_by)
     keyed = {**dict(KEYED_PROPERTIES), KEY: key_text(table)} if table.key else {}
-    given = {**dict(PROPERTIES), **keyed, **dict(table.properties)}
+    is_by_text = any(table.types[name] == "string" for name in table.partitioned_by)
+    by_text = dict(BY_TEXT_PROPERTIES) if is_by_text else {}
+    given = {**dict(PROPERTIES), **keyed, **by_text, **dict(table.properties)}
     properties = ", ".join(f"{literal(name)} = {literal(value)}" for name, value in given.items())
     return (
         f"CREATE TABLE IF NOT EXISTS {quote(table.name)} ({columns}) USING DELTA"

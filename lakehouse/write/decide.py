@@ -133,10 +133,9 @@ def _judged(
     why = "no row came" if is_empty else "rows were replayed"
     last = last_position(tables.workspace, table.name, delta)
     before = {(result.name, result.rule): result for result in (last.results if last else ())}
-    on_all = (*(rule.expectation for rule in rules.batch.aggregates), *rules.batch.rest)
     kept = [
         before.get((rule.check_name, rule.digest), result_of(rule, Outcome(True, f"not judged: {why}")))
-        for rule in on_all
+        for rule in rules.batch.on_all
     ]
     return (*judge(frame, Compiled(rules.batch.rows), table.brought_names), *kept)
 

@@ -83,12 +83,13 @@ def _write(tables: Tables, session: "SparkSession", table: Table, frame: "DataFr
     staged = stage(table, shaped, on_rows, root=workspace.table_path(table.name), run=batch.run_id, carried=carried)
     try:
         decision = decide(tables, session, table, staged, rules=rules, batch=batch, delta=delta)
-        withhold_refused(tables, session, table, staged, rules=on_rows, batch=batch, refused=decision.failed)
+        withhold_refused(tables, session, table, staged, rules=rules, batch=batch, refused=decision.failed)
     except BaseException as error:
         try:
             if isinstance(error, AuditFailedError):
                 refused = error.by_partition or error.results
-                withhold_refused(tables, session, table, staged, rules=on_rows, batch=batch, refused=refused)
+                if withhold_refused(tables, session, table, staged, rules=rules, batch=batch, refused=refused):
+                    error.tell_withheld()
                 record(tables, session, table.name, refused, run_id=batch.run_id, version=None)
         finally:
             delete_folder(staged.path)

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
 REPLAYED = "replayed"
 _log = logging.getLogger(__name__)
+# What `with_reasons` adds to a row.
+REASONS = ("_broken_rules", "_run_id", "_inputs")
 STATES = (WAITING, REPLAYED, DISCARDED, WITHHELD)
 
 

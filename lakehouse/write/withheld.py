@@ -11,17 +11,20 @@ from lakehouse.delta.partition_values import any_of, text_of
 from lakehouse.delta.stamp import Stamp
 from lakehouse.delta.tables import Tables
 from lakehouse.engine.statement import statement
-from lakehouse.quality.compile import RowRule
-from lakehouse.quality.measure.masks import broken_rules_sql
+from lakehouse.quality.evidence import evidence, evidence_rules
+from lakehouse.quality.measure.masks import broken_rules_sql, mask_names
 from lakehouse.quality.results import CheckResult
+from lakehouse.quality.scope import Scoped
 from lakehouse.schema.create import ensure, quarantine_table
 from lakehouse.write.batch import Batch
 from lakehouse.write.note import who
-from lakehouse.write.quarantine import append, came_again, counts, rejected, with_reasons
+from lakehouse.write.quarantine import REASONS, append, came_again, counts, rejected, with_reasons
 from lakehouse.write.quarantine_by_reference import DISCARDED, WAITING, WITHHELD
 from lakehouse.write.rejection_limit import is_over_limit
 from lakehouse.write.retry import retried
-from lakehouse.write.stage import BAD, Staged
+from lakehouse.write.run_kind import Replayed
+from lakehouse.write.stage import BAD, VERDICTS, Staged
+from lakehouse.write.table_rules import blocking
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -33,37 +36,54 @@ def withhold_refused(
     table: Table,
     staged: Staged,
     *,
-    rules: Sequence[RowRule],
+    rules: Scoped,
     batch: Batch,
     refused: Sequence[CheckResult] | Mapping[str, Sequence[CheckResult]],
-) -> None:
-    """Keep the rejected rows of what was refused because they are too many; nothing for other reasons.
+) -> bool:
+    """Keep what was refused with its reasons: the rejected rows, and those that a failed rule on the whole is about.
 
     Args:
         tables: The tables that the run touches.
         session: The session.
         table: The declaration.
         staged: The rows.
-        rules: Those on rows, by which they were staged.
-        batch: What came.
+        rules: What they were judged by.
+        batch: What came. Of a replay nothing is kept: its rows are in quarantine.
         refused: The results of the batch, or by key those of the partitions that were refused.
+
+    Returns:
+        Whether any row is withheld.
     """
-    if isinstance(refused, Mapping):
-        keys = [key for key, results in refused.items() if is_over_limit(results)]
-        [name] = table.partitioned_by if keys else ("",)
-        where = any_of(({name: text_of(key, table.types[name], name)} for key in keys), table.types)
-    else:
-        where = "true" if is_over_limit(refused) else ""
-    if not where:
-        return
-    rows = with_reasons(
-        staged.frame(session, BAD).where(where),
-        broken_rules_sql(rules),
-        batch.run_id,
-        json.dumps(dict(batch.inputs), separators=(",", ":")),
-    )
-    why = "too many rows of the batch were rejected: none of it was published, and the next run reads it again"
-    withhold(tables, session, table, rows, run=batch.run_id, why=why, where=where)
+    by_key = refused if isinstance(refused, Mapping) else {"": refused}
+    failed = {key: results for key, results in by_key.items() if blocking(results)}
+    if not failed or isinstance(batch.kind, Replayed):
+        return False
+    where = _places(table, list(failed)) if isinstance(refused, Mapping) else "true"
+    names = {result.name for results in failed.values() for result in blocking(results)}
+    about = evidence_rules([rule for rule in rules.batch.on_all if rule.check_name in names], dict(table.types))
+    if not about and not staged.files(BAD):
+        return False
+    inputs, columns = json.dumps(dict(batch.inputs), separators=(",", ":")), list(map(quote, table.brought_names))
+    masks = [quote(name) for name in mask_names(rules.batch.rows)]
+    reasons = broken_rules_sql(rules.batch.rows)
+    rows = with_reasons(staged.frame(session, BAD).select(*columns, *masks), reasons, batch.run_id, inputs)
+    if about:
+        passed = staged.frame(session, *(verdict for verdict in VERDICTS if verdict != BAD)).select(*columns)
+        shown = evidence(passed.where(where), about)
+        rows = rows.select(*columns, *REASONS).unionByName(
+            with_reasons(shown, "_broken_rules", batch.run_id, inputs).select(*columns, *REASONS)
+        )
+    is_over = any(is_over_limit(results) for results in failed.values())
+    why = "too many rows were rejected" if is_over else "an expectation on the whole failed"
+    told = f"{why}: none of the batch was published, and the next run reads it again"
+    withhold(tables, session, table, rows.where(where), run=batch.run_id, why=told, where=where)
+    return True
+
+
+def _places(table: Table, keys: Sequence[str]) -> str:
+    """SQL: whether a row is of the partitions of some keys."""
+    [name] = table.partitioned_by
+    return any_of(({name: text_of(key, table.types[name], name)} for key in keys), table.types)
 
 
 def withhold(

@@ -144,8 +144,12 @@ class Compiled:
     @property
     def expectations(self) -> tuple[Expectation, ...]:
         """All that will be judged."""
-        of_rows = tuple(rule.expectation for rule in self.rows)
-        return of_rows + tuple(rule.expectation for rule in self.aggregates) + self.rest
+        return tuple(rule.expectation for rule in self.rows) + self.on_all
+
+    @property
+    def on_all(self) -> tuple[Expectation, ...]:
+        """Those that are about all rows together."""
+        return tuple(rule.expectation for rule in self.aggregates) + self.rest
 
 
 def declared(label: str, column: str | None, broken: str) -> RowRule:

@@ -85,6 +85,7 @@ class Expectation:
         meta: Free notes of the file.
         notes: Free text of the file.
         ordinal: 1, or 2, 3, ... for a rule that its suite has more than once.
+        description: The rule in the words of who wrote it.
     """
 
     type: str
@@ -96,6 +97,7 @@ class Expectation:
     meta: Mapping[str, Any] = field(default_factory=dict)
     notes: str | None = None
     ordinal: int = 1
+    description: str | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -118,7 +120,12 @@ class Expectation:
 
     @property
     def label(self) -> str:
-        """The rule in a few words that stay the same as long as the rule does: `age_years: values_between(1,120)`."""
+        """The rule in a few words: its description, else such as `age_years: values_between(1,120)`."""
+        return self.description or self._words
+
+    @property
+    def _words(self) -> str:
+        """Words that stay the same as long as the rule does."""
         if self.type.startswith("declared_"):
             return f"{self.column or 'table'}: {self.type.removeprefix('declared_')} (declared)"
         parts = [f"{self.column or 'table'}: {_short(self.type)}{_arguments(self.kwargs)}"]
@@ -130,8 +137,8 @@ class Expectation:
 
     @property
     def check_name(self) -> str:
-        """The label as a name of `[A-Za-z0-9_]`, unique in its suite."""
-        base = replace(self, ordinal=1).label
+        """A name of `[A-Za-z0-9_]`, unique in its suite. Another description does not change it."""
+        base = replace(self, ordinal=1)._words
         name = re.sub(r"[^A-Za-z0-9]+", "_", base).strip("_")
         if len(name) > 80 or not base.isascii():
             name = f"{name[:72].rstrip('_')}_{hashlib.sha256(base.encode()).hexdigest()[:6]}"
@@ -153,7 +160,8 @@ class Expectation:
             kwargs["row_condition"] = self.condition.row_condition
             kwargs |= {"condition_parser": self.condition.parser} if self.condition.parser else {}
         fields = {"type": self.type, "kwargs": kwargs, "severity": self.severity, "meta": dict(self.meta)}
-        return fields | ({"notes": self.notes} if self.notes else {})
+        said = {"notes": self.notes, "description": self.description}
+        return fields | {name: text for name, text in said.items() if text}
 
 
 def expectation_of(fields: Mapping[str, Any]) -> Expectation:
@@ -171,6 +179,7 @@ def expectation_of(fields: Mapping[str, Any]) -> Expectation:
         condition=Condition(condition, parser) if condition else None,
         meta=fields.get("meta") or {},
         notes="\n".join(notes) if isinstance(notes, list) else notes,
+        description=fields.get("description") or None,
     )
 
 

@@ -19,6 +19,9 @@ from lakehouse.delta.partition_digests import partition_digests
 from lakehouse.delta.partition_values import NULL_KEY, canonical
 from lakehouse.delta.tables import Tables
 from lakehouse.errors import LakehouseError
+from lakehouse.maintenance import keep_up
+from lakehouse.maintenance.small_files import Limits
+from lakehouse.schema.apply import apply
 from lakehouse.sql.ask_trino import ask
 from lakehouse.write.batch import Batch
 from lakehouse.write.door import write
@@ -205,6 +208,41 @@ def test_a_long_value_is_published_whole(door: Door):
     door.write(table, door.spark.createDataFrame([(text, 3)], table.schema))
 
     assert door.read(table.name, "city", "id") == [("a", 2), (text, 3)]
+
+
+LONG = ["ü" * 400, "x" * 5000, "/" * 300, "a" * 255]
+FEW = Limits(files=2)
+
+
+@pytest.mark.parametrize("between", [join_files, update, append_by_spark], ids=lambda step: step.__name__)
+def test_files_of_values_that_are_no_names_of_folders_are_joined_and_rewritten(door: Door, between: Any):
+    table = by_text(door, ReplacePartitions())
+    door.write(table, door.spark.createDataFrame([(text, 0) for text in [*LONG, *ODD]], table.schema))
+    append_by_spark(door, table.name)
+    append_by_spark(door, table.name)
+
+    assert keep_up(Tables(door.workspace), door.spark, table.name, limits=FEW) == ()
+
+    assert door.spark.table(table.name).count() == 3 * len([*LONG, *ODD])
+    assert len(live_files(log_of(door.workspace.table_path(table.name)), open_version(door, table))) == len(LONG + ODD)
+    between(door, table.name)
+    done = door.write(table, door.spark.createDataFrame([(text, 9) for text in LONG], table.schema))
+    assert done.published == len(LONG)
+    assert door.spark.table(table.name).where("length(city) > 200").select("id").distinct().collect()[0][0] == 9
+
+
+def test_a_table_that_cannot_be_kept_up_says_why_and_what_to_do(door: Door):
+    table = replace(by_text(door, Append()), properties=(("delta.randomizeFilePrefixes", "false"),))
+    for place in range(4):
+        door.write(table, door.spark.createDataFrame([(LONG[0], place)], table.schema))
+
+    (notice,) = keep_up(Tables(door.workspace), door.spark, table.name, limits=FEW)
+
+    assert f"`lakehouse apply {table.name}`" in notice
+    assert LONG[0][:9] not in notice
+    apply(door.connection, replace(table, properties=(("delta.randomizeFilePrefixes", "true"),)))
+    assert keep_up(Tables(door.workspace), door.spark, table.name, limits=FEW) == ()
+    assert door.read(table.name, "id") == [(place,) for place in range(4)]
 
 
 def test_null_beside_a_value_is_another_partition_than_a_value_beside_null(door: Door):

@@ -1,0 +1,56 @@
+"""The rows that a failed rule on the whole is about: the keys that are there twice, the values outside of a set."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from lakehouse.declare.sql_text import quote
+from lakehouse.quality.compile import row_rule_of
+from lakehouse.quality.measure.masks import broken_rules_sql, mask_names, masked
+from lakehouse.quality.rules.rule import RowRule
+from lakehouse.quality.suite.expectation import Expectation
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+# So many rows of a batch are kept for all of its failed rules.
+LIMIT = 100
+_AS_ROWS = {
+    "expect_column_distinct_values_to_be_in_set": "expect_column_values_to_be_in_set",
+    "expect_column_distinct_values_to_equal_set": "expect_column_values_to_be_in_set",
+}
+_REASONS = "_broken_rules"
+
+
+def evidence_rules(expectations: Sequence[Expectation], columns: Mapping[str, str]) -> list[RowRule]:
+    """Rules that tell the rows that expectations are about; none for those that are about no row, such as a count.
+
+    Args:
+        expectations: What failed.
+        columns: Types of the rows' columns by name.
+    """
+    rules = [row_rule_of(_as_rows(expectation), columns) for expectation in expectations]
+    return [rule for rule in rules if rule is not None]
+
+
+def _as_rows(expectation: Expectation) -> Expectation:
+    kind = _AS_ROWS.get(expectation.type)
+    if kind is None:
+        return replace(expectation, severity="critical")
+    kwargs = {name: expectation.kwargs[name] for name in ("column", "value_set") if name in expectation.kwargs}
+    # The words stay those of the expectation.
+    return replace(expectation, type=kind, kwargs=kwargs, severity="critical", description=expectation.label)
+
+
+def evidence(frame: "DataFrame", rules: Sequence[RowRule], limit: int = LIMIT) -> "DataFrame":
+    """The rows that break some rules, with the rules' labels in `_broken_rules`: `limit` of them at most.
+
+    Args:
+        frame: The rows.
+        rules: As `evidence_rules` gives them.
+        limit: Rows.
+    """
+    from pyspark.sql import functions as F
+
+    judged = masked(frame, rules).withColumn(_REASONS, F.expr(broken_rules_sql(rules)))
+    return judged.where(f"cardinality({quote(_REASONS)}) > 0").drop(*mask_names(rules)).limit(limit)

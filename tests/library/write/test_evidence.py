@@ -1,0 +1,88 @@
+"""A refused batch leaves what it was refused for: its rejected rows, and those that a failed rule on all is about."""
+
+from typing import Any
+
+import pytest
+
+from lakehouse.answers.row_accounts import accounts
+from lakehouse.declare.table import Table, quarantine_of
+from lakehouse.declare.write_modes import Merge
+from lakehouse.errors import AuditFailedError
+from lakehouse.quality.evidence import LIMIT
+from lakehouse.write import quarantine
+from tests.library.door import Door
+
+UNIQUE = {"type": "expect_column_values_to_be_unique", "kwargs": {"column": "name"}, "severity": "critical"}
+IN_SET = {
+    "type": "expect_column_distinct_values_to_be_in_set",
+    "kwargs": {"column": "name", "value_set": ["a", "b"]},
+    "severity": "critical",
+}
+COUNT = {"type": "expect_table_row_count_to_be_between", "kwargs": {"min_value": 9}, "severity": "critical"}
+BETWEEN = {
+    "type": "expect_column_values_to_be_between",
+    "kwargs": {"column": "value", "max_value": 10, "mostly": 0.9},
+    "severity": "critical",
+}
+
+
+def kept(door: Door, table: Table) -> dict[int, list[str]]:
+    rows = door.spark.table(quarantine_of(table.name)).select("id", "_broken_rules", "_state").collect()
+    assert {row["_state"] for row in rows} == {"withheld"}
+    return {row["id"]: row["_broken_rules"] for row in rows}
+
+
+def refused(door: Door, table: Table, *rows: tuple[Any, ...]) -> str:
+    with pytest.raises(AuditFailedError) as error:
+        door.write(table, door.rows(*rows))
+    return str(error.value)
+
+
+def test_the_rows_whose_key_is_there_twice_are_kept_and_gone_with_the_next_publish(door: Door):
+    table = door.table()
+    door.suite(table, UNIQUE)
+
+    said = refused(door, table, (1, "a", 1, None), (2, "b", 2, None), (3, "a", 3, None))
+
+    assert f"`lakehouse quarantine show {table.name}`" in said
+    assert kept(door, table) == {1: ["name: values_unique"], 3: ["name: values_unique"]}
+    assert accounts(door.workspace, table.name).add_up
+    assert door.write(table, door.rows((1, "a", 1, None), (2, "b", 2, None))).published == 2
+    assert sum(quarantine.counts(door.workspace, table.name).values()) == 0
+
+
+@pytest.mark.parametrize("mode", [None, Merge(on=("id",))], ids=["batch", "table"])
+def test_the_values_outside_of_a_set_are_kept_with_the_words_of_the_rule(door: Door, mode: Any):
+    table = door.table(mode)
+    door.suite(table, IN_SET | {"description": "only a and b are cities"})
+
+    said = refused(door, table, (1, "a", 1, None), (2, "elsewhere", 2, None))
+
+    assert "only a and b are cities  expected to hold" in said
+    assert "elsewhere" not in said
+    assert kept(door, table) == {2: ["only a and b are cities"]}
+
+
+def test_the_rows_that_stop_a_batch_by_their_share_are_kept(door: Door):
+    table = door.table()
+    door.suite(table, BETWEEN, COUNT)
+
+    said = refused(door, table, *((number, "a", 10 * number, None) for number in range(4)))
+
+    assert "value: values_between(,10)" in said
+    assert kept(door, table) == {2: ["value: values_between(,10)"], 3: ["value: values_between(,10)"]}
+
+
+def test_a_rule_that_is_about_no_row_keeps_none(door: Door):
+    table = door.table()
+    door.suite(table, COUNT)
+    said = refused(door, table, (1, "a", 1, None))
+    assert "quarantine" not in said
+    assert sum(quarantine.counts(door.workspace, table.name).values()) == 0
+
+
+def test_of_many_rows_so_many_are_kept(door: Door):
+    table = door.table()
+    door.suite(table, UNIQUE)
+    refused(door, table, *((number, "a", 1, None) for number in range(3 * LIMIT)))
+    assert len(kept(door, table)) == LIMIT
