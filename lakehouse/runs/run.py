@@ -17,6 +17,7 @@ from lakehouse.locks.table_lock import table_lock
 from lakehouse.quality.judge import CheckResult
 from lakehouse.runs.audit import audit_foreign, judged
 from lakehouse.runs.code_version import commit
+from lakehouse.runs.fixes_again import with_fixes
 from lakehouse.runs.plan import NEWS, Extent, Plan, plan, without_lost_feeds
 from lakehouse.schema.behind import differing_behind
 from lakehouse.schema.catalogue import is_in_catalogue
@@ -30,7 +31,7 @@ from lakehouse.write.batch import Batch, Published
 from lakehouse.write.door import recover, write
 from lakehouse.write.intent import open_intent
 from lakehouse.write.position import last_position
-from lakehouse.write.run_kind import ForPartitions
+from lakehouse.write.run_kind import ForPartitions, Rebuilt
 from lakehouse.write.table_rules import is_silent, rules_of, suite_of
 
 if TYPE_CHECKING:
@@ -97,7 +98,10 @@ def run(
             messages=(*notices, *planned.messages),
         )
         told = {PARTITIONS: context.partitions} if is_told_partitions(transform, reads) else {}
-        return write(tables, connection.session(), table, transform(**inputs, **told), batch)
+        rows = transform(**inputs, **told)
+        if extent.full or isinstance(kind, Rebuilt):
+            rows = with_fixes(tables, connection.session(), table, rows)
+        return write(tables, connection.session(), table, rows, batch)
 
 
 def is_told_partitions(transform: Callable[..., Any], reads: Mapping[str, Any]) -> bool:

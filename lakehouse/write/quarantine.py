@@ -89,7 +89,7 @@ def _judged(session: "SparkSession", intent: Intent, *audits: str) -> "DataFrame
     return with_reasons(intent.staged.frame(session, *audits), intent.broken_sql, intent.run, intent.inputs_text)
 
 
-def _without_unstorable(table: Table, rows: "DataFrame") -> "DataFrame":
+def without_unstorable(table: Table, rows: "DataFrame") -> "DataFrame":
     """Rejected rows whose values can all be stored: what cannot is null, and stands as text in `_unstorable`."""
     from pyspark.sql import functions as F
 
@@ -149,7 +149,7 @@ def rejected(table: Table, rows: "DataFrame", state: str, by: str, why: str | No
     """Rows with their reasons as the quarantine has them."""
     from pyspark.sql import functions as F
 
-    rows = _without_unstorable(table, rows).withColumns(
+    rows = without_unstorable(table, rows).withColumns(
         {
             "_row_id": F.expr("uuid()"),
             "_state": F.lit(state),
