@@ -16,7 +16,7 @@ from lakehouse.locks.table_lock import table_lock
 from lakehouse.quality.judge import CheckResult
 from lakehouse.runs.audit import audit_foreign, judged
 from lakehouse.runs.code_version import commit
-from lakehouse.runs.plan import NEWS, Extent, Plan, plan, without_lost_feeds
+from lakehouse.runs.plan import NEWS, Extent, Plan, as_snapshot, plan, without_lost_feeds
 from lakehouse.schema.catalogue import is_in_catalogue
 from lakehouse.schema.create import finish_creation
 from lakehouse.schema.differences import pending
@@ -70,7 +70,9 @@ def run(
         check_lease(workspace)
         recover_if_open(connection, tables, table)
         delta = tables.latest(table.name)
-        notices = _refuse_other_than_declared(connection, table, delta, rebuilds=extent.full)
+        notices = _refuse_other_than_declared(
+            connection, table, delta, rebuilds=extent.full and not table.takes_snapshots
+        )
         last = last_position(workspace, table.name, delta)
         planned = plan(reads, context, last, code, full=extent.full)
         if delta is not None and planned.unchanged:
@@ -78,7 +80,7 @@ def run(
             if last is None or last.note.code != code:
                 checks = _judged_anew(connection, tables, table, delta.version(), run_id)
             return Published(table.name, delta.version(), unchanged=True, checks=checks, messages=notices)
-        planned = without_lost_feeds(planned, reads, context, table)
+        planned = without_lost_feeds(as_snapshot(planned, table), reads, context, table)
         kind = planned.kind
         context = replace(context, partitions=kind.keys if isinstance(kind, ForPartitions) else None)
         inputs, files = _loaded(connection, reads, context, planned)

@@ -92,6 +92,7 @@ PUBLIC = {
         "SchemaMismatchError",
         "ServiceError",
         "SettingsError",
+        "SnapshotError",
         "StagedFilesGoneError",
         "StorageFullError",
         "SuiteError",

@@ -12,8 +12,10 @@ from lakehouse.declare.names import helper
 from lakehouse.declare.sql_text import quote
 from lakehouse.declare.table import Table
 from lakehouse.declare.write_modes import Scd2
+from lakehouse.delta.note import Note
 from lakehouse.engine.statement import statement
 from lakehouse.engine.work_settings import settings_for
+from lakehouse.write.modes.equal_states import GONE, joined_sql
 from lakehouse.write.modes.mode import (
     ModeFunctions,
     Publication,
@@ -23,6 +25,7 @@ from lakehouse.write.modes.mode import (
     merge_sql,
     ordering,
 )
+from lakehouse.write.modes.snapshot import snapshot_sql, takes_all, with_rejected
 from lakehouse.write.run_kind import is_rebuild
 
 if TYPE_CHECKING:
@@ -43,9 +46,15 @@ def winners_of_scd2(mode: Scd2, table: Table) -> Winners:
     return Winners((*mode.on, *mode.sequence), _greatest(table, deletes(mode)), is_ordered=True)
 
 
-def published_rows_of_scd2(metrics: Mapping[str, Any], good: int) -> int:
+def published_rows_of_scd2(metrics: Mapping[str, Any], good: int, note: Note) -> int:
     """Rows that the MERGE inserted: each is a change of its own."""
-    return int(metrics.get("numTargetRowsInserted", good))
+    inserted = metrics.get("numTargetRowsInserted")
+    return good if inserted is None else _published(int(inserted), good, note)
+
+
+def _published(inserted: int, good: int, note: Note) -> int:
+    # A late change between two equal states inserts two rows, and a missing key one that no row of the batch is.
+    return min(inserted - (note.snapshot.closed if note.snapshot else 0), good)
 
 
 def source_sql(table: Table, mode: Scd2, view: str, version: int | None) -> str:
@@ -111,20 +120,26 @@ def never_adopts(mode: Scd2, delta: "DeltaTable") -> bool:
 
 def publish_scd2(mode: Scd2, publication: Publication) -> int:
     """Insert the changes and end the rows before them, in one MERGE; of a rebuild, in place of the history."""
-    session, table, anew = publication.session, publication.table, is_rebuild(publication.kind)
-    if not publication.rows and not anew:
+    session, table, note = publication.session, publication.table, publication.stamp.note
+    anew, is_snapshot = is_rebuild(publication.kind) and not mode.snapshot, takes_all(mode, publication)
+    if not publication.rows and not anew and not is_snapshot:
         return commit_files(publication, "append")
-    settings = settings_for(big=publication.is_big)
-    with statement(session, settings=settings, stamp=publication.stamp, view=publication.frame()) as view:
+    settings, keeps = settings_for(big=publication.is_big), mode.keep_equal_states and not mode.snapshot
+    frame = with_rejected(publication.frame(), publication.rejected()) if is_snapshot else publication.frame()
+    with statement(session, settings=settings, stamp=publication.stamp, view=frame) as view:
+        version = None if anew else publication.delta.version()
+        if is_snapshot and note.snapshot is not None and version is not None:
+            source = snapshot_sql(table, mode, view, version, note.snapshot.moment)
+        else:
+            source = (source_sql if keeps else joined_sql)(table, mode, view, version)
         if anew:
             names = ", ".join(map(quote, table.stored_names))
-            source = source_sql(table, mode, view, None)
             session.sql(f"INSERT INTO {quote(table.name)} REPLACE WHERE true SELECT {names} FROM ({source})")
             return publication.rows
-        source = source_sql(table, mode, view, publication.delta.version())
-        merge = merge_sql(table.name, source, (*mode.on, *mode.sequence), table.stored_names)
+        on, goes = (*mode.on, *mode.sequence), "" if keeps else f"WHEN MATCHED AND s.{GONE} THEN DELETE WHEN MATCHED"
+        merge = merge_sql(table.name, source, on, table.stored_names, updates=goes)
         done = session.sql(merge).collect()[0]
-    return int(done["num_inserted_rows"])
+    return _published(int(done["num_inserted_rows"]), publication.rows, note)
 
 
 SCD2 = ModeFunctions(publish_scd2, winners_of_scd2, never_adopts, published_rows_of_scd2)
