@@ -1,7 +1,7 @@
 """Histories of snapshots: what is the same adds nothing, what is missing is deleted, what cannot be known stays."""
 
 import uuid
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pandas as pd
@@ -393,7 +393,7 @@ def test_a_snapshot_is_not_made_of_what_is_new(snapshots: Snapshots):
         (source.changes(), "from Changes, which gives a run only what is new, and a snapshot deletes every key"),
         (source.by_partition(), "from ByPartition, which gives a run only its partitions"),
         (Lines("landing/*.jsonl"), "read a table that appends the rows of the files"),
-        (ParquetFiles("landing/*.parquet"), "read a table that appends the rows of the files"),
+        (ParquetFiles("landing/*.parquet", "id bigint"), "read a table that appends the rows of the files"),
     ):
         with pytest.raises(DeclarationError, match=said):
             check_reader(table, {"raw": read})
@@ -458,7 +458,7 @@ def test_moments_of_other_types(door: Door, type_: str, moments: Any):
 def oracle(taken: list[tuple[int, list[State]]]) -> list[tuple[Any, ...]]:
     """The history of snapshots, by pandas: each is joined with what was current; a later one of one moment replaces."""
     names = ["id", "name", "value"]
-    last = {second: states for second, states in taken}
+    last = dict(taken)
     # Rows without a key, or against a rule: which keys a snapshot does not speak of.
     current = pd.DataFrame(columns=names, dtype=object)
     rows: list[list[Any]] = []
