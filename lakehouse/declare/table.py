@@ -193,7 +193,8 @@ class Table:
 
         Args:
             deletes: Give the deleted rows too, and `_is_deleted boolean` with each row, for a `Merge` or `Scd2` that
-                declares it as a signal. Of a history, the deletions that it holds are marked so too.
+                declares it as a signal. Of a history, the deletions that it holds are marked so too; of one that takes
+                snapshots or does not keep equal states, these alone.
 
         Raises:
             DeclarationError: deleted rows are asked for, and the table declares a column `_is_deleted` of its own.

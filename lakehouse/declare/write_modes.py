@@ -82,6 +82,11 @@ class Scd2:
     may_be_empty: bool = False
 
     @property
+    def takes_rows_back(self) -> bool:
+        """Whether a row may go again: a later one is of the same state, or it was of a snapshot that was replaced."""
+        return self.snapshot or not self.keep_equal_states
+
+    @property
     def joins_equal_states(self) -> bool:
         """Whether a row stands for the changes after it that are equal, and keeps their sequences."""
         return not (self.keep_equal_states or self.snapshot)

@@ -124,19 +124,20 @@ def publish_scd2(mode: Scd2, publication: Publication) -> int:
     anew, is_snapshot = is_rebuild(publication.kind) and not mode.snapshot, takes_all(mode, publication)
     if not publication.rows and not anew and not is_snapshot:
         return commit_files(publication, "append")
-    settings, keeps = settings_for(big=publication.is_big), mode.keep_equal_states and not mode.snapshot
+    settings = settings_for(big=publication.is_big)
     frame = with_rejected(publication.frame(), publication.rejected()) if is_snapshot else publication.frame()
     with statement(session, settings=settings, stamp=publication.stamp, view=frame) as view:
         version = None if anew else publication.delta.version()
         if is_snapshot and note.snapshot is not None and version is not None:
             source = snapshot_sql(table, mode, view, version, note.snapshot.moment)
         else:
-            source = (source_sql if keeps else joined_sql)(table, mode, view, version)
+            source = (joined_sql if mode.takes_rows_back else source_sql)(table, mode, view, version)
         if anew:
             names = ", ".join(map(quote, table.stored_names))
             session.sql(f"INSERT INTO {quote(table.name)} REPLACE WHERE true SELECT {names} FROM ({source})")
             return publication.rows
-        on, goes = (*mode.on, *mode.sequence), "" if keeps else f"WHEN MATCHED AND s.{GONE} THEN DELETE WHEN MATCHED"
+        on = (*mode.on, *mode.sequence)
+        goes = f"WHEN MATCHED AND s.{GONE} THEN DELETE WHEN MATCHED" if mode.takes_rows_back else ""
         merge = merge_sql(table.name, source, on, table.stored_names, updates=goes)
         done = session.sql(merge).collect()[0]
     return _published(int(done["num_inserted_rows"]), publication.rows, note)

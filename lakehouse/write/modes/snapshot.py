@@ -7,6 +7,7 @@ from lakehouse.declare.names import IS_DELETED, helper
 from lakehouse.declare.sql_text import literal, quote
 from lakehouse.declare.table import Table
 from lakehouse.declare.write_modes import Scd2
+from lakehouse.quality.rules.storable import unstorable
 from lakehouse.write.modes.equal_states import Parts, history_sql, newest_first, nothing_new
 from lakehouse.write.modes.mode import Publication
 from lakehouse.write.run_kind import Replayed
@@ -78,12 +79,13 @@ def missing_sql(table: Table, mode: Scd2, view: str, version: int, moment: Mappi
             FROM ({_past(table, mode, version, at)})
         ) AS p
         LEFT ANTI JOIN (SELECT {keys} FROM {view}) AS k ON {same_key}
-        WHERE p.{_PLACE} = 1 AND (SELECT count(*) FROM {view} WHERE {without_key(mode)}) = 0"""
+        WHERE p.{_PLACE} = 1 AND (SELECT count(*) FROM {view} WHERE {without_key(table, mode)}) = 0"""
 
 
-def without_key(mode: Scd2) -> str:
-    """SQL: a rejected row does not say whose it is."""
-    return f"{_IS_REJECTED} AND ({' OR '.join(f'{quote(name)} IS NULL' for name in mode.on)})"
+def without_key(table: Table, mode: Scd2) -> str:
+    """SQL: a rejected row does not say whose it is: its key is null, or is no value that a table can hold."""
+    odd = [f"coalesce({sql}, false)" for name in mode.on if (sql := unstorable(name, table.types[name]))]
+    return f"{_IS_REJECTED} AND ({' OR '.join([*(f'{quote(name)} IS NULL' for name in mode.on), *odd])})"
 
 
 def snapshot_sql(table: Table, mode: Scd2, view: str, version: int, moment: Mapping[str, str]) -> str:
@@ -110,4 +112,4 @@ def closed_sql(table: Table, mode: Scd2, view: str, version: int, moment: Mappin
         SELECT (
             SELECT count(*) FROM past AS p LEFT SEMI JOIN missing AS m ON {same_key}
             WHERE _is_current AND {sequence} < {struct_at(at)}
-        ), (SELECT count(*) FROM {view} WHERE {without_key(mode)})"""
+        ), (SELECT count(*) FROM {view} WHERE {without_key(table, mode)})"""

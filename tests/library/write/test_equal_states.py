@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from lakehouse.declare.column import Column
 from lakehouse.declare.table import Table
-from lakehouse.declare.write_modes import Scd2
+from lakehouse.declare.write_modes import Append, Merge, Scd2
+from lakehouse.runs.plan import Extent
+from lakehouse.runs.run import run
 from tests.library.door import Door
 from tests.library.examples import thorough
 
@@ -135,6 +137,43 @@ def test_a_history_that_kept_equal_states_joins_those_of_the_keys_that_come(door
 
     read = door.spark.table(table.name).orderBy("id", "at").select("id", "at", "_same_at.at", "_is_current").collect()
     assert [tuple(row) for row in read] == [(1, 1, [2, 3], True), (2, 1, None, False), (2, 2, None, True)]
+
+
+def test_a_row_that_was_joined_is_no_deletion_for_who_reads_the_changes(door: Door):
+    table = history_table()
+    mark = Column("_is_deleted", "boolean", "")
+    mode = Merge(on=("id",), sequence=("at",), delete_when="_is_deleted", signals=(mark,))
+    reader = Table(f"silver.r_{uuid.uuid4().hex[:10]}", columns=COLUMNS, grain="one row per key", write=mode)
+
+    def read() -> None:
+        def transform(raw: Any) -> Any:
+            return raw.select("id", "name", "tags", "at", "_is_deleted")
+
+        run(door.connection, reader, transform, {"raw": table.changes(deletes=True)}, code="the same")
+
+    write(door, table, a_change(1, "a", 5), a_change(2, "b", 5))
+    read()
+    write(door, table, a_change(1, "a", 3), (2, None, None, 6, "delete"))
+    read()
+
+    assert [row[3] for row in stored(door, table)] == [3, 5, 6]
+    assert door.read(reader.name, "id", "name") == [(1, "a")]
+
+
+def test_a_rebuild_gives_what_a_new_table_would_be(door: Door):
+    changes = [a_change(1, "a", 10), a_change(1, "a", 20), a_change(1, "b", 30), (1, None, None, 40, "delete")]
+    source = Table(f"silver.i_{uuid.uuid4().hex[:10]}", (*COLUMNS, *MODE.signals), "one row per change", write=Append())
+    table = history_table()
+    reads = {"raw": source.changes()}
+    door.write(source, door.rows(*changes, table=source))
+    run(door.connection, table, lambda raw: raw, reads, code="the same")
+    door.spark.sql(f"DELETE FROM {source.name} WHERE at = 10")
+
+    run(door.connection, table, lambda raw: raw, reads, code="the same", extent=Extent(full=True))
+
+    assert stored(door, table) == oracle(changes[1:])
+    write(door, table, changes[0])
+    assert stored(door, table) == oracle(changes)
 
 
 @pytest.mark.slow

@@ -257,6 +257,21 @@ def test_a_rejected_row_without_a_key_may_be_any_so_none_is_deleted(snapshots: S
     assert [row[:2] for row in snapshots.read(table) if row[5]] == [(1, "A")]
 
 
+@pytest.mark.slow
+def test_a_key_that_no_table_can_hold_may_be_any_too(door: Door):
+    columns = (Column("id", "string", "Key"), Column("read_at", "timestamp", "UTC"))
+    table = Table(f"silver.s_{uuid.uuid4().hex[:10]}", columns=columns, grain="one row per state", write=MODE)
+    door.write(table, door.rows(("é", at(10)), ("x", at(10)), table=table))
+    latin = door.rows(("x", at(20)), table=table).union(
+        door.spark.sql("SELECT CAST(X'E9' AS string), TIMESTAMP'2026-01-01T00:00:20.654321Z'")
+    )
+
+    done = door.write(table, latin)
+
+    assert (done.quarantined, done.deduplicated) == (1, 1)
+    assert door.read(table.name, "id", "_is_current") == [("x", True), ("é", True)]
+
+
 def test_a_replay_completes_the_last_snapshot_and_deletes_nothing(snapshots: Snapshots):
     table, door = snapshots.table(), snapshots.door
     snapshots.write(table, 10, (1, "a", 1), (2, "b", 2), (3, "c", 3))
