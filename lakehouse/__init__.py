@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from lakehouse.errors import SchemaMismatchError as SchemaMismatchError
     from lakehouse.errors import ServiceError as ServiceError
     from lakehouse.errors import SettingsError as SettingsError
+    from lakehouse.errors import SnapshotError as SnapshotError
     from lakehouse.errors import StagedFilesGoneError as StagedFilesGoneError
     from lakehouse.errors import StorageFullError as StorageFullError
     from lakehouse.errors import SuiteError as SuiteError
@@ -148,6 +149,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "SchemaMismatchError",
         "ServiceError",
         "SettingsError",
+        "SnapshotError",
         "StagedFilesGoneError",
         "StorageFullError",
         "SuiteError",

@@ -303,6 +303,14 @@ class CommitDiffersError(LakehouseError):
         )
 
 
+class SnapshotError(LakehouseError):
+    """A snapshot cannot be compared with the history: it is empty, in parts, of several moments or of an older one."""
+
+    def __init__(self, table: str, version: int | None, why: str) -> None:
+        self.table, self.version = table, version
+        super().__init__(f"{table} was not published, {state_of(version)}.\n{why}")
+
+
 class InvalidKeyError(LakehouseError):
     """Keys of a merge are null, or several rows of one batch have the same key and no order was declared."""
 

@@ -180,7 +180,9 @@ def _rows(note: Note | None, metrics: Mapping[str, Any]) -> dict[str, int]:
         return {} if written is None else {"published": int(written)}
     rows = note.rows
     changed = sum(int(metrics.get(name, 0)) for name in _CHANGED) if _CHANGED[0] in metrics else rows.passed
-    published = int(metrics.get(_CHANGED[0], rows.passed)) if note.mode == "Scd2" else min(changed, rows.passed)
+    if note.mode == "Scd2" and _CHANGED[0] in metrics:
+        changed = int(metrics[_CHANGED[0]]) - (note.snapshot.closed if note.snapshot else 0)
+    published = min(changed, rows.passed)
     deduplicated = rows.superseded + rows.passed - published
     return {"in": rows.came, "published": published, "quarantined": rows.quarantined, "deduplicated": deduplicated}
 

@@ -9,6 +9,8 @@ import re
 # Of what a history adds to its rows.
 IS_DELETED = "_is_deleted"
 OF_HISTORIES = ("_valid_from", "_valid_to", "_is_current", IS_DELETED)
+# And of what a history adds beside that does not keep equal states.
+SAME_AT = "_same_at"
 # What a quarantine adds to a rejected row.
 OF_QUARANTINES = (
     "_row_id",

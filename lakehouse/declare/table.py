@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from lakehouse.declare.column import Column, renamed_by_apply
-from lakehouse.declare.names import IS_DELETED, OF_HISTORIES, OF_QUARANTINES
+from lakehouse.declare.histories import check_history, columns_of_history
+from lakehouse.declare.names import IS_DELETED, OF_HISTORIES, OF_QUARANTINES, SAME_AT
 from lakehouse.declare.properties import check_properties
 from lakehouse.declare.sql_text import quote
 from lakehouse.declare.write_modes import Append, Merge, ReplacePartitions, Scd2, WriteMode
@@ -95,6 +96,8 @@ class Table:
     def _check_names(self) -> None:
         """No column has the name of one that the door puts beside it: in the table, or in its quarantine."""
         added = set(OF_HISTORIES) if isinstance(self.write, Scd2) else set()
+        if isinstance(self.write, Scd2) and self.write.joins_equal_states:
+            added.add(SAME_AT)
         # A signal is not stored; this one is what `changes(deletes=True)` gives.
         taken = (added & set(self.column_names)) | ((added - {IS_DELETED}) & set(self.brought_names))
         if self.layer in LAYERS:
@@ -109,8 +112,8 @@ class Table:
     def _check_mode(self) -> None:
         if isinstance(self.write, ReplacePartitions) and not self.partitioned_by:
             raise DeclarationError(f"{self.name}: ReplacePartitions needs `partitioned_by`, for example ('read_on',)")
-        if isinstance(self.write, Scd2) and not (self.write.on and self.write.sequence):
-            raise DeclarationError(f"{self.name}: Scd2 needs `on` and `sequence`: the source must order its changes")
+        if isinstance(self.write, Scd2):
+            check_history(self.name, self.write, self.types)
         for name in self.partitioned_by:
             if not _OF_PARTITIONS.fullmatch(self.types[name]):
                 raise DeclarationError(
@@ -141,14 +144,7 @@ class Table:
         """The columns that the table has: the declared ones, then those that the write mode adds."""
         if not isinstance(self.write, Scd2):
             return self.columns
-        moment = self.types.get(self.write.sequence[0], "timestamp") if self.write.sequence else "timestamp"
-        return (
-            *self.columns,
-            Column("_valid_from", moment, "Holds from here, inclusive: the sequence of this change", nullable=False),
-            Column("_valid_to", moment, "Holds up to here, exclusive: the next change; null for the last"),
-            Column("_is_current", "boolean", "Whether this is the last change and no deletion", nullable=False),
-            Column(IS_DELETED, "boolean", "Whether this change deleted the key", nullable=False),
-        )
+        return (*self.columns, *columns_of_history(self.write, self.types))
 
     @property
     def stored_names(self) -> tuple[str, ...]:
@@ -181,6 +177,11 @@ class Table:
         return self.write.sequence if isinstance(self.write, Merge | Scd2) else ()
 
     @property
+    def takes_snapshots(self) -> bool:
+        """Whether it is a history of which each batch is all keys as they are."""
+        return isinstance(self.write, Scd2) and self.write.snapshot
+
+    @property
     def required(self) -> tuple[str, ...]:
         """Columns that are never null: declared so, key, and sequence of a history."""
         never = {*self.key, *(self.sequence if isinstance(self.write, Scd2) else ())}
@@ -201,7 +202,8 @@ class Table:
 
         Args:
             deletes: Give the deleted rows too, and `_is_deleted boolean` with each row, for a `Merge` or `Scd2` that
-                declares it as a signal. Of a history, the deletions that it holds are marked so too.
+                declares it as a signal. Of a history, the deletions that it holds are marked so too; of one that takes
+                snapshots or does not keep equal states, these alone.
 
         Raises:
             DeclarationError: deleted rows are asked for, and the table declares a column `_is_deleted` of its own.

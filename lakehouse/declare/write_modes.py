@@ -51,8 +51,12 @@ class Scd2:
     The table has four columns more than it declares: `_valid_from` and `_valid_to` (the first sequence column of this
     change and of the next; null while it is the last), `_is_current` and `_is_deleted`. A row holds in
     `_valid_from <= t < _valid_to`. A deletion is a row that holds at no time (`_valid_to` equals `_valid_from`), so
-    that what comes late still finds its place. The same changes give the same rows in whatever order they came: equal
-    states are not joined, and of two changes of one key with one sequence the greater row wins.
+    that what comes late still finds its place. The same changes give the same rows in whatever order they came, and of
+    two changes of one key with one sequence the greater row wins.
+
+    With `snapshot` a batch is all keys as they are at one moment, and is compared with the last state of each key: a
+    state that is the same adds nothing, a key that is missing is deleted at that moment. The key of a rejected row is
+    not missing, and stays as it is.
 
     Args:
         on: Key columns. Null keys are quarantined.
@@ -60,12 +64,32 @@ class Scd2:
             values are quarantined.
         delete_when: SQL condition on the batch's columns: the change deletes the key.
         signals: Columns that the batch brings for `delete_when` alone; they are judged with the row, and not stored.
+        keep_equal_states: Whether a change is a row although nothing but its sequence differs from the change before.
+            If not, the row before stands for it and keeps its sequence in one more column, `_same_at`, so that a
+            change that comes late between the two still gives two rows.
+        snapshot: Whether a batch is all keys as they are. `sequence` is the moment at which they are so: one for all
+            rows, and none before the last. A snapshot of the moment of the last one takes its place.
+        may_be_empty: Whether a snapshot of which no row passes deletes every key, at the moment when its run began;
+            otherwise it is refused.
     """
 
     on: tuple[str, ...]
     sequence: tuple[str, ...]
     delete_when: str = ""
     signals: tuple[Column, ...] = ()
+    keep_equal_states: bool = True
+    snapshot: bool = False
+    may_be_empty: bool = False
+
+    @property
+    def takes_rows_back(self) -> bool:
+        """Whether a row may go again: a later one is of the same state, or it was of a snapshot that was replaced."""
+        return self.snapshot or not self.keep_equal_states
+
+    @property
+    def joins_equal_states(self) -> bool:
+        """Whether a row stands for the changes after it that are equal, and keeps their sequences."""
+        return not (self.keep_equal_states or self.snapshot)
 
 
 WriteMode = Append | Overwrite | ReplacePartitions | Merge | Scd2

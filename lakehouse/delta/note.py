@@ -114,6 +114,28 @@ class Upkeep:
 
 
 @dataclass(frozen=True)
+class SnapshotNote:
+    """What a commit says of the snapshot that it compared with the history.
+
+    Args:
+        moment: At which its keys were as they are in it: the sequence columns as text, by name.
+        closed: Rows that the commit adds for keys that it did not have.
+    """
+
+    moment: Mapping[str, str]
+    closed: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """As the note has it."""
+        return {"moment": dict(self.moment), "closed": self.closed}
+
+    @classmethod
+    def from_json(cls, snapshot: Mapping[str, Any]) -> "SnapshotNote":
+        """What `to_json` gave."""
+        return cls(dict(snapshot["moment"].items()), int(snapshot["closed"]))
+
+
+@dataclass(frozen=True)
 class Note:
     """What a commit of the library, or of dbt at its side, says of itself. None is what it does not speak of.
 
@@ -142,6 +164,7 @@ class Note:
         action: What was done to rows in quarantine: `fix`, `discard`, `reopen`, `withhold`.
         audited: The table whose results the commit adds to `ops.checks`.
         upkeep: Why files were joined.
+        snapshot: The last snapshot, in a table that is a history of snapshots.
         beside: What else the JSON has, such as dbt's name of the model.
         version: Of the format.
     """
@@ -170,6 +193,7 @@ class Note:
     action: str | None = None
     audited: str | None = None
     upkeep: Upkeep | None = None
+    snapshot: SnapshotNote | None = None
     beside: Mapping[str, Any] = field(default_factory=dict)
     version: int = VERSION
 
@@ -201,6 +225,7 @@ class Note:
             "replay": None if self.quarantine_version is None else {"quarantine_version": self.quarantine_version},
             "files": None if self.files is None else {name: list(files) for name, files in self.files.items()},
             "messages": None if self.messages is None else list(self.messages),
+            "snapshot": self.snapshot and self.snapshot.to_json(),
         }
         # What was made by code always says from which commit, also if that is not known.
         left = {name: value for name, value in values.items() if value is not None or self._is_said(name)}
@@ -249,6 +274,7 @@ class Note:
                 action=values.get("action"),
                 audited=values.get("of"),
                 upkeep=Upkeep.from_json(values["upkeep"]) if values.get("upkeep") else None,
+                snapshot=SnapshotNote.from_json(values["snapshot"]) if values.get("snapshot") else None,
                 beside={name: value for name, value in values.items() if name not in _NAMES},
                 version=int(values[MARK]),
             )
@@ -269,7 +295,7 @@ _NAMES = frozenset(
     (
         *(MARK, "asset", "run", "batch", "action", "who", "of", "upkeep", "started_at", "seconds", "mode", "inputs"),
         *("since", "sources", "code", "commit", "rows", "checks", "totals", "partitions", "replay", "files"),
-        *("messages", "tables", "rebuild"),
+        *("messages", "tables", "rebuild", "snapshot"),
     )
 )
 

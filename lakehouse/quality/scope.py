@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from lakehouse.declare.table import Table
 from lakehouse.declare.write_modes import Merge, Scd2
+from lakehouse.errors import SuiteError
 from lakehouse.quality.rules.rule import Compiled
 from lakehouse.quality.rules.schema import SCHEMA_RULES
 from lakehouse.quality.suite.expectation import BATCH, SCOPE, TABLE, Expectation
@@ -29,7 +30,8 @@ def by_scope(compiled: Compiled, table: Table) -> Scoped:
 
     The `scope` in an expectation's `meta` says which. Without it a rule on rows speaks of the batch, for its failing
     rows go to quarantine. A rule on the whole speaks of the table if that has a key: what comes are corrections then.
-    It speaks of the batch in other tables, and if it is about columns alone or about a signal, which no table has.
+    It speaks of the batch in other tables, and if it is about columns alone or about a signal, which no table has. A
+    snapshot is all keys, so that the rules of its history speak of the batch.
 
     Args:
         compiled: The rules.
@@ -37,7 +39,12 @@ def by_scope(compiled: Compiled, table: Table) -> Scoped:
     """
 
     def is_of_table(expectation: Expectation, *, on_rows: bool) -> bool:
-        if expectation.scope is not None:
+        if table.takes_snapshots and expectation.scope == TABLE:
+            raise SuiteError(
+                f"{table.name}: `{expectation.label}` cannot speak of the table, which is a history of snapshots: each "
+                f"batch is all keys. Leave `{SCOPE}` out of its meta; its table is not written until then."
+            )
+        if expectation.scope is not None or table.takes_snapshots:
             return expectation.scope == TABLE
         is_stored = set(expectation.columns) <= set(table.stored_names)
         is_keyed = isinstance(table.write, Merge | Scd2)

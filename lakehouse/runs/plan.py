@@ -120,6 +120,14 @@ def _is_as(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> bool:
     return before is not None and {"tables": now.get("tables"), **before} == {"tables": None, **now}
 
 
+def as_snapshot(planned: Plan, table: Table) -> Plan:
+    """The plan of a table that takes snapshots: made again from all of its inputs, it keeps states that they lack."""
+    if not (table.takes_snapshots and isinstance(planned.kind, Rebuilt)):
+        return planned
+    line = f"{table.name} is a history of snapshots: what there is now was compared with it, and its past is kept."
+    return replace(planned, kind=Fresh(), messages=(*planned.messages, line))
+
+
 def without_lost_feeds(planned: Plan, reads: Mapping[str, Any], context: ReadContext, table: Table) -> Plan:
     """The plan with all that is to be read, if changes since the last position cannot be read any more.
 
@@ -137,7 +145,7 @@ def without_lost_feeds(planned: Plan, reads: Mapping[str, Any], context: ReadCon
         and is_incremental(source)
         and (reason := planned.remade.get(name) or why_lost(source, context, since[name], positions[name]))
     }
-    told = tuple(line for name, line in planned.remade.items() if name not in reasons)
+    told = (*planned.messages, *(line for name, line in planned.remade.items() if name not in reasons))
     if not reasons:
         return replace(planned, messages=told)
     others = [name for name, source in reads.items() if name not in reasons and is_incremental(source)]

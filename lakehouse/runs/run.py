@@ -18,7 +18,7 @@ from lakehouse.quality.judge import CheckResult
 from lakehouse.runs.audit import audit_foreign, judged
 from lakehouse.runs.code_version import commit
 from lakehouse.runs.fixes_again import with_fixes
-from lakehouse.runs.plan import NEWS, Extent, Plan, plan, without_lost_feeds
+from lakehouse.runs.plan import NEWS, Extent, Plan, as_snapshot, plan, without_lost_feeds
 from lakehouse.schema.behind import differing_behind
 from lakehouse.schema.catalogue import is_in_catalogue
 from lakehouse.schema.create import finish_creation
@@ -77,7 +77,8 @@ def run(
         check_lease(workspace)
         recover_if_open(connection, tables, table)
         delta = tables.latest(table.name)
-        notices = _refuse_other_than_declared(connection, tables, table, delta, rebuilds=extent.full)
+        rebuilds = extent.full and not table.takes_snapshots
+        notices = _refuse_other_than_declared(connection, tables, table, delta, rebuilds=rebuilds)
         last = last_position(workspace, table.name, delta)
         planned = plan(reads, context, last, code, full=extent.full)
         if delta is not None and planned.unchanged:
@@ -85,7 +86,7 @@ def run(
             if last is None or last.note.code != code:
                 checks = _judged_anew(connection, tables, table, delta.version(), run_id)
             return Published(table.name, delta.version(), unchanged=True, checks=checks, messages=notices)
-        planned = without_lost_feeds(planned, reads, context, table)
+        planned = without_lost_feeds(as_snapshot(planned, table), reads, context, table)
         kind = planned.kind
         context = replace(context, partitions=kind.keys if isinstance(kind, ForPartitions) else None)
         inputs, files = _loaded(connection, reads, context, planned)

@@ -38,11 +38,19 @@ def check_reader(table: Table, reads: Mapping[str, Any]) -> None:
     """Whether a table can be made of what it reads.
 
     Raises:
-        DeclarationError: it reads what is no source, would replace its rows by those that are new, or does not keep the
-            columns by which a later run knows what was read.
+        DeclarationError: it reads what is no source, would replace its rows by those that are new, would take a part of
+            the keys for all of them, or does not keep the columns by which a later run knows what was read.
     """
     for name, source in reads.items():
         kind = kind_of(source)
+        if table.takes_snapshots and (kind.instead or isinstance(source, ByPartition)):
+            given = "only what is new" if kind.instead else "only its partitions"
+            whole = kind.instead if kind.instead and not isinstance(source, Changes) else "the table itself"
+            raise DeclarationError(
+                f"{table.name} reads `{name}` from {type(source).__name__}, which gives a run {given}, and a snapshot "
+                f"deletes every key that it leaves out: read {whole}, or declare Scd2 without `snapshot`. Nothing was "
+                f"read, and the table is as it was."
+            )
         if kind.instead and isinstance(table.write, Overwrite | ReplacePartitions):
             raise DeclarationError(
                 f"{table.name} reads `{name}` from {type(source).__name__}, which gives a run only what is new, and as "

@@ -133,7 +133,9 @@ def _net(source: Changes, changed: "DataFrame") -> "DataFrame":
             f"changes(deletes=True) of {table.name} was not read: without a key a deleted row cannot be told from "
             f"a replaced one. Read {table.name} as it is, or declare it as a Merge."
         )
-    after = after if source.deletes else after.where(f"NOT {_IS_GONE}")
+    # The key of a row that a history took back is not deleted: the history holds its deletions as rows.
+    takes_back = isinstance(table.write, Scd2) and table.write.takes_rows_back
+    after = after if source.deletes and not takes_back else after.where(f"NOT {_IS_GONE}")
     return after.select(*_given(source, F.col(_IS_GONE)))
 
 

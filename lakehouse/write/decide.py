@@ -198,6 +198,6 @@ def _stale(table: Table, kind: RunKind, replaced: Sequence[Partition] | None, de
     if isinstance(kind, Replayed):
         return None
     is_first = not committed(delta, table.name)
-    if isinstance(kind, Rebuilt) or isinstance(table.write, Overwrite) or is_first:
+    if isinstance(kind, Rebuilt) or isinstance(table.write, Overwrite) or table.takes_snapshots or is_first:
         return "true"
     return any_of(replaced or (), table.types) or None

@@ -42,6 +42,7 @@ from lakehouse.write.retry import lasting_reason, retried
 from lakehouse.write.run_kind import Replayed
 from lakehouse.write.set_aside import forget_set_aside, next_sequence, set_aside, set_damaged_aside
 from lakehouse.write.shape import check_shape
+from lakehouse.write.snapshots import compare
 from lakehouse.write.stage import AUDIT, BAD, DELETION, OLDER, PASSED, VERDICTS, passed, stage
 from lakehouse.write.table_rules import rules_of, suite_name, suite_of
 from lakehouse.write.withheld import withhold_refused
@@ -84,6 +85,7 @@ def _write(tables: Tables, session: "SparkSession", table: Table, frame: "DataFr
     try:
         decision = decide(tables, session, table, staged, rules=rules, batch=batch, delta=delta)
         withhold_refused(tables, session, table, staged, rules=rules, batch=batch, refused=decision.failed)
+        compared = compare(tables, session, table, staged, decision, batch, delta)
     except BaseException as error:
         try:
             if isinstance(error, AuditFailedError):
@@ -98,7 +100,7 @@ def _write(tables: Tables, session: "SparkSession", table: Table, frame: "DataFr
         delete_file(file.path)
     before = last_position(workspace, table.name, delta)
     totals = (before and before.note.totals) or Totals()
-    note = note_of(table, replace(batch, kind=decision.kind), decision.rows, decision.results, totals)
+    note = compared.told(note_of(table, replace(batch, kind=decision.kind), decision.rows, decision.results, totals))
     intent = Intent(
         table=table.name,
         sequence=next_sequence(tables, table.name),
@@ -190,7 +192,8 @@ def _refuse_swept(tables: Tables, session: "SparkSession", table: Table, intent:
         # What a replay published is told to the quarantine by the staged rows.
         needed: tuple[str, ...] = () if is_settled else VERDICTS
     else:
-        needed = (*(() if is_published else PASSED), *(() if is_settled else (BAD,)))
+        # A snapshot does not delete the keys of its bad rows.
+        needed = (*(() if is_published else PASSED), *(() if is_settled and is_published else (BAD,)))
     expected = sum(intent.rows.get(audit, 0) for audit in needed)
     staged = intent.staged
     there = sum(read_adopted(staged.root, file, set()).rows for audit in needed for file in staged.files(audit))
@@ -218,6 +221,7 @@ def _publish(tables: Tables, session: "SparkSession", table: Table, intent: Inte
             files=tuple(staged.files(GOOD)),
             rows=expected,
             frame=lambda: staged.frame(session, *PASSED),
+            rejected=lambda: staged.frame(session, BAD),
             stamp=intent.stamp,
             kind=intent.kind,
             replaced=tuple(intent.replaced or ()),
@@ -236,7 +240,9 @@ def _already(delta: "DeltaTable", table: Table, intent: Intent) -> tuple[int, in
     """Rows that an already committed publish has changed, and its version."""
     for commit in commits_of(delta):
         if commit.note is not None and commit.note.run == intent.run:
-            return functions_of(table.write).published_rows(commit.metrics, passed(intent.rows)), commit.version
+            return functions_of(table.write).published_rows(
+                commit.metrics, passed(intent.rows), commit.note
+            ), commit.version
     return passed(intent.rows), delta.version()
 
 

@@ -95,6 +95,7 @@ PUBLIC = {
         "SchemaMismatchError",
         "ServiceError",
         "SettingsError",
+        "SnapshotError",
         "StagedFilesGoneError",
         "StorageFullError",
         "SuiteError",

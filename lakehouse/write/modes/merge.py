@@ -9,6 +9,7 @@ from lakehouse.declare.sql_text import quote
 from lakehouse.declare.table import Table, deleted_of
 from lakehouse.declare.write_modes import Merge
 from lakehouse.delta.file_statistics import read_adopted
+from lakehouse.delta.note import Note
 from lakehouse.engine.statement import statement
 from lakehouse.engine.work_settings import settings_for
 from lakehouse.schema.create import KEY, key_text
@@ -45,7 +46,7 @@ def winners_of_merge(mode: Merge, table: Table) -> Winners:
     return Winners(mode.on, order, bool(mode.sequence), deletes(mode) if mode.delete_when else "")
 
 
-def published_rows_of_merge(metrics: Mapping[str, Any], good: int) -> int:
+def published_rows_of_merge(metrics: Mapping[str, Any], good: int, note: Note) -> int:
     """Rows that were inserted, updated and deleted."""
     names = ("numTargetRowsInserted", "numTargetRowsUpdated", "numTargetRowsDeleted")
     return sum(int(metrics.get(name, 0)) for name in names) if "numTargetRowsInserted" in metrics else good

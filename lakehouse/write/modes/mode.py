@@ -12,6 +12,7 @@ from lakehouse.declare.write_modes import Merge, Scd2
 from lakehouse.delta.adopt import adopt, takes_references
 from lakehouse.delta.live_files import NotReplayableError
 from lakehouse.delta.log_entry import is_local
+from lakehouse.delta.note import Note
 from lakehouse.delta.partition_values import Partition
 from lakehouse.delta.stamp import Stamp
 from lakehouse.delta.tables import Tables
@@ -66,6 +67,7 @@ class Publication:
         kind: What the run is.
         replaced: The partitions to replace, for a mode that does.
         adopts: Whether the staged files are to become the table's own.
+        rejected: The same of the rows that did not pass, for a mode that must know their keys.
         deletions: The staged files of the rows that delete their key.
     """
 
@@ -76,6 +78,7 @@ class Publication:
     files: tuple[File, ...]
     rows: int
     frame: "Callable[[], DataFrame]"
+    rejected: "Callable[[], DataFrame]"
     stamp: Stamp
     kind: RunKind
     replaced: tuple[Partition, ...] = ()
@@ -145,7 +148,7 @@ def _always(mode: Any, delta: "DeltaTable") -> bool:
     return True
 
 
-def _all_good_rows(metrics: Mapping[str, Any], good: int) -> int:
+def _all_good_rows(metrics: Mapping[str, Any], good: int, note: Note) -> int:
     return good
 
 
@@ -158,15 +161,15 @@ class ModeFunctions:
         winners: Which rows of a batch take part; None if all do.
         can_adopt: Whether the staged files of good rows become the table's own, for a table as it is before the
             publish.
-        published_rows: Rows that a publish which is already committed has changed, from Delta's metrics of it and the
-            number of good rows.
+        published_rows: Rows that a publish which is already committed has changed, from Delta's metrics of it, the
+            number of good rows and what the commit says of itself.
         after: The rows that the table would have with those of a batch.
     """
 
     publish: Callable[[Any, Publication], int]
     winners: Callable[[Any, Table], Winners | None] = _all_take_part
     can_adopt: "Callable[[Any, DeltaTable], bool]" = _always
-    published_rows: Callable[[Mapping[str, Any], int], int] = _all_good_rows
+    published_rows: Callable[[Mapping[str, Any], int, Note], int] = _all_good_rows
     after: "Callable[[Any, Pending], DataFrame]" = added
 
 

@@ -12,8 +12,10 @@ from lakehouse.declare.names import helper
 from lakehouse.declare.sql_text import quote
 from lakehouse.declare.table import Table
 from lakehouse.declare.write_modes import Scd2
+from lakehouse.delta.note import Note
 from lakehouse.engine.statement import statement
 from lakehouse.engine.work_settings import settings_for
+from lakehouse.write.modes.equal_states import GONE, joined_sql
 from lakehouse.write.modes.mode import (
     ModeFunctions,
     Pending,
@@ -24,6 +26,7 @@ from lakehouse.write.modes.mode import (
     merge_sql,
     ordering,
 )
+from lakehouse.write.modes.snapshot import snapshot_sql, takes_all, with_rejected
 from lakehouse.write.run_kind import is_rebuild
 
 if TYPE_CHECKING:
@@ -45,9 +48,15 @@ def winners_of_scd2(mode: Scd2, table: Table) -> Winners:
     return Winners((*mode.on, *mode.sequence), _greatest(table, deletes(mode)), is_ordered=True)
 
 
-def published_rows_of_scd2(metrics: Mapping[str, Any], good: int) -> int:
+def published_rows_of_scd2(metrics: Mapping[str, Any], good: int, note: Note) -> int:
     """Rows that the MERGE inserted: each is a change of its own."""
-    return int(metrics.get("numTargetRowsInserted", good))
+    inserted = metrics.get("numTargetRowsInserted")
+    return good if inserted is None else _published(int(inserted), good, note)
+
+
+def _published(inserted: int, good: int, note: Note) -> int:
+    # A late change between two equal states inserts two rows, and a missing key one that no row of the batch is.
+    return min(inserted - (note.snapshot.closed if note.snapshot else 0), good)
 
 
 def source_sql(table: Table, mode: Scd2, view: str, version: int | None) -> str:
@@ -113,20 +122,27 @@ def never_adopts(mode: Scd2, delta: "DeltaTable") -> bool:
 
 def publish_scd2(mode: Scd2, publication: Publication) -> int:
     """Insert the changes and end the rows before them, in one MERGE; of a rebuild, in place of the history."""
-    session, table, anew = publication.session, publication.table, is_rebuild(publication.kind)
-    if not publication.rows and not anew:
+    session, table, note = publication.session, publication.table, publication.stamp.note
+    anew, is_snapshot = is_rebuild(publication.kind) and not mode.snapshot, takes_all(mode, publication)
+    if not publication.rows and not anew and not is_snapshot:
         return commit_files(publication, "append")
     settings = settings_for(big=publication.is_big)
-    with statement(session, settings=settings, stamp=publication.stamp, view=publication.frame()) as view:
+    frame = with_rejected(publication.frame(), publication.rejected()) if is_snapshot else publication.frame()
+    with statement(session, settings=settings, stamp=publication.stamp, view=frame) as view:
+        version = None if anew else publication.delta.version()
+        if is_snapshot and note.snapshot is not None and version is not None:
+            source = snapshot_sql(table, mode, view, version, note.snapshot.moment)
+        else:
+            source = (joined_sql if mode.takes_rows_back else source_sql)(table, mode, view, version)
         if anew:
             names = ", ".join(map(quote, table.stored_names))
-            source = source_sql(table, mode, view, None)
             session.sql(f"INSERT INTO {quote(table.name)} REPLACE WHERE true SELECT {names} FROM ({source})")
             return publication.rows
-        source = source_sql(table, mode, view, publication.delta.version())
-        merge = merge_sql(table.name, source, (*mode.on, *mode.sequence), table.stored_names)
+        on = (*mode.on, *mode.sequence)
+        goes = f"WHEN MATCHED AND s.{GONE} THEN DELETE WHEN MATCHED" if mode.takes_rows_back else ""
+        merge = merge_sql(table.name, source, on, table.stored_names, updates=goes)
         done = session.sql(merge).collect()[0]
-    return int(done["num_inserted_rows"])
+    return _published(int(done["num_inserted_rows"]), publication.rows, note)
 
 
 def history_after(mode: Scd2, pending: Pending) -> "DataFrame":
@@ -135,13 +151,14 @@ def history_after(mode: Scd2, pending: Pending) -> "DataFrame":
 
     table, session = pending.table, pending.session
     changes = pending.good.unionByName(pending.deletions)
-    names = list(map(quote, table.stored_names))
-    if is_rebuild(pending.kind):
-        return session.sql(source_sql(table, mode, "{changes}", None), changes=changes).select(*names)
-    source = source_sql(table, mode, "{changes}", pending.delta.version())
-    new = session.sql(source, changes=changes).select(*names)
+    names, sql = list(map(quote, table.stored_names)), joined_sql if mode.takes_rows_back else source_sql
+    version = None if is_rebuild(pending.kind) else pending.delta.version()
+    source = session.sql(sql(table, mode, "{changes}", version), changes=changes)
+    new = (source.where(f"NOT coalesce({GONE}, false)") if mode.takes_rows_back else source).select(*names)
+    if version is None:
+        return new
     same = " AND ".join(f"t.{quote(name)} = s.{quote(name)}" for name in (*mode.on, *mode.sequence))
-    return pending.now.alias("t").join(new.alias("s"), F.expr(same), "left_anti").unionByName(new)
+    return pending.now.alias("t").join(source.alias("s"), F.expr(same), "left_anti").unionByName(new)
 
 
 SCD2 = ModeFunctions(publish_scd2, winners_of_scd2, never_adopts, published_rows_of_scd2, history_after)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lakehouse.declare.column import Column
-from lakehouse.declare.names import IS_DELETED, OF_FILES, OF_HISTORIES, OF_QUARANTINES, OF_THE_ENGINE, helper
+from lakehouse.declare.names import IS_DELETED, OF_FILES, OF_HISTORIES, OF_QUARANTINES, OF_THE_ENGINE, SAME_AT, helper
 from lakehouse.declare.table import Table
 from lakehouse.declare.write_modes import Append, Merge, Overwrite, Scd2
 from lakehouse.errors import DeclarationError
@@ -25,7 +25,8 @@ OTHERS = {
     "_last_checkpoint", "_lease", "_not_", "_position", "_takes_its_columns_from_", "_weight_holdout",
 }  # fmt: skip
 # What a project may declare: how a row arrived, what could not be read of it, and a history's columns elsewhere.
-ALLOWED = {*OF_FILES, *OF_HISTORIES, "_unreadable"}
+ALLOWED = {*OF_FILES, *OF_HISTORIES, SAME_AT, "_unreadable"}
+JOINS = Scd2(("id",), ("at",), keep_equal_states=False)
 ID, AT = Column("id", "bigint", "Key"), Column("at", "timestamp", "Sequence")
 
 
@@ -41,7 +42,10 @@ def words() -> set[str]:
     return said - OTHERS
 
 
-@pytest.mark.parametrize("mode", [Append(), Overwrite(), Merge(("id",), ("at",)), Scd2(("id",), ("at",))], ids=repr)
+MODES = [Append(), Overwrite(), Merge(("id",), ("at",)), Scd2(("id",), ("at",)), JOINS]
+
+
+@pytest.mark.parametrize("mode", MODES, ids=repr)
 def test_no_name_that_the_librarys_code_uses_can_be_declared(mode):
     declared = set()
     for name in {*words(), *OF_THE_ENGINE, *OF_QUARANTINES, *OF_HISTORIES}:
@@ -51,7 +55,8 @@ def test_no_name_that_the_librarys_code_uses_can_be_declared(mode):
             continue
         declared.add(name)
 
-    assert declared == (ALLOWED - set(OF_HISTORIES) if isinstance(mode, Scd2) else ALLOWED)
+    added = {*OF_HISTORIES, *((SAME_AT,) if mode is JOINS else ())} if isinstance(mode, Scd2) else set()
+    assert declared == ALLOWED - added
 
 
 @given(word=st.text(max_size=20), name=st.from_regex(r"(__[a-z_]{1,9}|_[a-z]{1,9}_|audit_mask_[0-9])", fullmatch=True))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lakehouse.delta.note import Note, RowCounts, Totals, Upkeep
+from lakehouse.delta.note import Note, RowCounts, SnapshotNote, Totals, Upkeep
 from lakehouse.write.intent import Intent
 from lakehouse.write.position import Position
 from lakehouse.write.run_kind import ForPartitions, Fresh, Rebuilt, Replayed
@@ -79,6 +79,7 @@ def test_every_field_of_a_note_stands_in_its_json():
         action="fix",
         audited="silver.things",
         upkeep=Upkeep("small files", 9, 8, 7),
+        snapshot=SnapshotNote({"read_at": "2026-01-01T00:00:00+00:00"}, 2),
         beside={"dbt_model": "m"},
     )
 
