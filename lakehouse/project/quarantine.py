@@ -67,7 +67,7 @@ def replay(target: Target, *, where: str = "true", workspace: Workspace | None =
         workspace: Where; the current one if not given.
 
     Raises:
-        AuditFailedError: an expectation on the batch as a whole failed; the table is as it was.
+        AuditFailedError: an expectation on the table as a whole failed; it is as it was.
         LakehouseError: SQL that cannot be read; the table is as it was.
         ServiceError: the engine is not up.
     """

@@ -138,7 +138,7 @@ def reopen(connection: Connection, table: Table, *, where: str = "true", why: st
 def replay(connection: Connection, table: Table, *, where: str = "true", run_id: str | None = None) -> Published:
     """Bring waiting rows through the door again. What passes is published once and marked, the rest keeps waiting.
 
-    Rows that fail do not stop the others; an expectation on the batch as a whole does. The rows are added to what is
+    Rows that fail do not stop the others; an expectation on the table as a whole does. The rows are added to what is
     there (merged, where the table merges), also in a table whose runs replace its rows.
 
     Args:

@@ -190,3 +190,52 @@ def test_models_that_read_each_other_are_built_in_order_and_again_only_for_what_
     assert shop.unchanged(shop.run("e")) == {"e": True}
     assert shop.unchanged(shop.run("a")) == {"a": False}
     assert all(shop.unchanged(shop.run()).values())
+
+
+OTHER_KINDS = """
+version: 2
+sources:
+  - name: silver
+    tables:
+      - name: here@
+snapshots:
+  - name: kept@
+    relation: ref('of_seed@')
+    config: {unique_key: id, strategy: check, check_cols: all}
+models:
+  - name: of_seed@
+    columns:
+      - name: id
+        data_tests: [{accepted_values: {arguments: {values: [1, 2]}, config: {store_failures: true}}}]
+"""
+
+
+@pytest.mark.slow
+def test_seeds_snapshots_and_tags_are_built_in_order_and_what_is_disabled_is_not(shop: Shop):
+    for file in (shop.folder / "dbt_project").rglob(f"*{shop.mark}*"):
+        file.unlink()
+    shop.properties(OTHER_KINDS)
+    seeds = shop.folder / "dbt_project/seeds"
+    seeds.mkdir(exist_ok=True)
+    seed = seeds / f"numbers_{shop.mark}.csv"
+    seed.write_text("id\n1\n2\n")
+    shop.model("of_seed", "select id from {{ ref('numbers@') }}")
+    shop.model("nightly", "{{ config(tags=['nightly']) }} select id from {{ ref('kept@') }}")
+    shop.model("off", "{{ config(enabled=false) }} select 1 as id")
+
+    first = shop.unchanged(shop.run())
+    assert list(first) == ["numbers", "of_seed", "kept", "nightly"]
+    assert not any(first.values())
+    assert all(shop.unchanged(shop.run()).values())
+
+    # A row that the test refuses: it is kept by dbt, and the model is not called good.
+    seed.write_text("id\n1\n2\n3\n")
+    failed = shop.run()
+    assert not failed.success
+    said = [event for event in failed.get_asset_check_evaluations() if not event.passed]
+    assert {event.asset_key.path[-1] for event in said} == {shop.name("of_seed")}
+
+    seed.write_text("id\n2\n")
+    assert not any(shop.unchanged(shop.run()).values())
+    kept = shop.door.spark.table(f"gold.{shop.name('kept')}").where("dbt_valid_to IS NULL").select("id").collect()
+    assert 2 in [row["id"] for row in kept]

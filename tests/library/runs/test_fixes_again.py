@@ -16,7 +16,12 @@ from tests.library.write.test_positions import follower
 from tests.library.write.test_rebuilds import AT_MOST_10, make
 
 WITH_MAP = (*COLUMNS, Column("notes", "map<string,double>", "What was noted"))
-MODES = [Append(), Overwrite(), Merge(on=("id",), sequence=("sent_at",)), Scd2(on=("id",), sequence=("sent_at",))]
+MODES = [
+    pytest.param(Append(), id="append"),
+    pytest.param(Overwrite(), id="overwrite", marks=pytest.mark.slow),
+    pytest.param(Merge(on=("id",), sequence=("sent_at",)), id="merge", marks=pytest.mark.slow),
+    pytest.param(Scd2(on=("id",), sequence=("sent_at",)), id="history", marks=pytest.mark.slow),
+]
 
 
 def source_of(door: Door, *rows: tuple[Any, ...]) -> Table:
@@ -25,7 +30,7 @@ def source_of(door: Door, *rows: tuple[Any, ...]) -> Table:
     return table
 
 
-@pytest.mark.parametrize("mode", MODES, ids=lambda mode: type(mode).__name__)
+@pytest.mark.parametrize("mode", MODES)
 def test_a_row_that_was_fixed_is_fixed_again_when_all_is_made_again(door: Door, at: Any, mode: WriteMode):
     rows = [
         (1, "a", 1, at(1), {"x": 1.0}),

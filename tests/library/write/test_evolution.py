@@ -162,6 +162,7 @@ def test_after_any_history_of_changes_every_command_works(door: Door, history: l
     check(door, history)
 
 
+@pytest.mark.slow
 def test_a_key_and_its_order_are_renamed_and_widened_and_deletions_stay_remembered(door: Door):
     check(door, [("rename", 0), ("rename", 3), ("widen", 0)])
 

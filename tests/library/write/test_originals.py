@@ -100,6 +100,7 @@ def waiting(door: Door, table: Table) -> dict[int, Any]:
     max_examples=8, deadline=None, phases=(Phase.explicit, Phase.generate), suppress_health_check=list(HealthCheck)
 )
 @given(rows=ROWS)
+@pytest.mark.slow
 def test_a_fix_that_is_taken_back_leaves_every_value_as_it_was(door: Door, rows: list[tuple[Any, ...]]):
     table = wide()
     frame = door.spark.createDataFrame([(place, *row) for place, row in enumerate(rows)], table.schema)

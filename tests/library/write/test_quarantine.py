@@ -87,12 +87,17 @@ def test_a_replay_of_nothing_changes_nothing(door: Door):
     assert replay(door.connection, table).unchanged
 
 
-def test_an_expectation_on_the_whole_batch_stops_a_replay(door: Door, table: Table):
+def test_an_expectation_on_the_table_stops_a_replay(door: Door, table: Table):
     fix(door.connection, table, {"value": "2"})
     door.suite(
         table,
         BETWEEN,
-        {"type": "expect_table_row_count_to_be_between", "kwargs": {"min_value": 100}, "severity": "critical"},
+        {
+            "type": "expect_table_row_count_to_be_between",
+            "kwargs": {"min_value": 100},
+            "severity": "critical",
+            "meta": {"scope": "table"},
+        },
     )
 
     with pytest.raises(AuditFailedError):

@@ -62,7 +62,15 @@ def test_a_limit_that_is_no_share_is_refused_and_one_that_is_not_declared_is_no_
     assert Table("silver.any", columns, "x", max_rejected=0.1).to_json()["max_rejected"] == 0.1
 
 
-@pytest.mark.parametrize("mode", [Append(), Overwrite(), MERGE], ids=["append", "overwrite", "merge"])
+@pytest.mark.parametrize(
+    "mode",
+    [
+        Append(),
+        pytest.param(Overwrite(), marks=pytest.mark.slow),
+        pytest.param(MERGE, marks=pytest.mark.slow),
+    ],
+    ids=["append", "overwrite", "merge"],
+)
 def test_a_batch_that_rejects_everything_is_refused_and_comes_again_when_the_rule_is_mended(
     door: Door, at: Any, mode: WriteMode
 ):
