@@ -26,6 +26,7 @@ NAMES = (
     "five",
     "many",
     "layouts",
+    "soak",
     "demo",
 )
 
