@@ -3,12 +3,12 @@
 from typing import TYPE_CHECKING
 
 from lakehouse.declare.names import helper
-from lakehouse.declare.sql_text import quote
+from lakehouse.declare.sql_text import literal, quote
 from lakehouse.declare.table import Table, quarantine_of
 from lakehouse.delta.tables import Tables
 from lakehouse.engine.exact_json import exact_json, is_exact, value_of
 from lakehouse.schema.create import UNSTORABLE, UNSTORABLE_TYPE, ensure, quarantine_table
-from lakehouse.write.quarantine import REPLAYED, without_unstorable
+from lakehouse.write.quarantine import CAME_AGAIN, REPLAYED, without_unstorable
 from lakehouse.write.quarantine_by_reference import WAITING
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def with_fixes(tables: Tables, session: "SparkSession", table: Table, frame: "Da
     """A frame in which each row that was fixed in quarantine has the values that it was given there.
 
     A row is the one that was fixed if it has all the values that that had when it was rejected. Of several fixes of
-    alike rows the last one counts; fixes of rows that were discarded do not.
+    alike rows the last one counts; fixes of rows that a person discarded do not.
 
     Args:
         tables: The tables that the run touches.
@@ -67,7 +67,8 @@ def _fixes(tables: Tables, session: "SparkSession", table: Table) -> "DataFrame 
         return None
     ensure(tables, session, quarantine_table(table))
     fixed = session.table(quote(quarantine_of(table.name))).where(
-        f"_state IN ('{WAITING}', '{REPLAYED}') AND cardinality(_fixes) > 0 AND {is_exact(_FIRST)}"
+        f"(_state IN ('{WAITING}', '{REPLAYED}') OR startswith(_state_why, {literal(CAME_AGAIN)})) "
+        f"AND cardinality(_fixes) > 0 AND {is_exact(_FIRST)}"
     )
     kept = value_of(_FIRST, UNSTORABLE, UNSTORABLE_TYPE)
     held = f"IF(array_contains(json_object_keys({_FIRST}), '{UNSTORABLE}'), {kept}, NULL)"

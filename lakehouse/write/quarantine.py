@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 REPLAYED = "replayed"
+# How the reason begins for which a run discards rows that wait.
+CAME_AGAIN = "came again in run "
 _log = logging.getLogger(__name__)
 # What `with_reasons` adds to a row.
 REASONS = ("_broken_rules", "_run_id", "_inputs")
@@ -191,7 +193,7 @@ def append(
 
 def came_again(run: str) -> str:
     """SQL: why a run discards rows that wait."""
-    return literal(f"came again in run {run}")
+    return literal(f"{CAME_AGAIN}{run}")
 
 
 def settle_replayed(session: "SparkSession", table: Table, staged: Staged, run: str) -> None:

@@ -60,7 +60,8 @@ def withhold_refused(
         return False
     where = _places(table, list(failed)) if isinstance(refused, Mapping) else "true"
     names = {result.name for results in failed.values() for result in blocking(results)}
-    about = evidence_rules([rule for rule in rules.batch.on_all if rule.check_name in names], dict(table.types))
+    failed_rules = [rule for rule in (*rules.batch.on_all, *rules.table.expectations) if rule.check_name in names]
+    about = evidence_rules(failed_rules, dict(table.types))
     if not about and not staged.files(BAD):
         return False
     inputs, columns = json.dumps(dict(batch.inputs), separators=(",", ":")), list(map(quote, table.brought_names))
