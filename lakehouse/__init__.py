@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from lakehouse.errors import ChangeFeedGoneError as ChangeFeedGoneError
     from lakehouse.errors import CodeLocationError as CodeLocationError
     from lakehouse.errors import CommitDiffersError as CommitDiffersError
+    from lakehouse.errors import ComputationError as ComputationError
     from lakehouse.errors import ConcurrentWriteError as ConcurrentWriteError
     from lakehouse.errors import DamagedLogError as DamagedLogError
     from lakehouse.errors import DeclarationDiffersError as DeclarationDiffersError
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from lakehouse.errors import FencedError as FencedError
     from lakehouse.errors import InvalidKeyError as InvalidKeyError
     from lakehouse.errors import LakehouseError as LakehouseError
+    from lakehouse.errors import NoFrameError as NoFrameError
     from lakehouse.errors import PartitionMismatchError as PartitionMismatchError
     from lakehouse.errors import PartitionsFailedError as PartitionsFailedError
     from lakehouse.errors import Problem as Problem
@@ -128,6 +130,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "ChangeFeedGoneError",
         "CodeLocationError",
         "CommitDiffersError",
+        "ComputationError",
         "ConcurrentWriteError",
         "DamagedLogError",
         "DeclarationDiffersError",
@@ -136,6 +139,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "FencedError",
         "InvalidKeyError",
         "LakehouseError",
+        "NoFrameError",
         "PartitionMismatchError",
         "PartitionsFailedError",
         "Problem",

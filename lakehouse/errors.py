@@ -257,6 +257,30 @@ class CommitDiffersError(LakehouseError):
         )
 
 
+class ComputationError(LakehouseError):
+    """The rows, or an expression, could not be computed: a value, a name, a file or a function of the project.
+
+    `condition` is Spark's name of the error, or the kind of the function's. The error itself, whose text may hold
+    values of the data, is the context of this one (`__context__`).
+    """
+
+    def __init__(self, doing: str, condition: str, reason: str, advice: str) -> None:
+        self.condition = condition
+        super().__init__(f"{doing}: {reason}.\n{advice}")
+
+
+class NoFrameError(LakehouseError):
+    """The function of an asset gave no frame of Spark. Nothing was computed or written."""
+
+    def __init__(self, table: str, version: int | None, got: str, place: str) -> None:
+        self.table, self.version = table, version
+        super().__init__(
+            f"{table} was not written, {state_of(version)}.\n"
+            f"  its function  expected to return a DataFrame of Spark, got {got} ({place})\n"
+            f"Let it return the frame; a frame of pandas becomes one by `an_input.sparkSession.createDataFrame(...)`."
+        )
+
+
 class InvalidKeyError(LakehouseError):
     """Keys of a merge are null, or several rows of one batch have the same key and no order was declared."""
 

@@ -17,6 +17,7 @@ from lakehouse.quality.judge import CheckResult
 from lakehouse.runs.audit import audit_foreign, judged
 from lakehouse.runs.code_version import commit
 from lakehouse.runs.plan import NEWS, Extent, Plan, plan, without_lost_feeds
+from lakehouse.runs.transform import frame_of
 from lakehouse.schema.catalogue import is_in_catalogue
 from lakehouse.schema.create import finish_creation
 from lakehouse.schema.differences import pending
@@ -24,6 +25,7 @@ from lakehouse.schema.missing import missing
 from lakehouse.sources.kinds import dependency, load
 from lakehouse.sources.source import ReadContext
 from lakehouse.write.batch import Batch, Published
+from lakehouse.write.computed import computed
 from lakehouse.write.door import recover, write
 from lakehouse.write.intent import open_intent
 from lakehouse.write.position import last_position
@@ -60,13 +62,17 @@ def run(
         DeclarationDiffersError: the table is stored otherwise than it is declared.
         TableMissingError: the table was there and is not where it is kept any more.
         FencedError: another workspace has taken the warehouse.
+        ComputationError: the rows cannot be computed.
+        NoFrameError: the transform gave no frame.
+        ServiceError: the engine is not up, or ended meanwhile.
         LakehouseError: see `write` and `audit_foreign`; the table is as it was.
     """
     workspace, started_at, run_id = connection.workspace, datetime.now(UTC), run_id or uuid.uuid4().hex[:12]
     keys = None if extent.partitions is None else _checked(table, extent.partitions)
     tables = Tables(workspace)
     context = ReadContext(tables, connection.session, table.name, run_id, keys)
-    with table_lock(workspace, table.name, what=f"run {run_id} of {table.name}", say=connection.say):
+    what = f"run {run_id} of {table.name}"
+    with table_lock(workspace, table.name, what=what, say=connection.say), computed(workspace, table.name):
         check_lease(workspace)
         recover_if_open(connection, tables, table)
         delta = tables.latest(table.name)
@@ -90,7 +96,7 @@ def run(
             started_at=started_at,
             messages=(*notices, *planned.messages),
         )
-        return write(tables, connection.session(), table, transform(**inputs), batch)
+        return write(tables, connection.session(), table, frame_of(workspace, table, transform, inputs), batch)
 
 
 def _batch(run_id: str, reads: Mapping[str, Any], planned: Plan) -> Batch:
