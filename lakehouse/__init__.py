@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from lakehouse.errors import SuiteError as SuiteError
     from lakehouse.errors import TableMissingError as TableMissingError
     from lakehouse.errors import UnreadableTableError as UnreadableTableError
+    from lakehouse.errors import ValueTooLargeError as ValueTooLargeError
     from lakehouse.errors import WorkspaceBusyError as WorkspaceBusyError
     from lakehouse.features.feature_view import Features as Features
     from lakehouse.models.champion import Champion as Champion
@@ -151,6 +152,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "SuiteError",
         "TableMissingError",
         "UnreadableTableError",
+        "ValueTooLargeError",
         "WorkspaceBusyError",
     ),
     "lakehouse.features.feature_view": ("Features",),

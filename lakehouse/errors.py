@@ -269,6 +269,21 @@ class ComputationError(LakehouseError):
         super().__init__(f"{doing}: {reason}.\n{advice}")
 
 
+class ValueTooLargeError(LakehouseError):
+    """One text or binary value is larger than the engine can work with. Nothing was written.
+
+    `place` is the column, or the file and line, of the first that was seen.
+    """
+
+    def __init__(self, doing: str, place: str, limit: int) -> None:
+        self.place, self.limit = place, limit
+        super().__init__(
+            f"{doing}: one value is too large for the engine.\n"
+            f"  {place}  expected at most {limit // 2**20} MiB, got more\n"
+            f"Split it in the source, leave the row out, or keep the bytes in a file and its path in the table."
+        )
+
+
 class NoFrameError(LakehouseError):
     """The function of an asset gave no frame of Spark. Nothing was computed or written."""
 

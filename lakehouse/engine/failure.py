@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lakehouse.errors import ComputationError, LakehouseError, ServiceError
+from lakehouse.engine.largest_value import LARGEST_VALUE_BYTES, too_large
+from lakehouse.errors import ComputationError, LakehouseError, ServiceError, ValueTooLargeError
 from lakehouse.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -100,9 +101,12 @@ def failure_of(error: Exception, workspace: Workspace, doing: str) -> LakehouseE
         words = f"{kind}: {error}" if isinstance(error, OF_CODE) else kind
         return ComputationError(doing, kind, f"{words} in a function of the project{place}", _in_function(place))
     condition = condition_of(error)
+    large = too_large(error)
+    if large is not None:
+        return ValueTooLargeError(doing, large, LARGEST_VALUE_BYTES)
     names = ", ".join(_names_in(error))
     reason = f"the engine cannot compute it ({condition}{f': {names}' if names else ''}){place}"
-    return ComputationError(doing, condition, reason, _advice(condition, error.getSqlState() or ""))
+    return ComputationError(doing, condition, reason, _advice(condition, error.getSqlState() or "", place))
 
 
 @contextmanager
@@ -166,8 +170,9 @@ def _known(condition: str) -> str | None:
     return next((advice for begin, advice in _ADVICE.items() if condition.startswith(begin)), None)
 
 
-def _advice(condition: str, state: str) -> str:
-    by_state = {"22": _OF_DATA, "42": _OF_NAMES}
+def _advice(condition: str, state: str, place: str) -> str:
+    # What pyspark refuses before it asks the engine has no state.
+    by_state = {"22": _OF_DATA, "42": _OF_NAMES} | ({"": "Mend it there."} if place else {})
     return _known(condition) or by_state.get(state[:2], _ELSE)
 
 

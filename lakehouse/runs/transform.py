@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from lakehouse.declare.table import Table
 from lakehouse.delta.history import version_of
 from lakehouse.engine.failure import failure_of
+from lakehouse.engine.largest_value import bounded
 from lakehouse.errors import NoFrameError
 from lakehouse.workspace import Workspace
 from lakehouse.write.computed import not_written
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 def frame_of(
     workspace: Workspace, table: Table, transform: "Callable[..., DataFrame]", inputs: Mapping[str, Any]
 ) -> "DataFrame":
-    """What the function of an asset makes of its inputs.
+    """What the function of an asset makes of its inputs; a value that is too large fails when it is computed.
 
     Raises:
         ComputationError: it failed, or names what its inputs do not have.
@@ -33,7 +34,7 @@ def frame_of(
         raise failure_of(error, workspace, not_written(workspace, table.name)) from None
     if not isinstance(frame, DataFrame):
         raise NoFrameError(table.name, version_of(workspace, table.name), _kind(frame), _place(transform))
-    return frame
+    return bounded(frame)
 
 
 def _place(function: Callable[..., object]) -> str:

@@ -99,6 +99,7 @@ PUBLIC = {
         "SuiteError",
         "TableMissingError",
         "UnreadableTableError",
+        "ValueTooLargeError",
         "WorkspaceBusyError",
     },
 }
