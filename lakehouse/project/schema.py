@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from lakehouse.dagster.discover import project_package, project_tables
 from lakehouse.dagster.graph import graph_of
 from lakehouse.declare.table import Table
+from lakehouse.engine.failure import in_our_words
 from lakehouse.engine.session import Connection
 from lakehouse.project.targets import Target, table_of, workspace_of
 from lakehouse.project.undeclared import undeclared
@@ -35,7 +36,7 @@ def plan(*targets: Target, workspace: Workspace | None = None) -> list[TablePlan
     plans = changes.plan(workspace, tables, declared)
     if any(difference.against for table in plans for difference in table.differences):
         with Connection(workspace) as connection:
-            plans = [changes.refused_by_rows(connection.session(), table) for table in plans]
+            plans = [_counted(connection, table) for table in plans]
     if targets:
         return plans
     return [*plans, *undeclared(workspace, graph_of(workspace, project_package(workspace), parse=False))]
@@ -58,7 +59,17 @@ def apply(*targets: Target, workspace: Workspace | None = None) -> list[Applied]
     workspace = workspace_of(workspace)
     tables, declared = _tables(workspace, targets)
     with Connection(workspace) as connection:
-        return [changes.apply(connection, table, declared) for table in tables]
+        return [_applied(connection, table, declared) for table in tables]
+
+
+def _counted(connection: Connection, table: TablePlan) -> TablePlan:
+    with in_our_words(connection.workspace, lambda: f"what {table.table} holds was not counted"):
+        return changes.refused_by_rows(connection.session(), table)
+
+
+def _applied(connection: Connection, table: Table, declared: Sequence[str]) -> Applied:
+    with in_our_words(connection.workspace, lambda: f"{table.name} was not made as it is declared, to the end"):
+        return changes.apply(connection, table, declared)
 
 
 def _tables(workspace: Workspace, targets: Sequence[Target]) -> tuple[list[Table], list[str]]:
