@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 # Two minutes: a server is started anew in less. What is somebody else's may be far away: ten, as the client has it.
 _OURS, _OURS_MS = 120, 1_000
 _THEIRS, _THEIRS_MS = 120, 5_000
+# Of supervisord's words for a process those after which it is not started again by itself.
+_ENDED = ("STOPPED", "STOPPING", "FATAL", "UNKNOWN")
 
 
 class Server:
@@ -36,7 +38,7 @@ class Server:
         if "spark" not in self._workspace.services():
             return False
         state = supervisor.states(self._workspace).get("spark")
-        return state is not None and state.wanted and state.since <= self._since
+        return state is not None and state.word not in _ENDED and state.since <= self._since
 
 
 def patience(workspace: Workspace, server: Server) -> "RetryPolicy":

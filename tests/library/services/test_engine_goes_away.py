@@ -142,12 +142,13 @@ def away(workspace: Workspace) -> None:
         (IDLE, away, False),
         (IDLE, taken_down, False),
         (AT_WORK, started_anew, False),
+        (AT_WORK, away, False),
         (AT_WORK, taken_down, False),
         # Somebody else's is waited for while a script works: it may come back. After its last line it is not.
         (IDLE, started_anew, True),
         (IDLE, away, True),
     ],
-    ids=["anew", "away", "down", "at_work_anew", "at_work_down", "theirs_anew", "theirs_away"],
+    ids=["anew", "away", "down", "at_work_anew", "at_work_away", "at_work_down", "theirs_anew", "theirs_away"],
 )
 def test_a_script_ends_soon_after_its_last_line_whatever_became_of_the_engine(
     own: Workspace, tmp_path: Path, script: str, fate: Callable[[Workspace], None], is_theirs: bool
