@@ -138,17 +138,16 @@ def away(workspace: Workspace) -> None:
 @pytest.mark.parametrize(
     ("script", "fate", "is_theirs"),
     [
-        (IDLE, started_anew, False),
-        (IDLE, away, False),
-        (IDLE, taken_down, False),
-        (AT_WORK, started_anew, False),
-        (AT_WORK, away, False),
-        (AT_WORK, taken_down, False),
+        pytest.param(IDLE, started_anew, False, id="anew"),
+        pytest.param(IDLE, away, False, id="away"),
+        pytest.param(IDLE, taken_down, False, id="down"),
+        pytest.param(AT_WORK, started_anew, False, id="at_work_anew", marks=pytest.mark.slow),
+        pytest.param(AT_WORK, away, False, id="at_work_away"),
+        pytest.param(AT_WORK, taken_down, False, id="at_work_down", marks=pytest.mark.slow),
         # Somebody else's is waited for while a script works: it may come back. After its last line it is not.
-        (IDLE, started_anew, True),
-        (IDLE, away, True),
+        pytest.param(IDLE, started_anew, True, id="theirs_anew", marks=pytest.mark.slow),
+        pytest.param(IDLE, away, True, id="theirs_away"),
     ],
-    ids=["anew", "away", "down", "at_work_anew", "at_work_away", "at_work_down", "theirs_anew", "theirs_away"],
 )
 def test_a_script_ends_soon_after_its_last_line_whatever_became_of_the_engine(
     own: Workspace, tmp_path: Path, script: str, fate: Callable[[Workspace], None], is_theirs: bool
