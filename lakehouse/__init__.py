@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from lakehouse.errors import ChangeFeedGoneError as ChangeFeedGoneError
     from lakehouse.errors import CodeLocationError as CodeLocationError
     from lakehouse.errors import CommitDiffersError as CommitDiffersError
+    from lakehouse.errors import ComputationError as ComputationError
     from lakehouse.errors import ConcurrentWriteError as ConcurrentWriteError
     from lakehouse.errors import DamagedDecisionError as DamagedDecisionError
     from lakehouse.errors import DamagedLogError as DamagedLogError
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from lakehouse.errors import FencedError as FencedError
     from lakehouse.errors import InvalidKeyError as InvalidKeyError
     from lakehouse.errors import LakehouseError as LakehouseError
+    from lakehouse.errors import NoFrameError as NoFrameError
     from lakehouse.errors import PartitionMismatchError as PartitionMismatchError
     from lakehouse.errors import PartitionsFailedError as PartitionsFailedError
     from lakehouse.errors import Problem as Problem
@@ -61,6 +63,7 @@ if TYPE_CHECKING:
     from lakehouse.errors import TableMissingError as TableMissingError
     from lakehouse.errors import TooManyRejectedError as TooManyRejectedError
     from lakehouse.errors import UnreadableTableError as UnreadableTableError
+    from lakehouse.errors import ValueTooLargeError as ValueTooLargeError
     from lakehouse.errors import WorkspaceBusyError as WorkspaceBusyError
     from lakehouse.features.feature_view import Features as Features
     from lakehouse.models.champion import Champion as Champion
@@ -133,6 +136,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "ChangeFeedGoneError",
         "CodeLocationError",
         "CommitDiffersError",
+        "ComputationError",
         "ConcurrentWriteError",
         "DamagedDecisionError",
         "DamagedLogError",
@@ -143,6 +147,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "FencedError",
         "InvalidKeyError",
         "LakehouseError",
+        "NoFrameError",
         "PartitionMismatchError",
         "PartitionsFailedError",
         "Problem",
@@ -156,6 +161,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "TableMissingError",
         "TooManyRejectedError",
         "UnreadableTableError",
+        "ValueTooLargeError",
         "WorkspaceBusyError",
     ),
     "lakehouse.features.feature_view": ("Features",),

@@ -311,6 +311,45 @@ class SnapshotError(LakehouseError):
         super().__init__(f"{table} was not published, {state_of(version)}.\n{why}")
 
 
+class ComputationError(LakehouseError):
+    """The rows, or an expression, could not be computed: a value, a name, a file or a function of the project.
+
+    `condition` is Spark's name of the error, or the kind of the function's. The error itself, whose text may hold
+    values of the data, is the context of this one (`__context__`).
+    """
+
+    def __init__(self, doing: str, condition: str, reason: str, advice: str) -> None:
+        self.condition = condition
+        super().__init__(f"{doing}: {reason}.\n{advice}")
+
+
+class ValueTooLargeError(LakehouseError):
+    """One text or binary value is larger than the engine can work with. Nothing was written.
+
+    `place` is the column, or the file and line, of the first that was seen.
+    """
+
+    def __init__(self, doing: str, place: str, limit: int) -> None:
+        self.place, self.limit = place, limit
+        super().__init__(
+            f"{doing}: one value is too large for the engine.\n"
+            f"  {place}  expected at most {limit // 2**20} MiB, got more\n"
+            f"Split it in the source, leave the row out, or keep the bytes in a file and its path in the table."
+        )
+
+
+class NoFrameError(LakehouseError):
+    """The function of an asset gave no frame of Spark. Nothing was computed or written."""
+
+    def __init__(self, table: str, version: int | None, got: str, place: str) -> None:
+        self.table, self.version = table, version
+        super().__init__(
+            f"{table} was not written, {state_of(version)}.\n"
+            f"  its function  expected to return a DataFrame of Spark, got {got} ({place})\n"
+            f"Let it return the frame; a frame of pandas becomes one by `an_input.sparkSession.createDataFrame(...)`."
+        )
+
+
 class InvalidKeyError(LakehouseError):
     """Keys of a merge are null, or several rows of one batch have the same key and no order was declared."""
 

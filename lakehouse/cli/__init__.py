@@ -31,7 +31,9 @@ def main() -> None:
     try:
         load_groups()()
     except LakehouseError as error:
-        print(error, file=sys.stderr)
+        from lakehouse.cli.unforeseen import with_log
+
+        print(with_log(error), file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

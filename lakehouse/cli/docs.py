@@ -40,11 +40,13 @@ def docs_quality(workspace: "Workspace") -> Path:
     """
     from functools import partial
 
+    from lakehouse.engine.failure import in_our_words
     from lakehouse.engine.session import Connection
     from lakehouse.quality.gx import data_docs
     from lakehouse.quality.suite.suite import load_suite
 
-    with Connection(workspace) as connection:
+    said = in_our_words(workspace, lambda: "the pages about the suites were not made")
+    with Connection(workspace) as connection, said:
         session = connection.session()
         suites = []
         for path in sorted(workspace.expectations.glob("*/*.json")):

@@ -57,6 +57,7 @@ def show(
     from lakehouse.declare.table import quarantine_of
     from lakehouse.delta.history import version_of
     from lakehouse.engine.expression import alone, understood
+    from lakehouse.engine.failure import in_our_words
     from lakehouse.engine.session import Connection
     from lakehouse.errors import LakehouseError
     from lakehouse.schema.create import UNSTORABLE
@@ -68,13 +69,15 @@ def show(
         raise LakehouseError(
             f"{name} has no row in quarantine. `lakehouse quarantine list` shows the tables that have."
         )
-    with Connection(workspace) as connection, understood(f"{quarantine_of(name)} was not read", "that it shows"):
+    doing = f"{quarantine_of(name)} was not read"
+    told = in_our_words(workspace, lambda: doing)
+    with Connection(workspace) as connection, told, understood(doing, "that it shows"):
         frame = connection.session().table(quote(quarantine_of(name)))
         chosen = alone(frame, where)
         frame = frame.where(chosen if every else f"_state IN ('{WAITING}', '{WITHHELD}') AND {chosen}").limit(limit)
         # Those that wait are taken for granted, what is withheld says so.
-        told = every or not frame.where(f"_state = '{WITHHELD}'").isEmpty()
-        names = [column for column in frame.columns if told or not column.startswith("_state")]
+        is_told = every or not frame.where(f"_state = '{WITHHELD}'").isEmpty()
+        names = [column for column in frame.columns if is_told or not column.startswith("_state")]
         first = [column for column in names if column.startswith("_")]
         shown = frame.select(*map(quote, first), *(quote(column) for column in names if column not in first))
         # As Arrow has them: `collect` gives times in the local zone of the process, and does not say so.

@@ -4,6 +4,10 @@ import os
 import sys
 import traceback
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lakehouse.workspace import Workspace
 
 # Beside the servers' logs, so that `lakehouse logs command` shows it.
 LOG = "command.log"
@@ -11,28 +15,48 @@ LOG = "command.log"
 
 def told(error: Exception) -> str:
     """What ended a command, where, and which log has the rest. The log holds the last such error, for its owner."""
-    frames = traceback.extract_tb(error.__traceback__)
-    project, log = _places()
-    own = [frame for frame in frames if project and Path(frame.filename).is_relative_to(project / "assets")]
-    place = f" ({own[-1].filename}, line {own[-1].lineno})" if own else ""
-    if log is None or not _is_written(log, "".join(traceback.format_exception(error))):
-        return f"ended by {type(error).__name__}{place}. Its text may hold values of the data and is not shown."
-    return (
-        f"ended by {type(error).__name__}{place}. Its text may hold values of the data and is not shown: "
-        f"`lakehouse logs command -n 200` has it, with all that led to it."
-    )
-
-
-def _places() -> tuple[Path | None, Path | None]:
-    """The folder of the project, and the log; nothing if the settings cannot be read."""
     from lakehouse.errors import LakehouseError
     from lakehouse.workspace import current_workspace
 
     try:
         workspace = current_workspace()
-    except LakehouseError:
-        return None, None
-    return workspace.settings.project, workspace.logs / LOG
+    except LakehouseError:  # the settings cannot be read
+        return f"ended by {type(error).__name__}. Its text may hold values of the data and is not shown."
+    return f"{_words(error, workspace)}{_kept(error, workspace.logs / LOG)}"
+
+
+def with_log(error: Exception) -> str:
+    """The message of a foreseen error; where another one stands behind it, that is kept in the log, and the log named.
+
+    A computation's own error may hold values of the data, which its owner wants to see.
+    """
+    from lakehouse.errors import ComputationError
+    from lakehouse.workspace import current_workspace
+
+    behind = error.__context__
+    if not isinstance(error, ComputationError) or not isinstance(behind, Exception):
+        return str(error)
+    return f"{error}{_kept(behind, current_workspace().logs / LOG)}"
+
+
+def _words(error: Exception, workspace: "Workspace") -> str:
+    """The kind and the place; of an engine's error also its name. No text of it."""
+    from lakehouse.engine.failure import failure_of, place_of
+
+    if "pyspark" in sys.modules:
+        from pyspark.errors import PySparkException
+
+        if isinstance(error, PySparkException):
+            return str(failure_of(error, workspace, "not done to the end"))
+    place = place_of(error, workspace.settings.project)
+    return f"ended by {type(error).__name__}{place}. Its text may hold values of the data and is not shown."
+
+
+def _kept(error: Exception, log: Path) -> str:
+    """Write an error with all that led to it into a log; gives the words that name it."""
+    if not _is_written(log, "".join(traceback.format_exception(error))):
+        return ""
+    return "\n`lakehouse logs command -n 200` has the error with its text, and all that led to it."
 
 
 def _is_written(log: Path, text: str) -> bool:

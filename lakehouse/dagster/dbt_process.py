@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lakehouse.errors import LakehouseError
+from lakehouse.errors import LakehouseError, ServiceError
 from lakehouse.services.supervise.launch import environment
 from lakehouse.workspace import Workspace
 
@@ -20,6 +20,8 @@ _PARSED = "parsed"
 # Commands that leave the manifest as `dbt parse` does; with options such as --vars they may not.
 _PARSES_ALL = (["build"], ["run"], ["compile"])
 _MADE = frozenset({"target", "logs", "dbt_packages"})
+# How often dbt's engine is looked for, in seconds.
+_LOOK_SECONDS = 1.0
 
 # dbt-spark asks each session for a static setting of the server, once per statement, and is told so each time.
 _STATIC_SETTING = "ignore:Failed to set spark.sql.catalogImplementation:UserWarning"
@@ -62,14 +64,30 @@ def run_dbt(workspace: Workspace, folder: Path, arguments: Sequence[str], note: 
         note: See `dbt_environment`.
 
     Raises:
-        ServiceError: no Spark Connect server is up and none is named.
+        ServiceError: no Spark Connect server is up and none is named, or it was taken down meanwhile.
     """
     command, child = _command(workspace, folder, arguments, dbt_environment(workspace, note))
     digest = project_digest(folder) if list(arguments) in _PARSES_ALL else None
-    code = subprocess.run(command, env=child, check=False).returncode  # noqa: S603 - the installed dbt
+    code = _watched(workspace, command, child)
     if code == 0 and digest is not None:
         _note_parsed(workspace, folder, digest)
     return code
+
+
+def _watched(workspace: Workspace, command: Sequence[str], variables: Mapping[str, str]) -> int:
+    """Run dbt to its end, or to the engine's: dbt's own client would try for ten minutes to reach it."""
+    with subprocess.Popen(command, env=variables) as dbt:  # noqa: S603 - the installed dbt
+        while True:
+            try:
+                return dbt.wait(_LOOK_SECONDS)
+            except subprocess.TimeoutExpired:
+                if workspace.settings.spark.remote or "spark" in workspace.services():
+                    continue
+            dbt.kill()
+            raise ServiceError(
+                f"dbt was ended: the engine of {workspace.home} was taken down (`lakehouse down`) meanwhile. The "
+                f"models that it has made are there.\nRun `lakehouse up`, then dbt again."
+            )
 
 
 def manifest_of(workspace: Workspace, folder: Path) -> dict[str, Any]:

@@ -13,11 +13,9 @@ from lakehouse.dagster.feature_asset import FeatureAsset
 from lakehouse.dagster.model_asset import ModelAsset
 from lakehouse.dagster.table_asset import TableAsset
 from lakehouse.declare.table import Table
+from lakehouse.engine.failure import OF_CODE
 from lakehouse.errors import DeclarationError, LakehouseError, near_miss
 from lakehouse.workspace import Workspace
-
-# Errors whose words are about code. Those of others may hold values that a module has read.
-_OF_CODE = (ImportError, SyntaxError, NameError, AttributeError)
 
 # What a project declares one by one; the models of dbt come from its manifest.
 Asset = TableAsset | ModelAsset | FeatureAsset
@@ -71,7 +69,7 @@ def _words(error: Exception) -> str:
     kind = type(error).__name__
     if isinstance(error, SyntaxError):
         return f"{kind}: {error.msg}"
-    return f"{kind}: {error}" if isinstance(error, _OF_CODE) else kind
+    return f"{kind}: {error}" if isinstance(error, OF_CODE) else kind
 
 
 def declared(package: ModuleType, kind: Any) -> list[Any]:

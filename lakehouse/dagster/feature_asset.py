@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from lakehouse.dagster.definition import connection_of, define, failures_told, short
 from lakehouse.declare.table import Foreign
 from lakehouse.delta.tables import Tables
+from lakehouse.engine.failure import in_our_words
 from lakehouse.engine.session import Connection
 from lakehouse.features.feature_view import Features
 from lakehouse.features.online_store import materialize, note_of
@@ -97,8 +98,9 @@ class FeatureAsset:
             unchanged = unchanged and note.get("table_id", table_id) == table_id
             keys = None
             if not unchanged:
-                audit_foreign(connection, context.tables, features.table, version, run_id)
-                keys = materialize(workspace, features, version, table_id)
+                with in_our_words(workspace, lambda: f"{self.key} was not served anew, and the store is as it was"):
+                    audit_foreign(connection, context.tables, features.table, version, run_id)
+                    keys = materialize(workspace, features, version, table_id)
         return Served(features.name, features.table, version, keys, unchanged, time.monotonic() - started)
 
     @cached_property

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from lakehouse.dagster.definition import connection_of, define, failures_told, short
 from lakehouse.declare.table import Foreign, Table
 from lakehouse.delta.tables import Tables
+from lakehouse.engine.failure import failure_of, in_our_words
 from lakehouse.engine.session import Connection
-from lakehouse.errors import DeclarationError
+from lakehouse.errors import DeclarationError, LakehouseError
 from lakehouse.locks.table_lock import table_lock
 from lakehouse.models.gate import CHAMPION
 from lakehouse.models.registry import find_version, log_and_register
@@ -142,15 +143,23 @@ class ModelAsset:
         self, connection: Connection, context: ReadContext, positions: Mapping[str, int], code: str
     ) -> ModelVersion:
         workspace, frames, datasets = connection.workspace, {}, []
+        doing = f"{self.key} was not trained, and the registry is as it was"
         for name, source in self.reads.items():
             if isinstance(source, Foreign):
                 audit_foreign(connection, context.tables, source.name, positions[name], context.batch_id)
-            frames[name] = load(source, context, None, positions[name]).toPandas()
+            with in_our_words(workspace, lambda: doing):
+                frames[name] = load(source, context, None, positions[name]).toPandas()
             path = workspace.table_path(source.name)
             dataset = dataset_of(source.name, positions[name], path, frames[name])
             datasets.append(replace(dataset, table_id=identity_of(source, context)))
         origin = Origin(tuple(datasets), code, commit(str(workspace.settings.project)))
-        return log_and_register(workspace, self.name, self.train(**frames), origin)
+        try:
+            trained = self.train(**frames)
+        except Exception as error:
+            raise failure_of(error, workspace, doing) from None
+        if not isinstance(trained, Trained):
+            raise LakehouseError(f"{doing}: expected its function to return `Trained`, got {type(trained).__name__}.")
+        return log_and_register(workspace, self.name, trained, origin)
 
     @cached_property
     def definition(self) -> "dg.AssetsDefinition":

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from lakehouse.engine.failure import condition_of
 from lakehouse.errors import LakehouseError
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def understood(doing: str, columns: str) -> Iterator[None]:
         if not _is_of_the_data(error):
             raise
         raise LakehouseError(
-            f"{doing}: the condition or expression fails for a row ({error.getCondition()}). "
+            f"{doing}: the condition or expression fails for a row ({condition_of(error)}). "
             f"Leave such rows out by the condition, or use a function that gives null instead, such as try_cast."
         ) from None
 

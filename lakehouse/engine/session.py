@@ -4,6 +4,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from lakehouse.engine.failure import failure_of
+from lakehouse.engine.retries import Server, patience
 from lakehouse.locks import check_lease
 from lakehouse.locks.table_lock import say_on_stderr
 from lakehouse.workspace import Workspace, current_workspace
@@ -27,21 +29,29 @@ def connect(workspace: Workspace | None = None) -> "SparkSession":
     """A session on the workspace's Spark Connect server; the caller stops it.
 
     Raises:
-        ServiceError: no server is up and none is named in the settings.
+        ServiceError: no server is up and none is named in the settings, or it does not answer.
         FencedError: another has the lease on the warehouse, and this workspace's server was ended.
     """
     import logging
 
+    from pyspark.errors import PySparkException
     from pyspark.sql import SparkSession
 
-    # pyspark prints each failed statement as a JSON line on stderr beside the exception that it raises.
-    logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
+    # pyspark prints each failed statement as a JSON line on stderr, with its values, beside the exception it raises.
+    for name in ("SQLQueryContextLogger", "DataFrameQueryContextLogger"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     workspace = workspace or current_workspace()
     check_lease(workspace)
-    builder = SparkSession.builder.remote(workspace.spark_remote)
-    for name, value in SESSION_CONF.items():
-        builder = builder.config(name, value)
-    return builder.create()
+    session, server = SparkSession.builder.remote(workspace.spark_remote).create(), Server(workspace)
+    session.client.set_retry_policies([patience(workspace, server)])
+    try:
+        for name, value in SESSION_CONF.items():
+            session.conf.set(name, value)
+    except PySparkException as error:
+        session.stop()
+        raise failure_of(error, workspace, "no session was opened") from None
+    server.knows_the_session()
+    return session
 
 
 class Connection:

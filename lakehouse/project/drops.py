@@ -10,6 +10,7 @@ from lakehouse.answers.loss import Loss, loss_of, stored_names
 from lakehouse.answers.version import no_such_table
 from lakehouse.dagster.discover import project_package
 from lakehouse.dagster.graph import Graph, graph_of
+from lakehouse.engine.failure import in_our_words
 from lakehouse.engine.session import Connection
 from lakehouse.errors import LakehouseError, near_miss
 from lakehouse.locks import check_lease
@@ -103,7 +104,8 @@ def drop(target: Target, *, force: bool = False, workspace: Workspace | None = N
     plan = drop_plan(name, workspace=workspace)
     if plan.against and not force:
         raise refusal(plan)
-    with Connection(workspace) as connection:
+    said = in_our_words(workspace, lambda: f"{name} was not dropped to the end")
+    with Connection(workspace) as connection, said:
         session = connection.session()
         with table_lock(workspace, owner_of(name) or name):
             check_lease(workspace)
@@ -145,7 +147,8 @@ def restore(target: Target, *, drop_id: str | None = None, workspace: Workspace 
     workspace, name = workspace_of(workspace), _table_name(name_of(target))
     steps.root_of(workspace)
     _chosen(workspace, name, drop_id)
-    with Connection(workspace) as connection:
+    said = in_our_words(workspace, lambda: f"{name} was not restored to the end")
+    with Connection(workspace) as connection, said:
         session = connection.session()
         with table_lock(workspace, owner_of(name) or name):
             check_lease(workspace)

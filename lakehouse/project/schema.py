@@ -8,6 +8,7 @@ from lakehouse.dagster.graph import graph_of
 from lakehouse.dagster.table_asset import TableAsset
 from lakehouse.declare.table import Foreign, Table
 from lakehouse.delta.tables import Tables
+from lakehouse.engine.failure import in_our_words
 from lakehouse.engine.session import Connection
 from lakehouse.project.older_code import with_older_code
 from lakehouse.project.targets import Target, asset_of, table_of, workspace_of
@@ -41,7 +42,7 @@ def plan(*targets: Target, workspace: Workspace | None = None) -> list[TablePlan
     plans = changes.plan(workspace, tables, declared)
     if any(difference.against for table in plans for difference in table.differences):
         with Connection(workspace) as connection:
-            plans = [changes.refused_by_rows(connection.session(), table) for table in plans]
+            plans = [_counted(connection, table) for table in plans]
     assets = [asset_of(workspace, target) for target in targets if not isinstance(target, Table | Foreign)]
     made = assets if targets else table_assets(project_package(workspace))
     plans = with_older_code(workspace, [asset for asset in made if isinstance(asset, TableAsset)], plans)
@@ -69,11 +70,18 @@ def apply(*targets: Target, workspace: Workspace | None = None) -> list[Applied]
     workspace = workspace_of(workspace)
     tables, declared = _tables(workspace, targets)
     with Connection(workspace) as connection:
-        opened = Tables(workspace)
-        return [
-            changes.apply(connection, table, declared, first=partial(recover_if_open, connection, opened, table))
-            for table in tables
-        ]
+        return [_applied(connection, table, declared) for table in tables]
+
+
+def _counted(connection: Connection, table: TablePlan) -> TablePlan:
+    with in_our_words(connection.workspace, lambda: f"what {table.table} holds was not counted"):
+        return changes.refused_by_rows(connection.session(), table)
+
+
+def _applied(connection: Connection, table: Table, declared: Sequence[str]) -> Applied:
+    finish = partial(recover_if_open, connection, Tables(connection.workspace), table)
+    with in_our_words(connection.workspace, lambda: f"{table.name} was not made as it is declared, to the end"):
+        return changes.apply(connection, table, declared, first=finish)
 
 
 def _tables(workspace: Workspace, targets: Sequence[Target]) -> tuple[list[Table], list[str]]:

@@ -23,6 +23,7 @@ from lakehouse.schema.create import FIXES_TYPE, ROW_ID, UNSTORABLE, UNSTORABLE_T
 from lakehouse.sources.tables import snapshot
 from lakehouse.write import quarantine
 from lakehouse.write.batch import Batch, Published
+from lakehouse.write.computed import computed
 from lakehouse.write.disk_full import full_storage_named
 from lakehouse.write.door import write
 from lakehouse.write.note import who
@@ -152,7 +153,8 @@ def replay(connection: Connection, table: Table, *, where: str = "true", run_id:
     """
     workspace, run_id = connection.workspace, run_id or uuid.uuid4().hex[:12]
     tables = Tables(workspace)
-    with table_lock(workspace, table.name, what=f"replay {run_id} of {table.name}", say=connection.say):
+    what = f"replay {run_id} of {table.name}"
+    with table_lock(workspace, table.name, what=what, say=connection.say), computed(workspace, table.name):
         recover_if_open(connection, tables, table)
         delta = tables.latest(table.name)
         there = quarantine.counts(workspace, table.name)
@@ -229,7 +231,7 @@ class _Update:
 def _update(connection: Connection, table: Table, update: _Update) -> int:
     workspace, name = connection.workspace, quarantine_of(table.name)
     tables = Tables(workspace)
-    with table_lock(workspace, table.name):
+    with table_lock(workspace, table.name), computed(workspace, name):
         recover_if_open(connection, tables, table)
         if tables.latest(name) is None:
             return 0

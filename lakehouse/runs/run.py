@@ -19,6 +19,7 @@ from lakehouse.runs.audit import audit_foreign, judged
 from lakehouse.runs.code_version import commit
 from lakehouse.runs.fixes_again import with_fixes
 from lakehouse.runs.plan import NEWS, Extent, Plan, as_snapshot, plan, without_lost_feeds
+from lakehouse.runs.transform import frame_of
 from lakehouse.schema.behind import differing_behind
 from lakehouse.schema.catalogue import is_in_catalogue
 from lakehouse.schema.create import finish_creation
@@ -28,6 +29,7 @@ from lakehouse.schema.missing import missing
 from lakehouse.sources.kinds import dependency, load
 from lakehouse.sources.source import ReadContext
 from lakehouse.write.batch import Batch, Published
+from lakehouse.write.computed import computed
 from lakehouse.write.door import recover, write
 from lakehouse.write.intent import open_intent
 from lakehouse.write.position import last_position
@@ -67,13 +69,17 @@ def run(
         DeclarationDiffersError: the table is stored otherwise than it is declared.
         TableMissingError: the table was there and is not where it is kept any more.
         FencedError: another workspace has taken the warehouse.
+        ComputationError: the rows cannot be computed.
+        NoFrameError: the transform gave no frame.
+        ServiceError: the engine is not up, or ended meanwhile.
         LakehouseError: see `write` and `audit_foreign`; the table is as it was.
     """
     workspace, started_at, run_id = connection.workspace, datetime.now(UTC), run_id or uuid.uuid4().hex[:12]
     keys = None if extent.partitions is None else _checked(table, extent.partitions)
     tables = Tables(workspace)
     context = ReadContext(tables, connection.session, table.name, run_id, keys)
-    with table_lock(workspace, table.name, what=f"run {run_id} of {table.name}", say=connection.say):
+    what = f"run {run_id} of {table.name}"
+    with table_lock(workspace, table.name, what=what, say=connection.say), computed(workspace, table.name):
         check_lease(workspace)
         recover_if_open(connection, tables, table)
         delta = tables.latest(table.name)
@@ -99,7 +105,7 @@ def run(
             messages=(*notices, *planned.messages),
         )
         told = {PARTITIONS: context.partitions} if is_told_partitions(transform, reads) else {}
-        rows = transform(**inputs, **told)
+        rows = frame_of(workspace, table, transform, {**inputs, **told})
         if extent.full or isinstance(kind, Rebuilt):
             rows = with_fixes(tables, connection.session(), table, rows)
         return write(tables, connection.session(), table, rows, batch)

@@ -55,12 +55,20 @@ def down(workspace: Workspace, *, tell: Callable[[str], None]) -> None:
         running = orphans.started_by(workspace.home)
         if running:
             tell(f"stopping {len(running)} processes")
+        _withdraw_the_engine(workspace)
         supervisor.shut_down(workspace)
         psutil.wait_procs(running, timeout=orphans.GRACE_SECONDS)
         orphans.end(orphans.started_by(workspace.home))
         lease_keeper.give_back(workspace, lease_keeper.epoch_of(workspace))
         workspace.services_file.unlink(missing_ok=True)
         supervisor.socket_path(workspace).unlink(missing_ok=True)
+
+
+def _withdraw_the_engine(workspace: Workspace) -> None:
+    """Say that the engine is not up any more before it ends: who uses it then knows why, and waits no longer."""
+    services = workspace.services()
+    if services.pop("spark", None) is not None:
+        workspace.write_services(services)
 
 
 def _held(workspace: Workspace) -> AbstractContextManager[object]:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from lakehouse.declare.column import Column as TableColumn
 from lakehouse.declare.sql_text import quote
 from lakehouse.declare.table import quarantine_of, schema_of
+from lakehouse.engine.largest_value import within_limit
+from lakehouse.sources.long_lines import refuse_long_lines
 from lakehouse.sources.source import ReadContext, SourceKind
 from lakehouse.storage import File, list_files, no_pattern
 
@@ -93,8 +95,9 @@ def _load_lines(source: Lines, context: ReadContext, since: Any, position: Any) 
     session, files = context.connect(), unread(source.pattern, context, since)
     if not files:
         return session.createDataFrame([], f"line string, {schema_of(SOURCE_COLUMNS)}")
+    refuse_long_lines(context, files)
     lines = session.read.text([no_pattern(file.path) for file in files]).select(
-        F.col("value").alias("line"),
+        F.expr(within_limit("value", "string", "line")).alias("line"),
         source_file(source.pattern, files).alias("_source_file"),
         F.col("_metadata.file_block_start").alias("block"),
         F.monotonically_increasing_id().alias("position"),

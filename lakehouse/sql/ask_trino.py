@@ -1,11 +1,37 @@
 """Questions to Trino."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from lakehouse.errors import LakehouseError, ServiceError
 from lakehouse.workspace import Workspace
+
+if TYPE_CHECKING:
+    from trino.exceptions import TrinoQueryError
+
+# Of Trino's errors (io.trino.spi.StandardErrorCode) those that speak of a statement, before any row is read.
+_OF_THE_STATEMENT = frozenset(
+    {
+        "SYNTAX_ERROR",
+        "TYPE_MISMATCH",
+        "AMBIGUOUS_NAME",
+        "AMBIGUOUS_FUNCTION_CALL",
+        "NOT_SUPPORTED",
+        "PERMISSION_DENIED",
+        "DUPLICATE_COLUMN_NAME",
+        "EXPRESSION_NOT_AGGREGATE",
+        "EXPRESSION_NOT_SCALAR",
+        "EXPRESSION_NOT_IN_DISTINCT",
+        "MISSING_GROUP_BY",
+        "MISSING_ORDER_BY",
+        "MISSING_CATALOG_NAME",
+        "MISSING_SCHEMA_NAME",
+        "MISMATCHED_COLUMN_ALIASES",
+        "NESTED_AGGREGATION",
+        "INVALID_COLUMN_REFERENCE",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -37,8 +63,9 @@ def ask(workspace: Workspace, statement: str) -> Answer:
 
     Raises:
         ServiceError: no Trino is up and none is named in the settings, or it does not answer.
-        LakehouseError: Trino refuses the statement; the message is its own. Or its Python client has no value for what
-            it gives: a time outside the years 1 to 9999, a map whose keys are arrays or rows.
+        LakehouseError: Trino refuses the statement, in its own words; or cannot compute it for a row, by the name of
+            the error alone. Or its Python client has no value for what it gives: a time outside the years 1 to 9999, a
+            map whose keys are arrays or rows.
     """
     from requests.exceptions import RequestException
     from tenacity import retry, retry_if_exception, stop_after_delay, wait_fixed
@@ -54,7 +81,7 @@ def ask(workspace: Workspace, statement: str) -> Answer:
     try:
         return patient(_ask)(workspace, statement)
     except TrinoQueryError as error:
-        raise LakehouseError(f"Trino refuses: {error.message}") from error
+        raise LakehouseError(_refusal(error)) from None
     except TrinoDataError:
         # The client's own message holds the value.
         raise LakehouseError(
@@ -66,6 +93,19 @@ def ask(workspace: Workspace, statement: str) -> Answer:
         raise ServiceError(
             f"Trino at {workspace.trino_url} does not answer ({error}). See `lakehouse status`."
         ) from error
+
+
+def _refusal(error: "TrinoQueryError") -> str:
+    """What Trino says of a statement. What it says of a row may hold the row's values."""
+    name = error.error_name or "an error without a name"
+    if name in _OF_THE_STATEMENT or name.endswith("_NOT_FOUND"):
+        return f"Trino refuses: {error.message}"
+    if error.error_type == "USER_ERROR":
+        return (
+            f"Trino cannot compute the statement for a row ({name}). Its words may hold values of the data and are not "
+            f"shown. Leave such rows out, or use a function that gives null instead, such as `try` or `try_cast`."
+        )
+    return f"Trino did not answer the statement ({error.error_type}: {name}). `lakehouse logs trino` has more."
 
 
 def _ask(workspace: Workspace, statement: str) -> Answer:

@@ -80,6 +80,7 @@ PUBLIC = {
         "ChangeFeedGoneError",
         "CodeLocationError",
         "CommitDiffersError",
+        "ComputationError",
         "ConcurrentWriteError",
         "DamagedDecisionError",
         "DamagedLogError",
@@ -90,6 +91,7 @@ PUBLIC = {
         "FencedError",
         "InvalidKeyError",
         "LakehouseError",
+        "NoFrameError",
         "PartitionMismatchError",
         "PartitionsFailedError",
         "SchemaMismatchError",
@@ -102,6 +104,7 @@ PUBLIC = {
         "TableMissingError",
         "TooManyRejectedError",
         "UnreadableTableError",
+        "ValueTooLargeError",
         "WorkspaceBusyError",
     },
 }

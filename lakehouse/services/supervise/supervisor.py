@@ -58,11 +58,12 @@ stdout_logfile_backups=2
 
 @dataclass(frozen=True)
 class State:
-    """What supervisord says of one process; `pid` is 0 where it does not run."""
+    """What supervisord says of one process; `pid` is 0 where it does not run, `since` is the Unix time of its start."""
 
     name: str
     word: str
     pid: int
+    since: float = 0.0
 
     @property
     def wanted(self) -> bool:
@@ -166,9 +167,9 @@ def states(workspace: Workspace) -> dict[str, State]:
     """What supervisord says of each process; nothing where there is no supervisord."""
     try:
         told = _rpc(workspace).getAllProcessInfo()
-    except (OSError, ServiceError):
+    except (OSError, ServiceError, xmlrpc.client.Error):  # the last: it is on its way out
         return {}
-    return {entry["name"]: State(entry["name"], entry["statename"], entry["pid"]) for entry in told}
+    return {e["name"]: State(e["name"], e["statename"], e["pid"], e["start"]) for e in told}
 
 
 def halt(workspace: Workspace, name: str) -> None:

@@ -9,12 +9,16 @@ and the text that each call printed.
 import gc
 import json
 import os
+import subprocess
 import sys
 import tempfile
 import traceback
 from importlib import import_module
+from pathlib import Path
 
 from tests.library.exits import PRELOADED
+
+Answers = list[tuple[list[str], int, str]]
 
 
 def call(arguments: list[str], output: int) -> int:
@@ -41,6 +45,19 @@ def call(arguments: list[str], output: int) -> int:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
+
+
+def answers(calls: list[list[str]]) -> Answers:
+    """Each call of the command with its exit code and what it printed; asked by a test, of a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-m", __name__],
+        input=json.dumps(calls),
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[3],
+    )
+    return [(call, code, text) for call, (code, text) in zip(calls, json.loads(done.stdout), strict=True)]
 
 
 def answer(arguments: list[str]) -> tuple[int, str]:

@@ -1,12 +1,12 @@
 """What ends a command is a message: no trace, no value of the data, exit code 1 (2 for its usage)."""
 
-import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.library.cli.calls import Answers, answers
 
 # A value that stands in the data and files of these tests, and may stand in no answer.
 CANARY = "canary7391"
@@ -29,27 +29,13 @@ def things(raw):
     """Nothing."""
     return raw
 '''
-Answers = list[tuple[list[str], int, str]]
 
 
-def asked(calls: list[list[str]]) -> Answers:
-    """The exit code of each call of the command, and what it printed."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.library.cli.calls"],
-        input=json.dumps(calls),
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=Path(__file__).parents[3],
-    )
-    return [(call, code, text) for call, (code, text) in zip(calls, json.loads(done.stdout), strict=True)]
-
-
-def wrong(answers: Answers) -> Answers:
+def wrong(told: Answers) -> Answers:
     """The answers that have a trace or a value of the data in them, or an exit code that nobody knows."""
     return [
         (call, code, text[-500:])
-        for call, code, text in answers
+        for call, code, text in told
         if "Traceback" in text
         or "ended by" in text
         or (CANARY in text and not any(CANARY in word for word in call))
@@ -80,7 +66,7 @@ def stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("days", ["-1", "nan", "inf", "99999999999999999999"])
 def test_no_number_of_days_deletes_what_was_dropped_today_or_gives_a_trace(stored: Path, days: str) -> None:
-    [(_, code, text)] = asked([["drop", "--purge", "--yes", "--older-than", days]])
+    [(_, code, text)] = answers([["drop", "--purge", "--yes", "--older-than", days]])
 
     assert (code, text) == (
         1, f"nothing was deleted: expected a number of days from 0 to 36500, got {float(days):g}.\n"
@@ -101,14 +87,14 @@ def test_a_module_of_the_project_that_does_not_load_is_named_without_a_trace(
     module = stored / "assets" / "broken.py"
     module.write_text(code)
 
-    answers = asked([[command, "silver.things"] for command in ("run", "plan", "apply")])
+    told = answers([[command, "silver.things"] for command in ("run", "plan", "apply")])
 
     message = (
         f"`assets.broken` does not load ({module}, line 1): {words}.\n"
         "Mend it there. Nothing was read, and every table is as it was.\n"
     )
-    assert [(code, text) for _, code, text in answers] == [(1, message)] * 3
-    assert wrong(answers) == []
+    assert [(code, text) for _, code, text in told] == [(1, message)] * 3
+    assert wrong(told) == []
 
 
 def test_an_unforeseen_error_shows_no_value_and_its_log_has_all(

@@ -1,10 +1,12 @@
 """The manifest of a dbt project is that of its files as they are. Needs no server: dbt parses without one."""
 
+import sys
 from pathlib import Path
 
 import pytest
 
-from lakehouse.dagster.dbt_process import manifest_of, parsed_manifest
+from lakehouse.dagster.dbt_process import _watched, manifest_of, parsed_manifest
+from lakehouse.errors import ServiceError
 from lakehouse.scaffold.project.new_project import new_project
 from lakehouse.settings import Settings
 from lakehouse.workspace import Workspace
@@ -43,3 +45,12 @@ def test_a_model_that_is_gone_is_gone_from_it(workspace: Workspace, tmp_path: Pa
     assert parsed_manifest(workspace, folder) is None
 
     assert names(manifest_of(workspace, folder)) == {"north"}
+
+
+def test_dbt_ends_with_the_engine_that_is_taken_down_under_it(workspace: Workspace):
+    forever = [sys.executable, "-c", "import signal; signal.pause()"]
+
+    with pytest.raises(ServiceError, match="taken down"):
+        _watched(workspace, forever, {})
+
+    assert _watched(workspace, [sys.executable, "-c", "raise SystemExit(3)"], {}) == 3
