@@ -1,6 +1,5 @@
 """One run of an asset: what is new, is there anything to do, read it, and through the door."""
 
-import inspect
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -39,8 +38,6 @@ from lakehouse.write.table_rules import is_silent, rules_of, suite_of
 if TYPE_CHECKING:
     from deltalake import DeltaTable
     from pyspark.sql import DataFrame
-
-PARTITIONS = "partitions"
 
 
 def run(
@@ -97,26 +94,19 @@ def run(
         context = replace(context, partitions=kind.keys if isinstance(kind, ForPartitions) else None)
         inputs, files = _loaded(connection, reads, context, planned)
         batch = replace(
-            _batch(run_id, reads, planned),
+            _batch(run_id, reads, planned, notices),
             files=files,
             code=code,
             commit=commit(str(workspace.settings.project)),
             started_at=started_at,
-            messages=(*notices, *planned.messages),
         )
-        told = {PARTITIONS: context.partitions} if is_told_partitions(transform, reads) else {}
-        rows = frame_of(workspace, table, transform, {**inputs, **told})
+        rows = frame_of(workspace, table, transform, inputs, context.partitions)
         if extent.full or isinstance(kind, Rebuilt):
             rows = with_fixes(tables, connection.session(), table, rows)
         return write(tables, connection.session(), table, rows, batch)
 
 
-def is_told_partitions(transform: Callable[..., Any], reads: Mapping[str, Any]) -> bool:
-    """Whether a function has a parameter `partitions` that is no input: it gets the keys of its run, None for all."""
-    return PARTITIONS not in reads and PARTITIONS in inspect.signature(transform).parameters
-
-
-def _batch(run_id: str, reads: Mapping[str, Any], planned: Plan) -> Batch:
+def _batch(run_id: str, reads: Mapping[str, Any], planned: Plan, notices: Sequence[str]) -> Batch:
     """What a run brings to the door, as far as its plan says it."""
     return Batch(
         run_id,
@@ -126,6 +116,7 @@ def _batch(run_id: str, reads: Mapping[str, Any], planned: Plan) -> Batch:
         sources={name: of for name, source in reads.items() if (of := dependency(source))},
         tables=planned.tables,
         kind=planned.kind,
+        messages=(*notices, *planned.messages),
     )
 
 

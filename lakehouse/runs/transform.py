@@ -16,10 +16,25 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 
+# A parameter of this name that is no input gets the keys of a run of partitions, None for the whole table.
+PARTITIONS = "partitions"
+
+
 def frame_of(
-    workspace: Workspace, table: Table, transform: "Callable[..., DataFrame]", inputs: Mapping[str, Any]
+    workspace: Workspace,
+    table: Table,
+    transform: "Callable[..., DataFrame]",
+    inputs: Mapping[str, Any],
+    partitions: tuple[str, ...] | None,
 ) -> "DataFrame":
     """What the function of an asset makes of its inputs; a value that is too large fails when it is computed.
+
+    Args:
+        workspace: Where.
+        table: The declaration.
+        transform: The function.
+        inputs: By its parameter names.
+        partitions: Keys of the run; None for the whole table.
 
     Raises:
         ComputationError: it failed, or names what its inputs do not have.
@@ -28,8 +43,9 @@ def frame_of(
     """
     from pyspark.sql import DataFrame
 
+    told = PARTITIONS not in inputs and PARTITIONS in inspect.signature(transform).parameters
     try:
-        frame = transform(**inputs)
+        frame = transform(**inputs, **({PARTITIONS: partitions} if told else {}))
     except Exception as error:
         raise failure_of(error, workspace, not_written(workspace, table.name)) from None
     if not isinstance(frame, DataFrame):
