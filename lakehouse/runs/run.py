@@ -75,31 +75,25 @@ def run(
     keys = None if extent.partitions is None else _checked(table, extent.partitions)
     tables = Tables(workspace)
     context = ReadContext(tables, connection.session, table.name, run_id, keys)
-    what = f"run {run_id} of {table.name}"
-    with table_lock(workspace, table.name, what=what, say=connection.say), computed(workspace, table.name):
+    lock = table_lock(workspace, table.name, what=f"run {run_id} of {table.name}", say=connection.say)
+    with lock, computed(workspace, table.name):
         check_lease(workspace)
         recover_if_open(connection, tables, table)
         delta = tables.latest(table.name)
-        rebuilds = extent.full and not table.takes_snapshots
-        notices = _refuse_other_than_declared(connection, tables, table, delta, rebuilds=rebuilds)
+        notices = _refuse_other_than_declared(connection, tables, table, delta, rebuilds=extent.full)
         last = last_position(workspace, table.name, delta)
         planned = plan(reads, context, last, code, full=extent.full)
         if delta is not None and planned.unchanged:
-            checks = () if last is None else last.results
-            if last is None or last.note.code != code:
-                checks = _judged_anew(connection, tables, table, delta.version(), run_id)
+            is_same = last is not None and last.note.code == code
+            checks = last.results if last and is_same else _judged_anew(connection, tables, table, delta, run_id)
             return Published(table.name, delta.version(), unchanged=True, checks=checks, messages=notices)
         planned = without_lost_feeds(as_snapshot(planned, table), reads, context, table)
         kind = planned.kind
         context = replace(context, partitions=kind.keys if isinstance(kind, ForPartitions) else None)
         inputs, files = _loaded(connection, reads, context, planned)
-        batch = replace(
-            _batch(run_id, reads, planned, notices),
-            files=files,
-            code=code,
-            commit=commit(str(workspace.settings.project)),
-            started_at=started_at,
-        )
+        came = _batch(run_id, reads, planned, notices)
+        now = commit(str(workspace.settings.project))
+        batch = replace(came, files=files, code=code, commit=now, started_at=started_at)
         rows = frame_of(workspace, table, transform, inputs, context.partitions)
         if extent.full or isinstance(kind, Rebuilt):
             rows = with_fixes(tables, connection.session(), table, rows)
@@ -169,6 +163,8 @@ def _refuse_other_than_declared(
     """
     if delta is not None:
         finish_creation(connection.workspace, connection.session, table, delta)
+        # A history of snapshots is never made anew: its keys stay.
+        rebuilds = rebuilds and not table.takes_snapshots
         every = (*pending(connection.workspace, table, delta), *_behind(tables, table, rebuilds=rebuilds))
         differences = [difference for difference in every if not (rebuilds and difference.kind == "set key")]
         if any(not difference.kind.startswith("comment") for difference in differences):
@@ -189,13 +185,19 @@ def _behind(tables: Tables, table: Table, *, rebuilds: bool) -> tuple[Difference
 
 
 def _judged_anew(
-    connection: Connection, tables: Tables, table: Table, version: int, run_id: str
+    connection: Connection, tables: Tables, table: Table, delta: "DeltaTable", run_id: str
 ) -> tuple[CheckResult, ...]:
     """The rules may be new though no row is: judge the version that is there."""
     rules = rules_of(table, suite_of(connection.workspace, table))
     expectations = rules.expectations
     results = judged(
-        connection, tables, table.name, version, expectations=expectations, compiled=lambda _: rules, run_id=run_id
+        connection,
+        tables,
+        table.name,
+        delta.version(),
+        expectations=expectations,
+        compiled=lambda _: rules,
+        run_id=run_id,
     )
     return tuple(result for result in results if not is_silent(result))
 
