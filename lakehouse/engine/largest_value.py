@@ -24,7 +24,8 @@ def bounded(frame: "DataFrame") -> "DataFrame":
     types = dict(frame.dtypes)
     if len(types) < len(frame.columns):  # a name twice: the shape check tells it
         return frame
-    return frame.withColumns({name: F.expr(within_limit(name, of, name)) for name, of in types.items() if of in _TYPES})
+    checked = {name: F.expr(within_limit(name, of, name)) for name, of in types.items() if of in _TYPES}
+    return frame.withColumns(checked) if checked else frame
 
 
 def within_limit(name: str, type_: str, place: str) -> str:
