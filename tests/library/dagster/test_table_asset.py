@@ -128,6 +128,7 @@ def test_a_critical_failure_fails_the_asset_with_its_message_and_nothing_runs_af
         "  value: values_between(0,100)  expected to hold, got 1 of 2 rows against it",
         f"Mend the source or the transform in assets/{name.replace('.', '/')}.py, or change the expectation in "
         f"expectations/{name.replace('.', '/')}.json if the rule is wrong.",
+        f"The rows that it is about are withheld in quarantine: `lakehouse quarantine show {name}`.",
     ]
     assert [
         evaluation.passed for evaluation in result.get_asset_check_evaluations() if "between" in evaluation.check_name

@@ -18,6 +18,9 @@ from lakehouse.settings import SparkSettings, load
 from lakehouse.workspace import Workspace
 from tests.conftest import own_servers
 
+# Each takes its own engine away.
+pytestmark = pytest.mark.slow
+
 LAKEHOUSE = Path(sys.executable).parent / "lakehouse"
 PATIENCE_SECONDS = 90
 RUN_ENDS_WITHIN_SECONDS, SCRIPT_ENDS_WITHIN_SECONDS = 20, 10
@@ -141,11 +144,11 @@ def away(workspace: Workspace) -> None:
         pytest.param(IDLE, started_anew, False, id="anew"),
         pytest.param(IDLE, away, False, id="away"),
         pytest.param(IDLE, taken_down, False, id="down"),
-        pytest.param(AT_WORK, started_anew, False, id="at_work_anew", marks=pytest.mark.slow),
+        pytest.param(AT_WORK, started_anew, False, id="at_work_anew"),
         pytest.param(AT_WORK, away, False, id="at_work_away"),
-        pytest.param(AT_WORK, taken_down, False, id="at_work_down", marks=pytest.mark.slow),
+        pytest.param(AT_WORK, taken_down, False, id="at_work_down"),
         # Somebody else's is waited for while a script works: it may come back. After its last line it is not.
-        pytest.param(IDLE, started_anew, True, id="theirs_anew", marks=pytest.mark.slow),
+        pytest.param(IDLE, started_anew, True, id="theirs_anew"),
         pytest.param(IDLE, away, True, id="theirs_away"),
     ],
 )

@@ -199,7 +199,9 @@ def test_a_critical_failure_blocks_and_the_old_version_stays(door: Door):
     assert "1 of 2 rows" in str(error.value)
     assert "400" not in str(error.value)
     assert door.read(table.name) == [(1, "a", 1)]
-    assert not door.spark.catalog.tableExists(quarantine_of(table.name))
+    # What it was refused for can be looked at, and comes again.
+    kept = door.spark.table(quarantine_of(table.name)).select("id", "_state").collect()
+    assert [tuple(row) for row in kept] == [(2, "withheld")]
     assert list_files(f"{door.workspace.table_path(table.name)}/run-") == []
 
 

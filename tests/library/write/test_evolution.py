@@ -65,7 +65,7 @@ def longer(table: Table, place: int, number: int) -> Table:
 
 
 CHANGES: dict[str, Callable[[Table, int, int], Table]] = {"rename": renamed, "widen": widened, "add": longer}
-HISTORIES = st.lists(st.tuples(st.sampled_from(sorted(CHANGES)), st.sampled_from([0, 1, 2, 3])), min_size=1, max_size=4)
+HISTORIES = st.lists(st.tuples(st.sampled_from(sorted(CHANGES)), st.sampled_from([0, 1, 2, 3])), min_size=1, max_size=3)
 
 
 class Evolving:
@@ -154,7 +154,7 @@ def check(door: Door, history: list[tuple[str, int]]) -> None:
 
 
 @settings(
-    max_examples=5, deadline=None, phases=(Phase.explicit, Phase.generate), suppress_health_check=list(HealthCheck)
+    max_examples=3, deadline=None, phases=(Phase.explicit, Phase.generate), suppress_health_check=list(HealthCheck)
 )
 @given(history=HISTORIES)
 @pytest.mark.slow

@@ -56,6 +56,7 @@ def publish(workspace: Workspace, table: Table, barrier: Any, pipe: Pipe) -> Non
 
 @pytest.mark.services
 @pytest.mark.timeout(600)
+@pytest.mark.slow
 def test_first_publishes_at_one_moment_all_succeed_and_record_their_checks(new: Workspace) -> None:
     for _ in range(ROUNDS):
         tables = [

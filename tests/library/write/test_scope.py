@@ -149,13 +149,13 @@ MODES: dict[str, WriteMode] = {
 }
 CHANGE = st.tuples(st.integers(1, 4), st.sampled_from(["a", "b", "gone"]), st.integers(1, 12), st.integers(1, 5))
 BATCHES = st.lists(
-    st.tuples(st.lists(CHANGE, max_size=5, unique_by=lambda change: change[0]), st.booleans()), min_size=2, max_size=4
+    st.tuples(st.lists(CHANGE, max_size=5, unique_by=lambda change: change[0]), st.booleans()), min_size=2, max_size=3
 )
 
 
 @pytest.mark.parametrize("mode", MODES)
 @settings(
-    max_examples=4, deadline=None, phases=(Phase.explicit, Phase.generate), suppress_health_check=list(HealthCheck)
+    max_examples=3, deadline=None, phases=(Phase.explicit, Phase.generate), suppress_health_check=list(HealthCheck)
 )
 @given(batches=BATCHES)
 @pytest.mark.slow
