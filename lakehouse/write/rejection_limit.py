@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from lakehouse.declare.table import Table
 from lakehouse.quality.results import CheckResult
 from lakehouse.write.stage import BAD
+from lakehouse.write.table_rules import MAX_REJECTED
 
-MAX_REJECTED = "max_rejected"
 # Where a table declares no limit: of so few rows half says nothing of the batch.
 DEFAULT_SHARE, DEFAULT_ROWS = 0.5, 20
 

@@ -108,7 +108,9 @@ def _withheld(tables: Tables, session: "SparkSession", table: Table, intent: Int
         if not is_added:
             bad = intent.staged.frame(session, BAD)
             rows = rows.unionByName(with_reasons(bad, intent.broken_sql, intent.run, inputs))
-        other = f"_run_id <> {literal(intent.run)}" if is_added else "true"
+        # Those that it brought itself are withheld already; what a first try of this left is made anew.
+        own = f"array_contains(_broken_rules, {literal(f'set aside: {reason}')})"
+        other = f"(_run_id <> {literal(intent.run)} OR {own})" if is_added else "true"
         withhold(
             tables, session, table, rows, run=intent.run, why=f"set aside: {reason}", where=f"({where}) AND {other}"
         )

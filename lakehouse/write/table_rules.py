@@ -12,9 +12,12 @@ from lakehouse.quality.rules.storable import unstorable
 from lakehouse.quality.suite.suite import Suite, load_suite
 from lakehouse.workspace import Workspace
 
-STORABLE, NO_NUL = "storable", "no_nul"
+STORABLE, NO_NUL, MAX_REJECTED = "storable", "no_nul", "max_rejected"
+# The names under which results of these stand: Dagster has no check for what nobody asked for.
+_OF_EVERY_TABLE = declared(STORABLE, None, "false").expectation
+UNASKED = frozenset((MAX_REJECTED, _OF_EVERY_TABLE.check_name))
 # As the rows that break it have it among their reasons.
-STORABLE_LABEL = declared(STORABLE, None, "false").label
+STORABLE_LABEL = _OF_EVERY_TABLE.label
 
 
 def suite_name(name: str) -> str:
@@ -53,7 +56,7 @@ def _storable(table: Table) -> tuple[RowRule, ...]:
 
 def is_everywhere(type_: str) -> bool:
     """Whether a rule of a type is one that every table has: nobody asked for it."""
-    return type_ in (f"declared_{STORABLE}", f"declared_{NO_NUL}")
+    return type_ in (f"declared_{STORABLE}", f"declared_{NO_NUL}", f"declared_{MAX_REJECTED}")
 
 
 def is_silent(result: CheckResult) -> bool:
