@@ -116,7 +116,6 @@ def test_a_run_that_cannot_be_computed_names_the_table_the_error_and_the_place(
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.slow
 def test_the_quarantine_of_a_condition_that_fails_for_a_row_stays_as_it_is(
     project: Path, workspace: Workspace, spark: SparkSession
 ) -> None:
