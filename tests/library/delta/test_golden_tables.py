@@ -184,7 +184,8 @@ def _said(read: Callable[[], Any]) -> tuple[Any, str]:
     try:
         return read(), ""
     except Exception as error:
-        return None, f"{type(error).__name__}: {error}"
+        # Trino's words of what is not the statement's fault are not shown, and are the context of what is.
+        return None, f"{type(error).__name__}: {error} {error.__context__ or ''}"
 
 
 @pytest.mark.parametrize("name", NAMES)
