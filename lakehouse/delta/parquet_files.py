@@ -37,6 +37,20 @@ def read_file(root: str, path: str, columns: Sequence[str] | None = None) -> "It
             yield pa.Table.from_batches([batch])
 
 
+def rows_of_whole(file: File) -> int:
+    """How many rows a file has, of which each page was read.
+
+    Raises:
+        ArrowInvalid, OSError: a part of it is damaged.
+    """
+    import pyarrow.parquet as pq
+
+    store, _ = locate(file.path)
+    with store.open_input_file(file.path) as stream:
+        parquet = pq.ParquetFile(stream, coerce_int96_timestamp_unit="us")
+        return sum(batch.num_rows for batch in parquet.iter_batches())
+
+
 def read_table(delta: "DeltaTable", columns: Sequence[str]) -> "pa.Table":
     """Columns of all rows of a table, read by Arrow's own file system.
 

@@ -20,7 +20,7 @@ from lakehouse.write.partition_results import failures_of, judged_partitions, to
 from lakehouse.write.position import committed, last_position
 from lakehouse.write.rejection_limit import is_over_limit, most_broken, over_limit
 from lakehouse.write.run_kind import ForPartitions, Rebuilt, Replayed, RunKind, is_rebuild
-from lakehouse.write.stage import TWICE, VERDICTS, Staged
+from lakehouse.write.stage import BAD, TWICE, VERDICTS, Staged
 from lakehouse.write.staged_files import Counted, counted_files, partitions_of, rows_by_verdict
 from lakehouse.write.table_rules import blocking, failures, is_silent, suite_name
 from lakehouse.write.table_scope import judged_after, pending_rows
@@ -85,8 +85,8 @@ def decide(
     """
     version, is_replay = delta.version(), isinstance(batch.kind, Replayed)
     by_partition = isinstance(table.write, ReplacePartitions) and isinstance(batch.kind, ForPartitions)
-    counted = counted_files(table, staged, table.partitioned_by if by_partition else ())
-    rows, partitions = rows_by_verdict(counted), partitions_of(counted)
+    counted = counted_files(table, staged, table.partitioned_by if isinstance(table.write, ReplacePartitions) else ())
+    rows, partitions = rows_by_verdict(counted), partitions_of(counted, GOOD)
     _refuse_twins(table, version, rows)
     if by_partition and isinstance(batch.kind, ForPartitions):
         _refuse_others(table, version, batch.kind, partitions)
@@ -108,7 +108,9 @@ def decide(
         refused = TooManyRejectedError if is_over else AuditFailedError
         problems = failures([*stopping, *(most_broken(decision.results) if is_over else ())])
         raise refused(table.name, version, problems, suite_name(table.name), decision.results)
-    return replace(decision, stale=_stale(table, decision.kind, decision.replaced, delta))
+    # A partition of which every row was rejected is not replaced, and came again all the same.
+    came = decision.replaced if by_partition else [*(decision.replaced or ()), *partitions_of(counted, BAD)]
+    return replace(decision, stale=_stale(table, decision.kind, came, delta))
 
 
 def _judged(
@@ -190,7 +192,7 @@ def _refuse_others(table: Table, version: int, kind: ForPartitions, partitions: 
         raise PartitionMismatchError(table.name, version, column, kind.keys, len(others))
 
 
-def _stale(table: Table, kind: RunKind, replaced: Sequence[Partition] | None, delta: "DeltaTable") -> str | None:
+def _stale(table: Table, kind: RunKind, came: Sequence[Partition] | None, delta: "DeltaTable") -> str | None:
     """Which waiting rows came again with this batch: they must not be replayed beside those that replace them.
 
     Before its first publish a table has read nothing: rows that wait are of one that was dropped, and all comes again.
@@ -200,4 +202,4 @@ def _stale(table: Table, kind: RunKind, replaced: Sequence[Partition] | None, de
     is_first = not committed(delta, table.name)
     if isinstance(kind, Rebuilt) or isinstance(table.write, Overwrite) or table.takes_snapshots or is_first:
         return "true"
-    return any_of(replaced or (), table.types) or None
+    return any_of(came or (), table.types) or None

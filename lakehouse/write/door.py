@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from lakehouse.declare.table import Table, deleted_of, quarantine_of
 from lakehouse.declare.write_modes import Append, Merge, Scd2
-from lakehouse.delta.file_statistics import read_adopted
 from lakehouse.delta.history import commits_of
 from lakehouse.delta.note import Totals
+from lakehouse.delta.parquet_files import rows_of_whole
 from lakehouse.delta.stamp import is_done
 from lakehouse.delta.tables import Tables, id_of
 from lakehouse.errors import (
@@ -183,6 +183,8 @@ def finish(
 def _refuse_swept(tables: Tables, session: "SparkSession", table: Table, intent: Intent) -> None:
     """Pass if every row that is still needed is staged: VACUUM, or a person, may have swept them since the decision.
 
+    The files are read, not only their footers: what a crash of the machine left of them may not become the table's.
+
     Raises:
         StagedFilesGoneError: rows are missing. Nothing of the decision was carried out by this call.
     """
@@ -196,7 +198,7 @@ def _refuse_swept(tables: Tables, session: "SparkSession", table: Table, intent:
         needed = (*(() if is_published else PASSED), *(() if is_settled and is_published else (BAD,)))
     expected = sum(intent.rows.get(audit, 0) for audit in needed)
     staged = intent.staged
-    there = sum(read_adopted(staged.root, file, set()).rows for audit in needed for file in staged.files(audit))
+    there = sum(rows_of_whole(file) for audit in needed for file in staged.files(audit))
     if there != expected:
         raise StagedFilesGoneError(table.name, delta.version(), expected=expected, still_staged=there)
 

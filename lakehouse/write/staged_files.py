@@ -67,10 +67,10 @@ def rows_by_verdict(counted: Sequence[Counted]) -> dict[str, int]:
     return rows
 
 
-def partitions_of(counted: Sequence[Counted]) -> list[Partition]:
-    """The partitions of the good rows, each once."""
+def partitions_of(counted: Sequence[Counted], verdict: str) -> list[Partition]:
+    """The partitions of the rows of a verdict, each once, as far as they are known."""
     partitions: list[Partition] = []
     for read in counted:
-        if read.verdict == GOOD and read.partition is not None and read.partition not in partitions:
+        if read.verdict == verdict and read.partition is not None and read.partition not in partitions:
             partitions.append(read.partition)
     return partitions
