@@ -212,7 +212,7 @@ CHANGES = st.lists(
 )
 
 
-@thorough(1, 6)
+@thorough(1, 3)
 @given(changes=CHANGES, cuts=st.lists(st.integers(0, 14), max_size=3), order=st.randoms(use_true_random=False))
 def test_any_order_and_batches_give_the_history_of_the_oracle(door: Door, changes, cuts, order):
     came = list(changes)

@@ -529,7 +529,7 @@ def histories(draw: st.DrawFn) -> list[tuple[int, list[State]]]:
     return taken
 
 
-@thorough(1, 6)
+@thorough(1, 3)
 @given(taken=histories())
 def test_any_snapshots_give_the_history_of_the_oracle(snapshots: Snapshots, taken: list[tuple[int, list[State]]]):
     table = snapshots.table()
