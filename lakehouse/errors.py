@@ -178,7 +178,7 @@ class StagedFilesGoneError(LakehouseError):
     def __init__(self, table: str, version: int | None, *, expected: int, still_staged: int) -> None:
         super().__init__(
             f"{table} was not written, {state_of(version)}. A run decided about {expected} rows and was cut off; "
-            f"{still_staged} of them are still staged (VACUUM sweeps what waits for longer than its retention).\n"
+            f"{still_staged} of them are still staged and whole (VACUUM sweeps what waits longer than its retention).\n"
             f"Run {table} again: its position is still the one before that run, so the rows are read again."
         )
 

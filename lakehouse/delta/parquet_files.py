@@ -38,17 +38,20 @@ def read_file(root: str, path: str, columns: Sequence[str] | None = None) -> "It
 
 
 def rows_of_whole(file: File) -> int:
-    """How many rows a file has, of which each page was read.
+    """How many rows a file has, of which each page was read; 0 if a part of it is damaged.
 
-    Raises:
-        ArrowInvalid, OSError: a part of it is damaged.
+    Which part Arrow meets first, and so what it says, is another one each time: its columns are read side by side.
     """
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     store, _ = locate(file.path)
     with store.open_input_file(file.path) as stream:
-        parquet = pq.ParquetFile(stream, coerce_int96_timestamp_unit="us")
-        return sum(batch.num_rows for batch in parquet.iter_batches())
+        try:
+            parquet = pq.ParquetFile(stream, coerce_int96_timestamp_unit="us")
+            return sum(batch.num_rows for batch in parquet.iter_batches())
+        except (pa.ArrowException, OSError):
+            return 0
 
 
 def read_table(delta: "DeltaTable", columns: Sequence[str]) -> "pa.Table":

@@ -207,7 +207,7 @@ def test_a_decision_that_was_set_aside_is_shown_with_its_rows_and_can_be_put_bac
     (file,) = staged(door, fed.table, GOOD)
     whole = file.read_bytes()
     torn(GOOD)(door, fed.table)
-    with pytest.raises(LakehouseError, match="tries it once more"):
+    with pytest.raises(LakehouseError, match="1 of them are still staged and whole"):
         fed.run()
     assert shown(door.workspace, fed.table.name) is None
 
