@@ -75,13 +75,14 @@ def show(
         frame = connection.session().table(quote(quarantine_of(name)))
         chosen = alone(frame, where)
         frame = frame.where(chosen if every else f"_state IN ('{WAITING}', '{WITHHELD}') AND {chosen}").limit(limit)
-        # Those that wait are taken for granted, what is withheld says so.
-        is_told = every or not frame.where(f"_state = '{WITHHELD}'").isEmpty()
-        names = [column for column in frame.columns if is_told or not column.startswith("_state")]
+        names = frame.columns
         first = [column for column in names if column.startswith("_")]
         shown = frame.select(*map(quote, first), *(quote(column) for column in names if column not in first))
         # As Arrow has them: `collect` gives times in the local zone of the process, and does not say so.
         rows = shown.toArrow()
+    # Those that wait are taken for granted, what is withheld says so.
+    if not every and WITHHELD not in rows["_state"].to_pylist():
+        rows = rows.drop_columns([column for column in rows.column_names if column.startswith("_state")])
     if UNSTORABLE in rows.column_names and rows[UNSTORABLE].null_count == rows.num_rows:
         rows = rows.drop_columns([UNSTORABLE])
     values = rows.to_pylist(maps_as_pydicts="lossy")

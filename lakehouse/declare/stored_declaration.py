@@ -1,15 +1,13 @@
 """A declaration that was written down: what `Table.to_json` gave, as a `Table` again."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 from lakehouse.declare.column import Column
 from lakehouse.declare.table import Table
-from lakehouse.declare.write_modes import Append, Merge, Overwrite, ReplacePartitions, Scd2, WriteMode
+from lakehouse.declare.write_modes import WriteMode
 
-_MODES: Mapping[str, type[WriteMode]] = {
-    mode.__name__: mode for mode in (Append, Overwrite, ReplacePartitions, Merge, Scd2)
-}
+_MODES = {mode.__name__: mode for mode in get_args(WriteMode)}
 
 
 def table_from(values: Mapping[str, Any]) -> Table:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lakehouse.dagster.table_asset import TableAsset
-from lakehouse.delta.history import rows_of, version_of
+from lakehouse.delta.history import rows_of
 from lakehouse.delta.tables import Tables
 from lakehouse.errors import UNREADABLE
 from lakehouse.schema.apply import TablePlan
@@ -50,10 +50,10 @@ def _words(tables: Tables, name: str, source: object) -> str:
     if table is None:
         return f"{name} ({type(source).__name__})"
     try:
-        version, delta = version_of(tables.workspace, table), tables.latest(table)
+        delta = tables.latest(table)
     except UNREADABLE:
         return f"{table}, which cannot be read"
     if delta is None:
         return f"{table}, which is not there"
     rows = rows_of(delta)
-    return f"{table} at version {version}" + ("" if rows is None else f", {rows} rows")
+    return f"{table} at version {delta.version()}" + ("" if rows is None else f", {rows} rows")

@@ -50,18 +50,12 @@ def by_scope(compiled: Compiled, table: Table) -> Scoped:
         is_keyed = isinstance(table.write, Merge | Scd2)
         return is_keyed and is_stored and not on_rows and expectation.type not in SCHEMA_RULES
 
-    of_rows = [is_of_table(rule.expectation, on_rows=True) for rule in compiled.rows]
-    of_all = [is_of_table(rule.expectation, on_rows=False) for rule in compiled.aggregates]
-    of_rest = [is_of_table(expectation, on_rows=False) for expectation in compiled.rest]
-
     def part(*, of_table: bool) -> Compiled:
         return replace(
             compiled,
-            rows=tuple(rule for rule, it_is in zip(compiled.rows, of_rows, strict=True) if it_is == of_table),
-            aggregates=tuple(
-                rule for rule, it_is in zip(compiled.aggregates, of_all, strict=True) if it_is == of_table
-            ),
-            rest=tuple(rule for rule, it_is in zip(compiled.rest, of_rest, strict=True) if it_is == of_table),
+            rows=tuple(r for r in compiled.rows if is_of_table(r.expectation, on_rows=True) == of_table),
+            aggregates=tuple(r for r in compiled.aggregates if is_of_table(r.expectation, on_rows=False) == of_table),
+            rest=tuple(rule for rule in compiled.rest if is_of_table(rule, on_rows=False) == of_table),
         )
 
     return Scoped(part(of_table=False), part(of_table=True))

@@ -6,8 +6,9 @@ from lakehouse.declare.names import helper
 from lakehouse.declare.sql_text import literal, quote
 from lakehouse.declare.table import Table, quarantine_of
 from lakehouse.delta.tables import Tables
-from lakehouse.engine.exact_json import exact_json, is_exact, value_of
+from lakehouse.engine.exact_json import is_exact, value_of
 from lakehouse.schema.create import UNSTORABLE, UNSTORABLE_TYPE, ensure, quarantine_table
+from lakehouse.write.modes.comparable import comparable
 from lakehouse.write.quarantine import CAME_AGAIN, REPLAYED, without_unstorable
 from lakehouse.write.quarantine_by_reference import WAITING
 
@@ -46,11 +47,11 @@ def with_fixes(tables: Tables, session: "SparkSession", table: Table, frame: "Da
 
 
 def _compared(table: Table) -> "list[Column]":
-    """What tells a row: its values, of maps the text, for maps do not compare."""
+    """What tells a row: its values, so that they compare."""
     from pyspark.sql import functions as F
 
     types = {**table.types, UNSTORABLE: UNSTORABLE_TYPE}
-    values = [exact_json({name: type_}) if "map<" in type_ else quote(name) for name, type_ in types.items()]
+    values = [comparable(quote(name), type_) for name, type_ in types.items()]
     return [F.expr(value).alias(place) for value, place in zip(values, _places(table), strict=True)]
 
 

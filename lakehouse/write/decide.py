@@ -20,14 +20,14 @@ from lakehouse.write.partition_results import failures_of, judged_partitions, to
 from lakehouse.write.position import committed, last_position
 from lakehouse.write.rejection_limit import is_over_limit, most_broken, over_limit
 from lakehouse.write.run_kind import ForPartitions, Rebuilt, Replayed, RunKind, is_rebuild
-from lakehouse.write.stage import BAD, TWICE, VERDICTS, Staged
+from lakehouse.write.stage import BAD, TWICE, Staged
 from lakehouse.write.staged_files import Counted, counted_files, partitions_of, rows_by_verdict
 from lakehouse.write.table_rules import blocking, failures, is_silent, suite_name
 from lakehouse.write.table_scope import judged_after, pending_rows
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
 
 @dataclass(frozen=True)
@@ -84,19 +84,22 @@ def decide(
         LakehouseError: a good row has a value that no commit can hold.
     """
     version, is_replay = delta.version(), isinstance(batch.kind, Replayed)
-    by_partition = isinstance(table.write, ReplacePartitions) and isinstance(batch.kind, ForPartitions)
-    counted = counted_files(table, staged, table.partitioned_by if isinstance(table.write, ReplacePartitions) else ())
+    replaces = isinstance(table.write, ReplacePartitions)
+    partitioned = batch.kind if replaces and isinstance(batch.kind, ForPartitions) else None
+    counted = counted_files(table, staged, table.partitioned_by if replaces else ())
     rows, partitions = rows_by_verdict(counted), partitions_of(counted, GOOD)
     _refuse_twins(table, version, rows)
-    if by_partition and isinstance(batch.kind, ForPartitions):
-        _refuse_others(table, version, batch.kind, partitions)
-        judged = judged_partitions(session, table, staged, rules.batch, batch.kind.keys)
-        decision = _decide_partitions(table, judged, counted, kind=batch.kind, version=version)
+    if partitioned is not None:
+        _refuse_others(table, version, partitioned, partitions)
+        judged = judged_partitions(session, table, staged, rules.batch, partitioned.keys)
+        decision = _decide_partitions(table, judged, counted, kind=partitioned, version=version)
     else:
         limit = None if is_replay else over_limit(table, rows)
-        results = (*([limit] if limit else []), *_spoken(_judged(tables, session, table, staged, rules, batch, delta)))
-        places = partitions if isinstance(table.write, ReplacePartitions) else None
-        decision = Decision(batch.kind, rows, results, places, None)
+        results = (
+            *([limit] if limit else []),
+            *_spoken(_judged(tables, table, staged.frame(session), rows, rules, batch, delta)),
+        )
+        decision = Decision(batch.kind, rows, results, partitions if replaces else None, None)
     if rules.table.expectations:
         replaced = decision.replaced or ()
         pending = pending_rows(tables, session, table, staged, delta=delta, kind=decision.kind, replaced=replaced)
@@ -109,15 +112,15 @@ def decide(
         problems = failures([*stopping, *(most_broken(decision.results) if is_over else ())])
         raise refused(table.name, version, problems, suite_name(table.name), decision.results)
     # A partition of which every row was rejected is not replaced, and came again all the same.
-    came = decision.replaced if by_partition else [*(decision.replaced or ()), *partitions_of(counted, BAD)]
+    came = decision.replaced if partitioned is not None else [*(decision.replaced or ()), *partitions_of(counted, BAD)]
     return replace(decision, stale=_stale(table, decision.kind, came, delta))
 
 
 def _judged(
     tables: Tables,
-    session: "SparkSession",
     table: Table,
-    staged: Staged,
+    frame: "DataFrame",
+    rows: Mapping[str, int],
     rules: Scoped,
     batch: Batch,
     delta: "DeltaTable",
@@ -127,9 +130,8 @@ def _judged(
     Of a replay, and of no rows for a table that they would be added to, only rules on rows are judged: what came before
     still says of the others how the last batch was.
     """
-    frame = staged.frame(session)
     adds = not (is_rebuild(batch.kind) or isinstance(table.write, Overwrite | ReplacePartitions))
-    is_empty = adds and not any(staged.files(verdict) for verdict in VERDICTS)
+    is_empty = adds and not sum(rows.values())
     if not (is_empty or isinstance(batch.kind, Replayed)):
         return judge(frame, rules.batch, table.brought_names)
     why = "no row came" if is_empty else "rows were replayed"

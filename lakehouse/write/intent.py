@@ -77,7 +77,7 @@ class Intent:
     @property
     def inputs_text(self) -> str:
         """The positions of the inputs as JSON."""
-        return json.dumps(dict(self.note.inputs or {}), separators=(",", ":"))
+        return inputs_text(self.note.inputs or {})
 
     @property
     def results(self) -> tuple[CheckResult, ...]:
@@ -143,6 +143,11 @@ class Intent:
             declared=table_from(values["declared"]) if values.get("declared") else None,
             failure=values.get("failure"),
         )
+
+
+def inputs_text(inputs: Mapping[str, Any]) -> str:
+    """Positions of inputs as a rejected row has them beside it."""
+    return json.dumps(dict(inputs), separators=(",", ":"))
 
 
 def _kind(note: Note, position: Position, values: Mapping[str, Any]) -> RunKind:

@@ -5,13 +5,13 @@ It is kept in a file until the table's next publish, and can be put back until t
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.declare.sql_text import literal
 from lakehouse.declare.table import Table, deleted_of, quarantine_of
-from lakehouse.delta.history import commits_of
+from lakehouse.delta.history import commits_of, last_note
 from lakehouse.delta.partition_values import any_of
 from lakehouse.delta.stamp import is_done
 from lakehouse.delta.tables import Tables
@@ -50,6 +50,10 @@ class SetAside:
     decision: Mapping[str, Any]
 
 
+def _uri(workspace: Workspace, name: str) -> str:
+    return f"{workspace.warehouse}/{set_aside_place(name)}"
+
+
 def next_sequence(tables: Tables, name: str) -> int:
     """The number of the next publish of a table."""
     # The quarantine may be ahead: fixes and discards take numbers of their own there. Both outlive the table.
@@ -76,9 +80,8 @@ def set_aside(tables: Tables, session: "SparkSession", table: Table, intent: Int
     aside = SetAside(
         name, intent.run, reason, datetime.now(UTC).isoformat(timespec="seconds"), sum(intent.rows.values()), {}
     )
-    place = f"{workspace.warehouse}/{set_aside_place(name)}"
     forget_set_aside(workspace, name, but=intent.run)
-    write_json(place, {**aside.__dict__, "decision": replace(intent, failure=None).to_json()})
+    write_json(_uri(workspace, name), {**asdict(aside), "decision": replace(intent, failure=None).to_json()})
     close_intent(workspace, name)
     if is_replay:
         where = "they wait in quarantine as before"
@@ -127,7 +130,7 @@ def set_damaged_aside(tables: Tables, session: "SparkSession", table: Table, err
     if beside is not None and quarantined > published:
         take_back(session, table, _last_run(beside), "the decision cannot be read any more")
     if delta is not None and beside is not None and published > quarantined:
-        last = next((note for commit in commits_of(delta) if (note := commit.note) and note.run and note.rows), None)
+        last = last_note(delta)
         if last is not None and last.quarantine_version is not None:
             staged = Staged(workspace.table_path(name), f"run-{last.run}", "`_row_id` string")
             settle_replayed(session, table, staged, last.run or "")
@@ -155,7 +158,7 @@ def _move(file: str, to: str) -> None:
 def shown(workspace: Workspace, name: str) -> SetAside | None:
     """The decision of a table that was set aside and can be put back; None if there is none, or it cannot be read."""
     with suppress(TypeError, ValueError):
-        values = read_json(f"{workspace.warehouse}/{set_aside_place(name)}")
+        values = read_json(_uri(workspace, name))
         return None if values is None else SetAside(**values)
     return None
 
@@ -168,7 +171,7 @@ def put_back(tables: Tables, aside: SetAside) -> None:
     """
     intent = Intent.from_json(aside.decision)
     save_intent(tables.workspace, replace(intent, sequence=next_sequence(tables, aside.table)))
-    delete_file(f"{tables.workspace.warehouse}/{set_aside_place(aside.table)}")
+    delete_file(_uri(tables.workspace, aside.table))
 
 
 def forget_set_aside(workspace: Workspace, name: str, *, but: str = "") -> None:
@@ -182,4 +185,4 @@ def forget_set_aside(workspace: Workspace, name: str, *, but: str = "") -> None:
     aside = shown(workspace, name)
     if aside is not None and aside.run != but:
         delete_folder(Intent.from_json(aside.decision).staged.path)
-    delete_file(f"{workspace.warehouse}/{set_aside_place(name)}")
+    delete_file(_uri(workspace, name))

@@ -1,6 +1,5 @@
 """Rejected rows of a batch that was not published: in quarantine with their reasons until it is read again."""
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from lakehouse.quality.results import CheckResult
 from lakehouse.quality.scope import Scoped
 from lakehouse.schema.create import ensure, quarantine_table
 from lakehouse.write.batch import Batch
+from lakehouse.write.intent import inputs_text
 from lakehouse.write.note import who
 from lakehouse.write.quarantine import REASONS, append, came_again, counts, rejected, with_reasons
 from lakehouse.write.quarantine_by_reference import DISCARDED, WAITING, WITHHELD
@@ -64,7 +64,7 @@ def withhold_refused(
     about = evidence_rules(failed_rules, dict(table.types))
     if not about and not staged.files(BAD):
         return False
-    inputs, columns = json.dumps(dict(batch.inputs), separators=(",", ":")), list(map(quote, table.brought_names))
+    inputs, columns = inputs_text(batch.inputs), list(map(quote, table.brought_names))
     masks = [quote(name) for name in mask_names(rules.batch.rows)]
     reasons = broken_rules_sql(rules.batch.rows)
     rows = with_reasons(staged.frame(session, BAD).select(*columns, *masks), reasons, batch.run_id, inputs)

@@ -11,7 +11,7 @@ from lakehouse.declare.sql_text import quote
 from lakehouse.declare.table import Table
 from lakehouse.declare.write_modes import Scd2
 from lakehouse.write.modes.comparable import comparable_struct
-from lakehouse.write.modes.mode import deletes, ordering
+from lakehouse.write.modes.mode import deletes, ordering, rows_at
 
 # A column of the statement's source: whether the row of this key and sequence goes from the table.
 GONE = quote(helper("gone"))
@@ -48,15 +48,13 @@ def joined_sql(table: Table, mode: Scd2, view: str, version: int | None) -> str:
         version: Of the table, whose rows are the past of the batch's keys; None for a history that begins with it.
     """
     names, keys = _listed(table.column_names), _listed(mode.on)
-    stored = f"(SELECT * FROM {quote(table.name)} WHERE false)"
-    if version is not None:
-        stored = f"{quote(table.name)} VERSION AS OF {version}"
     same_key = " AND ".join(f"p.{quote(name)} = k.{quote(name)}" for name in mode.on)
     greatest = f"{IS_DELETED} DESC, {ordering(table.columns)} DESC, {_IS_NEW}"
     parts = Parts(
-        past=f"SELECT p.* FROM {stored} AS p LEFT SEMI JOIN (SELECT DISTINCT {keys} FROM {view}) AS k ON {same_key}",
+        past=f"SELECT p.* FROM {rows_at(table, version)} AS p "
+        f"LEFT SEMI JOIN (SELECT DISTINCT {keys} FROM {view}) AS k ON {same_key}",
         news=f"SELECT {names}, {deletes(mode)} AS {IS_DELETED} FROM {view}",
-        order=f"{_IS_NEW} DESC" if mode.snapshot else greatest,
+        order=newest_first() if mode.snapshot else greatest,
         adds_nothing=nothing_new() if mode.snapshot else f"{_BEFORE} <=> {_STATE}",
     )
     return history_sql(table, mode, parts)

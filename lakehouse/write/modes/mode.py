@@ -119,7 +119,7 @@ class Pending:
     def now(self) -> "DataFrame":
         """The rows that the table has."""
         names = ", ".join(map(quote, self.table.stored_names))
-        return self.session.sql(f"SELECT {names} FROM {quote(self.table.name)} VERSION AS OF {self.delta.version()}")
+        return self.session.sql(f"SELECT {names} FROM {rows_at(self.table, self.delta.version())}")
 
     @property
     def coming(self) -> "DataFrame":
@@ -240,6 +240,13 @@ def ordering(columns: tuple[Column, ...]) -> str:
     """SQL that gives any two different rows one order; maps, which have none, count by their JSON."""
     parts = [f"to_json({quote(c.name)})" if "map<" in c.type else quote(c.name) for c in columns]
     return f"struct({', '.join(parts)})"
+
+
+def rows_at(table: Table, version: int | None) -> str:
+    """SQL: what a query reads the rows of a version of the table from; None for no rows."""
+    if version is None:
+        return f"(SELECT * FROM {quote(table.name)} WHERE false)"
+    return f"{quote(table.name)} VERSION AS OF {version}"
 
 
 def struct_of(side: str, names: tuple[str, ...]) -> str:

@@ -25,6 +25,7 @@ from lakehouse.write.modes.mode import (
     deletes,
     merge_sql,
     ordering,
+    rows_at,
 )
 from lakehouse.write.modes.snapshot import snapshot_sql, takes_all, with_rejected
 from lakehouse.write.run_kind import is_rebuild
@@ -75,13 +76,10 @@ def source_sql(table: Table, mode: Scd2, view: str, version: int | None) -> str:
     same_key = " AND ".join(f"p.{quote(name)} = k.{quote(name)}" for name in mode.on)
     past = ", ".join(f"p.{quote(name)}" for name in (*table.column_names, "_is_deleted", "_valid_to", "_is_current"))
     greatest = ", ".join(_greatest(table, "_is_deleted"))
-    stored = f"(SELECT * FROM {quote(table.name)} WHERE false)"
-    if version is not None:
-        stored = f"{quote(table.name)} VERSION AS OF {version}"
     return f"""
         WITH batch AS (SELECT {names}, {deletes(mode)} AS _is_deleted FROM {view}),
         past AS (
-            SELECT {past} FROM {stored} AS p
+            SELECT {past} FROM {rows_at(table, version)} AS p
             LEFT SEMI JOIN (SELECT DISTINCT {keys} FROM batch) AS k ON {same_key}
         ),
         changes AS (

@@ -87,19 +87,19 @@ def merged_of(rows: pd.DataFrame) -> dict[int, tuple[Any, ...]]:
     return there
 
 
-def brought(door: Door, table: Table, place: int) -> None:
-    rows = [row for seed in range(SEEDS) for row in changes(seed)[place]]
-    assert door.write(table, door.spark.createDataFrame(rows, table.schema)).quarantined == 0
+def brought(door: Door, mode: Merge | Scd2) -> tuple[Table, pd.DataFrame]:
+    """A table with the three batches of all seeds, and its rows."""
+    table = Table(door.table().name, columns=COLUMNS, grain="x", write=mode)
+    for place in range(3):
+        rows = [row for seed in range(SEEDS) for row in changes(seed)[place]]
+        assert door.write(table, door.spark.createDataFrame(rows, table.schema)).quarantined == 0
+    return table, door.spark.table(table.name).toPandas()
 
 
 @pytest.mark.slow
 def test_the_history_of_customers_is_that_of_pandas(door: Door):
     mode = Scd2(on=("customer_id",), sequence=("changed_at",), delete_when="operation = 'D'", signals=(SIGNAL,))
-    table = Table(door.table().name, columns=COLUMNS, grain="x", write=mode)
-    for place in range(3):
-        brought(door, table, place)
-
-    stored = door.spark.table(table.name).toPandas()
+    table, stored = brought(door, mode)
     for seed in range(SEEDS):
         mine = stored[stored.customer_id // 1000 == seed].sort_values(["customer_id", "changed_at"])
         expected = history_of(frame_of(changes(seed)))
@@ -112,11 +112,7 @@ def test_the_history_of_customers_is_that_of_pandas(door: Door):
 @pytest.mark.slow
 def test_the_customers_that_are_left_are_those_of_pandas(door: Door):
     mode = Merge(on=("customer_id",), sequence=("changed_at",), delete_when="operation = 'D'", signals=(SIGNAL,))
-    table = Table(door.table().name, columns=COLUMNS, grain="x", write=mode)
-    for place in range(3):
-        brought(door, table, place)
-
-    stored = door.spark.table(table.name).toPandas()
+    table, stored = brought(door, mode)
     for seed in range(SEEDS):
         mine = stored[stored.customer_id // 1000 == seed][NAMES]
         expected = pd.DataFrame(list(merged_of(frame_of(changes(seed))).values()), columns=NAMES)
