@@ -27,6 +27,7 @@ from lakehouse.delta.tables import Tables
 from lakehouse.engine.exact_json import FORM
 from lakehouse.errors import AuditFailedError, LakehouseError
 from lakehouse.runs.replay import discard, fix, reopen, replay
+from lakehouse.write import quarantine
 from lakehouse.write.door import recover
 from lakehouse.write.intent import open_intent
 from tests.library.door import COLUMNS, Door
@@ -267,6 +268,7 @@ class Rows(RuleBasedStateMachine):
         self.table = self.door.table(self.mode)
         self.door.suite(self.table, BETWEEN)
         self.came, self.next_id, self.stopped = 0, 1, False
+        self.withheld: set[int] = set()
 
     def _go(self, work, cut: str | None) -> None:
         """Do some work; where the power is cut in it, leave everything as it lies."""
@@ -294,6 +296,7 @@ class Rows(RuleBasedStateMachine):
         if all(value > 10 for value in values):
             with pytest.raises(AuditFailedError):
                 self.door.write(self.table, self.door.rows(*rows))
+            self.withheld = {row[0] for row in rows}
             return
         self._go(lambda: self.door.write(self.table, self.door.rows(*rows)), cut)
         if self.stopped and cut == "save_intent":
@@ -302,6 +305,7 @@ class Rows(RuleBasedStateMachine):
             assert open_intent(self.door.workspace, self.table.name) is None
             return
         self.came += len(rows)
+        self.withheld = set()
 
     @precondition(lambda self: not self.stopped)
     @rule(what=st.sampled_from(["2", "value - 299", "value"]), where=st.sampled_from(["true", "id % 2 = 0"]))
@@ -342,12 +346,19 @@ class Rows(RuleBasedStateMachine):
             ids = self.door.spark.sql(
                 f"SELECT id FROM {self.table.name}"
                 + (
-                    f" UNION ALL SELECT id FROM {quarantine_of(self.table.name)} WHERE _state != 'replayed'"
+                    f" UNION ALL SELECT id FROM {quarantine_of(self.table.name)} "
+                    "WHERE _state NOT IN ('replayed', 'withheld')"
                     if account.waiting + account.discarded
                     else ""
                 )
             ).collect()
             assert len({row[0] for row in ids}) == len(ids) == self.came
+            # Of a batch that was refused last, and of no other: none of its rows has come.
+            counts = quarantine.counts(self.door.workspace, self.table.name)
+            assert counts["withheld"] == len(self.withheld)
+            if self.withheld:
+                sql = f"SELECT id FROM {quarantine_of(self.table.name)} WHERE _state = 'withheld'"
+                assert {row[0] for row in self.door.spark.sql(sql).collect()} == self.withheld
 
 
 @pytest.mark.thorough
