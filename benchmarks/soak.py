@@ -63,7 +63,7 @@ def logging_collections() -> Iterator[Path]:
 def soak(
     workspace: Workspace, logs: Path, *, tables: int, publishes: int, sessions: int, looks: int = LOOKS
 ) -> list[tuple[int, float]]:
-    """Make publishes from sessions that come and go.
+    """Make publishes, and read what they made, from sessions that come and go.
 
     Args:
         workspace: With an engine that logs its collections.
@@ -87,6 +87,7 @@ def soak(
                 table = every[done % tables]
                 frame = session.createDataFrame([(done + n, f"n{n}") for n in range(5)], table.schema)
                 write(Tables(workspace), session, table, frame, Batch(uuid.uuid4().hex[:12], "soak"))
+                session.table(table.name).count()  # a reader makes the engine compute the state of the table's log
                 done += 1
                 if done % step == 0:
                     session.sql("SELECT java_method('java.lang.System', 'gc')").collect()

@@ -36,10 +36,14 @@ DELTA_CONF = {
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
 }
 
-# Spark's defaults are for big work: a commit of one row takes 2.2 s with them and 0.3 s with these. All but the first
-# four are only what a session starts from: one with big work sets BIG_WORK_CONF.
+# Spark's defaults are for big work: a commit of one row takes 2.2 s with them and 0.3 s with these. What
+# follows the session manager's is only what a session starts from: one with big work sets BIG_WORK_CONF.
 TUNED_CONF = {
     "spark.ui.enabled": "false",
+    # Of what is over it keeps this many for the pages of that UI all the same: 1,000 by default, with their plans.
+    "spark.ui.retainedJobs": "50",
+    "spark.ui.retainedStages": "50",
+    "spark.sql.ui.retainedExecutions": "50",
     "spark.sql.codegen.cache.maxEntries": "2000",
     "spark.connect.session.manager.defaultSessionTimeout": "60m",
     "spark.connect.session.manager.maintenanceInterval": "60s",
@@ -52,6 +56,11 @@ TUNED_CONF = {
     "spark.databricks.delta.snapshotPartitions": "1",
     "spark.databricks.delta.writeChecksumFile.enabled": "false",
 }
+
+# What the engine may keep of what is over. Delta keeps the log of each table that was read, 10,000 of them by default;
+# one whose state was computed holds 3 MB of plans (a heap of 2 GB ended after some 700 small tables). Reading one anew
+# takes what a first read takes.
+KEPT_CONF = {"spark.databricks.delta.delta.log.cacheSize": "100"}
 
 # What becomes of work that nobody waits for. The server finds a killed client out only when a stream of results ends,
 # after 2 minutes by Spark's default (a living client takes up the next one), and gives it 5 minutes more. Measured with
@@ -114,6 +123,7 @@ def conf(workspace: Workspace, address: Address, metastore_uri: str) -> dict[str
         "spark.hadoop.hive.metastore.connect.retries": "20",
         "spark.hadoop.hive.metastore.failure.retries": "3",
         **DELTA_CONF,
+        **KEPT_CONF,
         **ABANDONED_CONF,
         **(TUNED_CONF if tuned else {}),
     }
