@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.dagster.checks import check_result, check_spec
-from lakehouse.dagster.dbt_freshness import DBT_TEST, ids_of, inputs_of, up_to_date
+from lakehouse.dagster.dbt_digests import digests_of
+from lakehouse.dagster.dbt_freshness import DBT_TEST, DIGESTS, ids_of, inputs_of, up_to_date
 from lakehouse.dagster.dbt_models import Model, models_of, refuse_views, table_of
 from lakehouse.dagster.dbt_process import FOLDER, manifest_of, project_digest, run_dbt, target_of
 from lakehouse.dagster.definition import failures_told, short
@@ -77,7 +78,8 @@ class DbtProject:
         """
         workspace = connection.workspace
         run_id = run_id or uuid.uuid4().hex[:12]
-        everything = models_of(manifest_of(workspace, self.path(workspace)))
+        manifest = manifest_of(workspace, self.path(workspace))
+        everything = models_of(manifest)
         models = [model for model in everything if not only or model.table in only]
         refuse_views(models)
         tables = Tables(workspace)
@@ -89,6 +91,7 @@ class DbtProject:
             tables=ids_of(tables, inputs),
             code=project_digest(self.path(workspace)),
             commit=commit(str(workspace.settings.project)),
+            beside={DIGESTS: digests_of(manifest, everything, self.path(workspace))},
         )
         known = up_to_date(workspace, models, note)
         stale = [model for model in models if model.table not in known]

@@ -49,7 +49,7 @@ def models_of(manifest: Mapping[str, Any]) -> tuple[Model, ...]:
     reads = {
         unique_id: [*dict.fromkeys(_read_by(unique_id, nodes))]
         for unique_id, node in sorted(nodes.items())
-        if node["resource_type"] in _STORED and not _is_ephemeral(node)
+        if node["resource_type"] in _STORED and not is_ephemeral(node)
     }
     order = TopologicalSorter({unique_id: [one for one in read if one in nodes] for unique_id, read in reads.items()})
     sources = manifest["sources"]
@@ -90,11 +90,12 @@ def refuse_views(models: Sequence[Model]) -> None:
 def _read_by(unique_id: str, nodes: Mapping[str, Any]) -> Iterator[str]:
     """What a node reads: sources, and what is stored."""
     for parent in nodes[unique_id].get("depends_on", {}).get("nodes", ()):
-        if parent in nodes and _is_ephemeral(nodes[parent]):
+        if parent in nodes and is_ephemeral(nodes[parent]):
             yield from _read_by(parent, nodes)
         elif parent not in nodes or nodes[parent]["resource_type"] in _STORED:
             yield parent
 
 
-def _is_ephemeral(node: Mapping[str, Any]) -> bool:
+def is_ephemeral(node: Mapping[str, Any]) -> bool:
+    """Whether dbt stores nothing for a node of a manifest: its text becomes part of those that read it."""
     return bool(node.get("config", {}).get("materialized") == "ephemeral")

@@ -4,7 +4,7 @@ import hashlib
 import json
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -123,13 +123,19 @@ def parsed_manifest(workspace: Workspace, folder: Path) -> dict[str, Any] | None
 
 def project_digest(folder: Path) -> str:
     """Digest of the files that the project in `folder` is made of."""
+    return digest_of(folder, source_files(folder))
+
+
+def digest_of(folder: Path, files: Iterable[Path]) -> str:
+    """Digest of these files below `folder`: their names and what is in them."""
     digest = hashlib.sha256()
-    for path in sorted(_files(folder)):
+    for path in sorted(files):
         digest.update(f"{path.relative_to(folder).as_posix()}\0".encode() + path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
 
 
-def _files(folder: Path) -> Iterator[Path]:
+def source_files(folder: Path) -> Iterator[Path]:
+    """The files that the project in `folder` is made of."""
     for pattern in _SOURCES:
         for path in folder.rglob(pattern):
             if path.relative_to(folder).parts[0] not in _MADE:

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lakehouse.dagster.dbt_assets import DbtProject
+from lakehouse.dagster.dbt_digests import digests_of
 from lakehouse.dagster.dbt_models import models_of, refuse_views
 from lakehouse.declare.column import Column
 from lakehouse.declare.table import Table
@@ -28,9 +29,13 @@ def node(name: str, *parents: str, materialized: str = "table", kind: str = "mod
         "schema": "gold",
         "alias": name,
         "name": name,
+        "package_name": "shop",
+        "original_file_path": f"models/gold/{name}.sql",
+        "patch_path": "shop://models/gold/shop.yml",
+        "raw_code": f"select '{name}'",
         "fqn": ["shop", "gold", name],
         "config": {"materialized": materialized},
-        "depends_on": {"nodes": list(parents)},
+        "depends_on": {"nodes": list(parents), "macros": []},
     }
 
 
@@ -45,9 +50,9 @@ def manifests(draw: st.DrawFn) -> dict[str, Any]:
         sources = draw(st.lists(st.sampled_from(["source.shop.a", "source.shop.b"]), unique=True))
         kind = draw(st.sampled_from(["table", "incremental", "ephemeral"]))
         nodes[f"model.shop.{name}"] = node(name, *parents, *sources, materialized=kind)
-    source = {"resource_type": "source", "schema": "silver"}
+    source = {"resource_type": "source", "schema": "silver", "original_file_path": "models/gold/shop.yml"}
     sources = {f"source.shop.{name}": {**source, "identifier": name} for name in "ab"}
-    return {"nodes": dict(sorted(nodes.items())), "sources": sources}
+    return {"metadata": {"project_name": "shop"}, "nodes": dict(sorted(nodes.items())), "sources": sources}
 
 
 @given(manifest=manifests())
@@ -59,6 +64,73 @@ def test_no_model_comes_before_one_that_it_reads(manifest: dict[str, Any]):
     assert {model.unique_id for model in models} == stored
     for model in models:
         assert all(order.index(parent) < order.index(model.table) for parent in model.parents)
+
+
+def readers_of(manifest: dict[str, Any], name: str) -> set[str]:
+    """A node if it is stored; if not, the stored ones that it becomes part of."""
+    if manifest["nodes"][name]["config"]["materialized"] != "ephemeral":
+        return {name}
+    readers = [other for other, one in manifest["nodes"].items() if name in one["depends_on"]["nodes"]]
+    return {stored for reader in readers for stored in readers_of(manifest, reader)}
+
+
+@given(manifest=manifests(), data=st.data())
+def test_no_model_is_stale_for_the_code_of_another(manifest: dict[str, Any], data: st.DataObject):
+    models, nowhere = models_of(manifest), Path(__file__).with_suffix("")
+    before = digests_of(manifest, models, nowhere)
+    changed = data.draw(st.sampled_from(list(manifest["nodes"])))
+    manifest["nodes"][changed][data.draw(st.sampled_from(["raw_code", "alias", "description"]))] = "another"
+
+    after = digests_of(manifest, models, nowhere)
+
+    assert before.keys() == after.keys() == {model.unique_id for model in models}
+    assert {name for name in before if before[name] != after[name]} == readers_of(manifest, changed)
+
+
+def part(kind: str, **fields: Any) -> dict[str, Any]:
+    return {"resource_type": kind, "package_name": "shop", "depends_on": {"nodes": [], "macros": []}, **fields}
+
+
+def test_a_model_is_stale_for_its_macros_its_tests_and_the_files_of_all(tmp_path: Path):
+    """One change after the other, and the models that it makes stale."""
+    folder = tmp_path / "dbt_project"
+    (folder / "models/gold").mkdir(parents=True)
+    (folder / "seeds").mkdir()
+    one, two, seed = node("one"), node("two"), node("few", kind="seed") | {"original_file_path": "seeds/few.csv"}
+    one["depends_on"]["macros"] = ["macro.shop.outer"]
+    outer = part("macro", macro_sql="outer") | {"depends_on": {"macros": ["macro.shop.inner"]}}
+    test = part(
+        "test", name="t", attached_node="model.shop.two", original_file_path="models/gold/shop.yml", raw_code="t"
+    )
+    unit = part("unit_test", original_file_path="models/gold/shop.yml", given=[1])
+    unit["depends_on"] = {"nodes": ["model.shop.one"]}
+    manifest = {
+        "metadata": {"project_name": "shop"},
+        "nodes": {"model.shop.one": one, "model.shop.two": two, "seed.shop.few": seed, "test.shop.t": test},
+        "macros": {"macro.shop.outer": outer, "macro.shop.inner": part("macro", macro_sql="inner")},
+        "unit_tests": {"unit_test.shop.u": unit},
+        "disabled": {"model.shop.off": [node("off")]},
+        "sources": {},
+    }
+    files = ["models/gold/shop.yml", "models/gold/one.sql", "models/gold/off.sql", "seeds/few.csv", "dbt_project.yml"]
+    for name in files:
+        (folder / name).write_text("before")
+    changes = {
+        "inner": ("one", lambda: manifest["macros"]["macro.shop.inner"].update(macro_sql="another")),
+        "test": ("two", lambda: test.update(raw_code="another")),
+        "unit test": ("one", lambda: unit.update(given=[2])),
+        "seed": ("few", lambda: (folder / "seeds/few.csv").write_text("another")),
+        "a comment": ("", lambda: (folder / "models/gold/shop.yml").write_text("another")),
+        "disabled": ("", lambda: (folder / "models/gold/off.sql").write_text("another")),
+        "parsed again": ("", lambda: [entry.update(created_at=1.0) for entry in (one, two, seed, test)]),
+        "project": ("one two few", lambda: (folder / "dbt_project.yml").write_text("another")),
+        "a new file": ("one two few", lambda: (folder / "macros.sql").write_text("another")),
+    }
+    for what, (stale, change) in changes.items():
+        before = digests_of(manifest, models_of(manifest), folder)
+        change()
+        after = digests_of(manifest, models_of(manifest), folder)
+        assert {name.split(".")[-1] for name in before if before[name] != after[name]} == set(stale.split()), what
 
 
 def test_an_ephemeral_model_is_part_of_those_that_read_it():
@@ -178,6 +250,11 @@ def test_models_that_read_each_other_are_built_in_order_and_again_only_for_what_
     assert order.index("f") < order.index("e") < order.index("a")
     assert not any(first.values())
 
+    assert all(shop.unchanged(shop.run()).values())
+
+    shop.model("b", "select id, 'b' as word from {{ source('silver', 'there@') }}")
+    again = shop.unchanged(shop.run())
+    assert {name for name, is_unchanged in again.items() if not is_unchanged} == {"b"}
     assert all(shop.unchanged(shop.run()).values())
 
     shop.source("there", 3)

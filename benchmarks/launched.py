@@ -1,0 +1,91 @@
+"""What a run that is launched from Dagster's page costs beside the work of its step, and where that goes."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+import requests
+
+from benchmarks.figure import Figure, timing
+from benchmarks.room import room
+from lakehouse.dagster.run_job import instance_of
+from lakehouse.services import up
+from lakehouse.workspace import Workspace
+
+ROUNDS = 5
+ASSET = ["bronze", "patients"]
+_PLACES = "{repositoriesOrError {... on RepositoryConnection {nodes {name location {name}}}}}"
+_LAUNCH = """mutation($selector: JobOrPipelineSelector!) {launchRun(executionParams: {selector: $selector}) {
+__typename ... on LaunchRunSuccess {run {runId}} ... on PythonError {message}}}"""
+_ENDS = (dg.DagsterEventType.RUN_SUCCESS, dg.DagsterEventType.RUN_FAILURE)
+# The parts of a run, each from the event that begins it; the last one begins the end.
+_PARTS = {
+    "in the queue": dg.DagsterEventType.RUN_ENQUEUED,
+    "until its process has loaded the project": dg.DagsterEventType.RUN_DEQUEUED,
+    "until its step begins": dg.DagsterEventType.RUN_START,
+    "its step": dg.DagsterEventType.STEP_START,
+    "until the run has ended": dg.DagsterEventType.STEP_SUCCESS,
+}
+
+
+def run(rounds: int = ROUNDS) -> list[Figure]:
+    """Launch one asset again and again: the first run makes its table, the others find nothing new."""
+    with room() as workspace:
+        up(workspace, ["ui"])
+        selector = _selector(workspace)
+        times = [_parts(workspace, _launch(workspace, selector)) for _ in range(rounds + 1)][1:]
+    beside = [sum(parts.values()) - parts["its step"] for parts in times]
+    return [
+        timing("a run that is launched, beside its step", beside, "at most 2 s"),
+        *(timing(f"of it {name}", [parts[name] for parts in times]) for name in _PARTS),
+    ]
+
+
+def _ask(workspace: Workspace, query: str, **variables: Any) -> dict[str, Any]:
+    body = {"query": query, "variables": variables}
+    answer = requests.post(f"{workspace.dagster_url}/graphql", json=body, timeout=60)
+    answer.raise_for_status()
+    data: dict[str, Any] = answer.json()["data"]
+    return data
+
+
+def _selector(workspace: Workspace) -> dict[str, Any]:
+    place = _ask(workspace, _PLACES)["repositoriesOrError"]["nodes"][0]
+    return {
+        "repositoryName": place["name"],
+        "repositoryLocationName": place["location"]["name"],
+        "jobName": "__ASSET_JOB",
+        "assetSelection": [{"path": ASSET}],
+        "assetCheckSelection": [],
+    }
+
+
+def _launch(workspace: Workspace, selector: dict[str, Any]) -> str:
+    launched = _ask(workspace, _LAUNCH, selector=selector)["launchRun"]
+    if launched["__typename"] != "LaunchRunSuccess":
+        raise RuntimeError(f"the run was not launched: {launched}")
+    name: str = launched["run"]["runId"]
+    return name
+
+
+def _events(workspace: Workspace, run: str) -> Iterator[tuple[dg.DagsterEventType, float]]:
+    with instance_of(workspace) as instance:
+        for entry in instance.all_logs(run):
+            if entry.dagster_event:
+                yield entry.dagster_event.event_type, entry.timestamp
+
+
+def _parts(workspace: Workspace, run: str) -> dict[str, float]:
+    """Wait for the end of a run; the seconds of its parts."""
+    deadline = time.monotonic() + 300
+    at: dict[dg.DagsterEventType, float] = {}
+    while not any(end in at for end in _ENDS):
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"the run {run} did not end within 300 s")
+        time.sleep(0.2)
+        at = dict(reversed(list(_events(workspace, run))))
+    if dg.DagsterEventType.RUN_SUCCESS not in at:
+        raise RuntimeError(f"the run {run} failed")
+    moments = [at[kind] for kind in _PARTS.values()] + [at[dg.DagsterEventType.RUN_SUCCESS]]
+    return {name: after - before for name, before, after in zip(_PARTS, moments, moments[1:], strict=False)}
