@@ -27,6 +27,7 @@ NAMES = (
     "many",
     "layouts",
     "soak",
+    "launched",
     "demo",
 )
 

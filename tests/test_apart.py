@@ -12,7 +12,7 @@ from tests.conftest import ROOT, SHORT_LIVED
 
 ABSENT = {"assets", "orchestration", "expectations", "dbt_project", "data"}
 # Without a server, then with one.
-RUN = ("tests/library/cli", "tests/library/declare", "tests/library/locks", "tests/library/services/test_workers.py")
+RUN = ("tests/library/declare/test_table.py", "tests/library/locks", "tests/library/write/test_rejected.py")
 
 
 @pytest.fixture

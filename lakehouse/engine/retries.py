@@ -2,6 +2,7 @@
 
 import threading
 import time
+from functools import cache
 from typing import TYPE_CHECKING
 
 from lakehouse.workspace import Workspace
@@ -16,11 +17,28 @@ _THEIRS, _THEIRS_MS = 120, 5_000
 _ENDED = ("STOPPED", "STOPPING", "FATAL", "UNKNOWN")
 
 
+_over = threading.Event()
+
+
+@cache
+def _mark_the_end() -> None:
+    """Know from now on whether this process has come to its end.
+
+    At its end the interpreter first waits for the threads of executors, and the client gives results back in such
+    threads, which try for as long as it tries anything. Only what `threading` calls before that knows of it in time
+    (CPython's `Lib/threading.py`, `_shutdown`; what was registered last is called first).
+    """
+    import concurrent.futures.thread  # noqa: F401 - registers its own wait, which must come after ours
+
+    threading._register_atexit(_over.set)  # type: ignore[attr-defined]
+
+
 class Server:
     """The server of a session, as this workspace's supervisor knows it."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace, self._since = workspace, float("inf")
+        _mark_the_end()
 
     def knows_the_session(self) -> None:
         """Say that it has answered: from now on another process of the server is another server."""
@@ -31,7 +49,7 @@ class Server:
         from lakehouse.services.supervise import supervisor
 
         # The client asks the server of its own accord after the last line of a script.
-        if not threading.main_thread().is_alive():
+        if _over.is_set():
             return False
         if self._workspace.settings.spark.remote:
             return True

@@ -9,7 +9,8 @@ from lakehouse.workspace import Workspace
 _LAUNCHER = "lakehouse.dagster.run_launcher"
 # A `dagster.yaml` that an earlier release made names the launcher by this module.
 _FORMER_LAUNCHER = "lakehouse.services.run_launcher"
-# One run at a time: the work is in one engine, and two runs of the chain would only wait for each other.
+# One run at a time: the work is in one engine, and two runs of the chain would only wait for each other. The queue is
+# looked at each second: Dagster's own five are half of what a small run waits for.
 _INSTANCE = f"""\
 telemetry:
   enabled: false
@@ -17,6 +18,7 @@ nux:
   enabled: false
 run_queue:
   max_concurrent_runs: 1
+  dequeue_interval_seconds: 1
 run_launcher:
   module: {_LAUNCHER}
   class: WatchedRunLauncher

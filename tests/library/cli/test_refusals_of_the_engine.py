@@ -92,6 +92,7 @@ def names(project: Path) -> dict[str, str]:
     return {fault: name for name, fault in given}
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_run_that_cannot_be_computed_names_the_table_the_error_and_the_place(
     project: Path, workspace: Workspace

@@ -113,6 +113,7 @@ def mode_for(properties: Properties) -> Append | Merge:
     return Append() if ("delta.appendOnly", "true") in properties else KEYED
 
 
+@pytest.mark.slow
 @SETTINGS
 def test_no_property_that_is_set_later_hides_or_brings_back_a_row(door: Door, sql_layer, properties: Properties):
     mode = mode_for(properties)
@@ -189,6 +190,7 @@ def test_vectors_that_are_on_again_need_no_purge(door: Door, sql_layer):
     assert_alike(door, table.name, rows_with(*range(5)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", [Append(), KEYED], ids=["append", "merge"])
 def test_no_widened_column_is_hidden_from_an_engine(door: Door, sql_layer, mode: Append | Merge):
     table, merged = with_deleted_rows(door, mode=mode), range(5) if mode == KEYED else range(0)

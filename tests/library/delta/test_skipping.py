@@ -136,7 +136,7 @@ def in_delta_rs(name: str, value: Any) -> str:
 
 
 # A failing case as it comes says enough, and to make it smaller takes minutes.
-@thorough(2, 12, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@thorough(2, 6, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(files=st.lists(FILE, min_size=1, max_size=4))
 def test_no_predicate_finds_less_by_statistics(door: Door, files):
     twins, rows = Twins(door, files), [row for file in files for row in file[0]]

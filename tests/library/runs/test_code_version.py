@@ -64,7 +64,7 @@ def test_a_change_is_noticed_however_its_module_is_imported(tmp_path: Path, plac
     _is_noticed(tmp_path, links, 1)
 
 
-@thorough(60, 600)
+@thorough(60, 250)
 @given(links=chains(), data=st.data())
 def test_no_change_goes_unnoticed_and_no_comment_counts(tmp_path: Path, links: list[Link], data: st.DataObject):
     position = data.draw(st.integers(0, len(links) - 1))
@@ -73,7 +73,7 @@ def test_no_change_goes_unnoticed_and_no_comment_counts(tmp_path: Path, links: l
     assert code(tmp_path, project(links, comment="another remark")) == code(tmp_path, project(links))
 
 
-@thorough(20, 200)
+@thorough(20, 80)
 @given(links=chains(), number=st.integers(1, 99))
 def test_a_module_that_is_imported_and_not_used_does_not_count(tmp_path: Path, links: list[Link], number: int):
     def with_unused(number: int) -> dict[str, str]:

@@ -66,6 +66,7 @@ def stop_the_block_manager(workspace: Workspace) -> None:
         session.stop()
 
 
+@pytest.mark.slow
 def test_an_engine_that_lives_and_cannot_compute_is_not_called_up_and_is_started_anew(own):
     before, said = engine(own), []
     stop_the_block_manager(own)
@@ -79,6 +80,7 @@ def test_an_engine_that_lives_and_cannot_compute_is_not_called_up_and_is_started
     assert (after.state, after.address, after.pid != before.pid) == ("up", before.address, True)
 
 
+@pytest.mark.slow
 def test_an_engine_with_no_core_free_is_busy_and_is_not_started_anew(own):
     before, session = engine(own).pid, connect(own)
 

@@ -137,6 +137,7 @@ def drafts(path: Path) -> list[Path]:
     return [file for file in (path / "_delta_log").iterdir() if file.suffix == ".tmp"]
 
 
+@pytest.mark.slow
 def test_of_two_servers_that_make_one_version_neither_loses_its_rows(paused, spark, table):
     with paused.stopped_at(f"{2:020d}.json", insert(table, 1)):
         spark.sql(insert(table, 2))
@@ -179,6 +180,7 @@ def test_deltas_own_store_loses_a_commit_without_a_word(spark, table, tmp_path):
         assert (numbers(table), DeltaTable(table).version()) == ([0, 1, 10], 3)
 
 
+@pytest.mark.slow
 def test_a_server_that_is_killed_within_a_commit_leaves_a_draft_that_nobody_reads(spark, table, tmp_path):
     home = tmp_path / "killed"
     home.mkdir()

@@ -56,7 +56,7 @@ def net(door: Door, table: Table, versions: list[int]) -> list[list[tuple]]:
 
 
 @pytest.mark.parametrize("sequence", [(), ("sent_at",)], ids=["unordered", "ordered"])
-@thorough(1, 4)
+@thorough(1, 2)
 @given(batches=BATCHES)
 def test_rows_counts_and_changes_are_those_of_the_engines_merge(door: Door, at, sequence, batches):
     mode = Merge(on=("id",), sequence=sequence)
@@ -86,7 +86,7 @@ CHANGES = st.lists(
 
 
 @pytest.mark.parametrize("sequence", [(), ("sent_at",)], ids=["unordered", "ordered"])
-@thorough(1, 4)
+@thorough(1, 2)
 @given(batches=CHANGES)
 def test_deletions_are_those_of_the_engines_merge(door: Door, at, sequence, batches):
     mode = Merge(on=("id",), sequence=sequence, delete_when="operation = 'delete'", signals=OPERATION)

@@ -93,7 +93,11 @@ def checkpoint(door: Door, name: str) -> None:
 BETWEEN = [join_files, update, append_by_spark, append_by_delta_rs, checkpoint]
 
 
-@pytest.mark.parametrize("mode", [Overwrite(), ReplacePartitions()], ids=lambda mode: type(mode).__name__)
+@pytest.mark.parametrize(
+    "mode",
+    [pytest.param(Overwrite(), marks=pytest.mark.slow), ReplacePartitions()],
+    ids=lambda mode: type(mode).__name__,
+)
 def test_no_row_of_before_stays_beside_its_replacement_whoever_wrote_it(door: Door, mode: WriteMode):
     table = by_text(door, mode)
     door.write(table, cities(door, table, 0))
@@ -214,7 +218,11 @@ LONG = ["ü" * 400, "x" * 5000, "/" * 300, "a" * 255]
 FEW = Limits(files=2)
 
 
-@pytest.mark.parametrize("between", [join_files, update, append_by_spark], ids=lambda step: step.__name__)
+@pytest.mark.parametrize(
+    "between",
+    [join_files, *(pytest.param(step, marks=pytest.mark.slow) for step in (update, append_by_spark))],
+    ids=lambda step: step.__name__,
+)
 def test_files_of_values_that_are_no_names_of_folders_are_joined_and_rewritten(door: Door, between: Any):
     table = by_text(door, ReplacePartitions())
     door.write(table, door.spark.createDataFrame([(text, 0) for text in [*LONG, *ODD]], table.schema))

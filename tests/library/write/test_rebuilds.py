@@ -190,7 +190,12 @@ DELETES = Merge(on=("id",), sequence=("sent_at",), delete_when="name = 'gone'")
 @pytest.mark.parametrize("vectors", [True, pytest.param(False, marks=pytest.mark.slow)], ids=["vectors", "no_vectors"])
 @pytest.mark.parametrize(
     "mode",
-    [pytest.param(Append(), marks=pytest.mark.slow), pytest.param(MERGE, marks=pytest.mark.slow), DELETES, HISTORY],
+    [
+        pytest.param(Append(), marks=pytest.mark.slow),
+        pytest.param(MERGE, marks=pytest.mark.slow),
+        DELETES,
+        pytest.param(HISTORY, marks=pytest.mark.slow),
+    ],
     ids=["append", "merge", "deletes", "history"],
 )
 def test_a_full_run_makes_what_a_new_table_would_be(door: Door, at: Any, mode: WriteMode, vectors: bool):

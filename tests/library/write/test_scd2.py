@@ -241,7 +241,7 @@ CHANGES = st.lists(
 )
 
 
-@thorough(2, 8)
+@thorough(2, 5)
 @given(changes=CHANGES, cuts=st.lists(st.integers(0, 12), max_size=3))
 def test_any_changes_in_any_batches_give_the_history_of_the_model(histories: Histories, changes, cuts):
     table = histories.table()

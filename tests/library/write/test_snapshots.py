@@ -80,6 +80,7 @@ def snapshots(door: Door) -> Snapshots:
     return Snapshots(door)
 
 
+@pytest.mark.slow
 def test_of_3321_keys_5_that_changed_are_5_new_rows(snapshots: Snapshots):
     table, spark = snapshots.table(), snapshots.door.spark
     frame = spark.range(3321).selectExpr(
@@ -245,6 +246,7 @@ def test_the_key_of_a_rejected_row_is_not_missing(snapshots: Snapshots):
     assert (done.rows_in, done.published, done.quarantined, done.deduplicated) == (2, 0, 1, 1)
 
 
+@pytest.mark.slow
 def test_a_rejected_row_without_a_key_may_be_any_so_none_is_deleted(snapshots: Snapshots):
     table = snapshots.table()
     snapshots.write(table, 10, (1, "a", 1), (2, "b", 2))
@@ -272,6 +274,7 @@ def test_a_key_that_no_table_can_hold_may_be_any_too(door: Door):
     assert door.read(table.name, "id", "_is_current") == [("x", True), ("é", True)]
 
 
+@pytest.mark.slow
 def test_a_replay_completes_the_last_snapshot_and_deletes_nothing(snapshots: Snapshots):
     table, door = snapshots.table(), snapshots.door
     snapshots.write(table, 10, (1, "a", 1), (2, "b", 2), (3, "c", 3))
@@ -292,6 +295,7 @@ def test_a_replay_completes_the_last_snapshot_and_deletes_nothing(snapshots: Sna
     refused(snapshots, table, 15, (1, "a", 1))
 
 
+@pytest.mark.slow
 def test_the_next_snapshot_stands_for_the_rejected_rows_of_the_last(snapshots: Snapshots):
     table, door = snapshots.table(), snapshots.door
     snapshots.write(table, 10, (1, "a", 1))
@@ -369,6 +373,7 @@ def test_a_decision_whose_rejected_rows_are_gone_deletes_no_key(snapshots: Snaps
 # --- what it reads ---
 
 
+@pytest.mark.slow
 def test_a_full_run_keeps_the_states_that_the_input_has_no_more(snapshots: Snapshots):
     door, table = snapshots.door, snapshots.table()
     columns = (Column("id", "bigint", "Key"), Column("name", "string", "A name"), Column("value", "int", "A number"))
