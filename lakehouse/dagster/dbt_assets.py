@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 from lakehouse.dagster.checks import check_result, check_spec
 from lakehouse.dagster.dbt_digests import digests_of
 from lakehouse.dagster.dbt_freshness import DBT_TEST, DIGESTS, ids_of, inputs_of, up_to_date
-from lakehouse.dagster.dbt_models import Model, models_of, refuse_views, table_of
+from lakehouse.dagster.dbt_models import Model, models_of, refuse_views
 from lakehouse.dagster.dbt_process import FOLDER, manifest_of, project_digest, run_dbt, target_of
+from lakehouse.dagster.dbt_specs import asset_spec, check_specs, column_schema
 from lakehouse.dagster.definition import failures_told, short
 from lakehouse.delta.history import row_count, version_of
 from lakehouse.delta.note import Note
@@ -118,24 +119,19 @@ class DbtProject:
             after: `layer.entities` of these tables, by that of the audited one.
         """
         import dagster as dg
-        from dagster_dbt import DagsterDbtTranslator, dbt_assets
-
-        class Translator(DagsterDbtTranslator):
-            """Names an asset as its table, whichever version of a model it is."""
-
-            def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
-                return dg.AssetKey(table_of(dbt_resource_props).split("."))
 
         workspace = current_workspace()
         manifest = manifest_of(workspace, self.path(workspace))
         models = models_of(manifest)
-        columns = {model.table: model_columns(manifest["nodes"][model.unique_id]) for model in models}
+        digests = digests_of(manifest, models, self.path(workspace))
+        columns = {model.table: column_schema(manifest["nodes"][model.unique_id]) for model in models}
 
-        @dbt_assets(
-            manifest=manifest,
+        @dg.multi_asset(
             name="dbt",
+            specs=[asset_spec(manifest, model, digests[model.unique_id]) for model in models],
+            check_specs=[check for model in models for check in check_specs(manifest, model)],
+            can_subset=True,
             required_resource_keys={CONNECTION},
-            dagster_dbt_translator=Translator(),
         )
         def built(context):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 - dagster reads annotations
             connection = getattr(context.resources, CONNECTION)
@@ -192,18 +188,6 @@ def _report(
     failed += [model.unique_id for model in models if model.unique_id not in status]
     error = f"dbt build failed at {', '.join(failed[:5]) or 'start'}; see logs/dbt.log" if code or failed else None
     return Built(frozenset(), results, versions, error)
-
-
-def model_columns(node: dict[str, Any]) -> "dg.TableSchema":
-    """The columns of a model, as its yml describes them."""
-    import dagster as dg
-
-    return dg.TableSchema(
-        columns=[
-            dg.TableColumn(name, column.get("data_type") or "?", description=column.get("description"))
-            for name, column in node["columns"].items()
-        ]
-    )
 
 
 def test_result(name: str, node: Mapping[str, Any]) -> CheckResult:

@@ -7,7 +7,7 @@ from typing import Any
 
 from lakehouse.errors import LakehouseError
 
-# What dbt stores, and dagster-dbt shows as an asset.
+# What dbt stores, and Dagster shows as an asset.
 _STORED = frozenset({"model", "seed", "snapshot"})
 _VIEWS = frozenset({"view", "materialized_view"})
 
@@ -36,7 +36,7 @@ class Model:
 
 
 def models_of(manifest: Mapping[str, Any]) -> tuple[Model, ...]:
-    """What a manifest says is stored, each after those that it reads, with the tests that dagster-dbt attaches to each.
+    """What a manifest says is stored, each after those that it reads, with the tests that belong to each.
 
     An ephemeral model is part of those that read it.
     """

@@ -1,5 +1,8 @@
 """The models of dbt in Dagster: in the order of their graph, made again only if something is new for them."""
 
+import os
+import subprocess
+import sys
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +17,7 @@ from hypothesis import strategies as st
 from lakehouse.dagster.dbt_assets import DbtProject
 from lakehouse.dagster.dbt_digests import digests_of
 from lakehouse.dagster.dbt_models import models_of, refuse_views
+from lakehouse.dagster.dbt_specs import asset_spec, check_specs
 from lakehouse.declare.column import Column
 from lakehouse.declare.table import Table
 from lakehouse.engine.session import CONNECTION
@@ -131,6 +135,72 @@ def test_a_model_is_stale_for_its_macros_its_tests_and_the_files_of_all(tmp_path
         change()
         after = digests_of(manifest, models_of(manifest), folder)
         assert {name.split(".")[-1] for name in before if before[name] != after[name]} == set(stale.split()), what
+
+
+def test_a_model_is_described_grouped_owned_and_tagged_as_its_properties_say(tmp_path: Path):
+    one, two = node("one", "source.shop.a"), node("two", "model.shop.one")
+    one |= {
+        "meta": {"dagster": {"group": "care", "owners": ["a@b.org"]}},
+        "description": "All of it.",
+        "tags": ["x", "no tag!"],
+    }
+    one["columns"] = {"id": {"data_type": "int", "description": "Key"}, "other": {}}
+    two["config"]["group"] = "dbts_own"
+    manifest = {
+        "metadata": {"project_name": "shop", "adapter_type": "spark"},
+        "nodes": {"model.shop.one": one, "model.shop.two": two | {"columns": {}}},
+        "sources": {"source.shop.a": {"resource_type": "source", "schema": "silver", "identifier": "a"}},
+    }
+
+    first, second = (asset_spec(manifest, model, "digest") for model in models_of(manifest))
+
+    assert (first.key.path, [dep.asset_key.path for dep in first.deps]) == (["gold", "one"], [["silver", "a"]])
+    assert (first.group_name, first.owners, first.kinds) == ("care", ["a@b.org"], {"dbt", "spark"})
+    assert (first.tags.get("x"), "no tag!" in first.tags, first.code_version) == ("", False, "digest")
+    assert first.description == "All of it.\n\n#### Raw SQL:\n```sql\nselect 'one'\n```"
+    columns = first.metadata["dagster/column_schema"].columns
+    assert [(column.name, column.type, column.description) for column in columns] == [
+        ("id", "int", "Key"),
+        ("other", "?", None),
+    ]
+    assert (second.group_name, second.description.splitlines()[0]) == ("dbts_own", "dbt model two")
+    assert [dep.asset_key.path for dep in second.deps] == [["gold", "one"]]
+
+
+def test_a_test_comes_after_all_that_it_reads_and_blocks_unless_it_only_warns():
+    reads = ["model.shop.one", "model.shop.two", "source.shop.a"]
+    tests = {
+        f"test.shop.{severity}": node(severity, *reads, kind="test")
+        | {"attached_node": "model.shop.one", "config": {"severity": severity}, "meta": {"description": "Why."}}
+        for severity in ("ERROR", "warn")
+    }
+    manifest = {
+        "nodes": {"model.shop.one": node("one"), "model.shop.two": node("two"), **tests},
+        "sources": {"source.shop.a": {"resource_type": "source", "schema": "silver", "identifier": "a"}},
+    }
+
+    one = next(model for model in models_of(manifest) if model.table == "gold.one")
+    checks = {check.name: check for check in check_specs(manifest, one)}
+
+    assert {name: check.blocking for name, check in checks.items()} == {"ERROR": True, "warn": False}
+    for check in checks.values():
+        assert (check.asset_key.path, check.description) == (["gold", "one"], "Why.")
+        assert {dep.asset_key.to_user_string() for dep in check.additional_deps} == {"gold/two", "silver/a"}
+
+
+def test_a_graph_is_loaded_without_dbt_and_whatever_else_is_slow_to_import(tmp_path: Path):
+    """Each run that is launched loads the graph in a process of its own."""
+    folder = new_project(tmp_path, "shop")
+    given = {"LAKEHOUSE_HOME": str(tmp_path / "home"), "LAKEHOUSE_PROJECT": str(folder)}
+    code = "import sys, orchestration.definitions as made; made.defs.get_repository_def(); print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, env=os.environ | given, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "dagster" in done.stdout.split()
+    slow = {"dbt", "dagster_dbt", "pyspark", "pandas", "great_expectations", "mlflow", "feast", "deltalake", "sklearn"}
+    assert slow.isdisjoint(done.stdout.split())
 
 
 def test_an_ephemeral_model_is_part_of_those_that_read_it():
