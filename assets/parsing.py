@@ -1,7 +1,7 @@
 """Reading numbers and times from text without losing what cannot be read.
 
-A text that is there and is no value of its type becomes null, and its name is kept in `_unreadable`, so that a rule can
-find the row. Nothing is rounded or cut.
+A text that is there and is no value of its type becomes null, and the text is kept in `_unreadable`, so that a rule can
+find the row and who mends it sees what came. Nothing is rounded or cut.
 """
 
 from collections.abc import Mapping
@@ -35,12 +35,14 @@ def time(text: "Column") -> "Column":
 
 
 def unreadable(values: Mapping[str, tuple["Column", "Column"]]) -> "Column":
-    """Names of the values whose text is there but could not be read, in order and with commas; null if there are none.
+    """The texts that are there but could not be read, as a JSON object in their order; null if there are none.
 
     Args:
         values: The text and the value read from it, by the name in the source.
     """
     from pyspark.sql import functions as F
 
-    names = (F.when(text.isNotNull() & value.isNull(), F.lit(name)) for name, (text, value) in values.items())
-    return F.nullif(F.concat_ws(",", *names), F.lit(""))
+    texts = {name: F.when(value.isNull(), text) for name, (text, value) in values.items()}
+    named = (F.struct(F.lit(name).alias("name"), text.alias("text")) for name, text in texts.items())
+    unread = F.filter(F.array(*named), lambda each: each.text.isNotNull())
+    return F.when(F.size(unread) > 0, F.to_json(F.map_from_entries(unread)))

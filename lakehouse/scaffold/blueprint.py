@@ -11,7 +11,11 @@ from lakehouse.errors import DeclarationError, near_miss
 from lakehouse.sources.files import SOURCE_COLUMNS
 
 ARRIVAL = ("_ingested_at", "_source_file", "_source_row")
-UNREADABLE = Column("_unreadable", "string", "Columns whose text could not be read; null in every published row")
+UNREADABLE = Column(
+    "_unreadable",
+    "string",
+    "JSON: texts that could not be read, by column; null in each published row",
+)
 OURS = tuple(column.name for column in (UNREADABLE, *SOURCE_COLUMNS))
 
 

@@ -125,7 +125,7 @@ def test_the_tables_run_at_once_and_only_once(project: Project, names: dict[str,
         'landing/o\'re "7"/a.csv'
     ]
     waiting = spark.table(quarantine_of(names["columns"])).collect()
-    assert [row["_unreadable"] for row in waiting] == ["id"]
+    assert [list(json.loads(row["_unreadable"])) for row in waiting] == [["id"]]
 
 
 def test_a_new_file_is_read_alone(project: Project, names: dict[str, str], spark: Any):
