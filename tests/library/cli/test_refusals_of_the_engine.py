@@ -116,6 +116,7 @@ def test_a_run_that_cannot_be_computed_names_the_table_the_error_and_the_place(
         assert len(text.splitlines()) <= 4, text
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_the_quarantine_of_a_condition_that_fails_for_a_row_stays_as_it_is(
     project: Path, workspace: Workspace, spark: SparkSession

@@ -217,7 +217,6 @@ def state(workspace: Workspace, name: str) -> tuple[str, int | None]:
     return next((entry.state, entry.pid) for entry in status(workspace) if entry.name == name)
 
 
-@pytest.mark.slow
 def test_the_lease_is_shown_and_the_door_may_commit(own):
     (entry,) = (service for service in status(own) if service.name == "lease")
 
@@ -250,7 +249,6 @@ def test_a_killed_keeper_comes_back_and_keeps_the_same_epoch(own, tmp_path):
     check_lease(own)
 
 
-@pytest.mark.slow
 def test_a_paused_holder_is_fenced_when_it_wakes(own, holds):
     spark, paused = psutil.Process(state(own, "spark")[1]), state(own, "lease")[1]
     os.kill(paused, signal.SIGSTOP)
