@@ -95,14 +95,13 @@ def part(kind: str, **fields: Any) -> dict[str, Any]:
     return {"resource_type": kind, "package_name": "shop", "depends_on": {"nodes": [], "macros": []}, **fields}
 
 
-def test_a_model_is_stale_for_its_macros_its_tests_and_the_files_of_all(tmp_path: Path):
+def test_a_model_is_stale_for_its_tests_its_seed_and_the_files_of_all(tmp_path: Path):
     """One change after the other, and the models that it makes stale."""
     folder = tmp_path / "dbt_project"
     (folder / "models/gold").mkdir(parents=True)
     (folder / "seeds").mkdir()
     one, two, seed = node("one"), node("two"), node("few", kind="seed") | {"original_file_path": "seeds/few.csv"}
-    one["depends_on"]["macros"] = ["macro.shop.outer"]
-    outer = part("macro", macro_sql="outer") | {"depends_on": {"macros": ["macro.shop.inner"]}}
+    seed["depends_on"] = {"macros": []}
     test = part(
         "test", name="t", attached_node="model.shop.two", original_file_path="models/gold/shop.yml", raw_code="t"
     )
@@ -111,7 +110,6 @@ def test_a_model_is_stale_for_its_macros_its_tests_and_the_files_of_all(tmp_path
     manifest = {
         "metadata": {"project_name": "shop"},
         "nodes": {"model.shop.one": one, "model.shop.two": two, "seed.shop.few": seed, "test.shop.t": test},
-        "macros": {"macro.shop.outer": outer, "macro.shop.inner": part("macro", macro_sql="inner")},
         "unit_tests": {"unit_test.shop.u": unit},
         "disabled": {"model.shop.off": [node("off")]},
         "sources": {},
@@ -120,13 +118,14 @@ def test_a_model_is_stale_for_its_macros_its_tests_and_the_files_of_all(tmp_path
     for name in files:
         (folder / name).write_text("before")
     changes = {
-        "inner": ("one", lambda: manifest["macros"]["macro.shop.inner"].update(macro_sql="another")),
         "test": ("two", lambda: test.update(raw_code="another")),
         "unit test": ("one", lambda: unit.update(given=[2])),
         "seed": ("few", lambda: (folder / "seeds/few.csv").write_text("another")),
         "a comment": ("", lambda: (folder / "models/gold/shop.yml").write_text("another")),
         "disabled": ("", lambda: (folder / "models/gold/off.sql").write_text("another")),
         "parsed again": ("", lambda: [entry.update(created_at=1.0) for entry in (one, two, seed, test)]),
+        "built": ("", lambda: [entry.update(compiled=True, extra_ctes=[{"id": "x"}]) for entry in (one, two, test)]),
+        "macros of a build": ("", lambda: [entry["depends_on"].update(macros=["m"]) for entry in (one, seed, test)]),
         "project": ("one two few", lambda: (folder / "dbt_project.yml").write_text("another")),
         "a new file": ("one two few", lambda: (folder / "macros.sql").write_text("another")),
     }

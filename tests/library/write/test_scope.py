@@ -169,7 +169,8 @@ def test_what_is_judged_is_what_the_table_is_then(door: Door, at: Any, mode: str
         check(
             door, table, run(door.connection, table, lambda f=frame: f, {}, code=f"{number}", extent=Extent(full=full))
         )
-    if fix(door.connection, table, {"value": "3"}):
+    # Two rejected rows of one key cannot be told apart where no sequence is declared: their replay is refused.
+    if fix(door.connection, table, {"value": "3"}) and mode != "upsert":
         check(door, table, replay(door.connection, table))
 
 
