@@ -19,11 +19,7 @@ SILVER_PATIENTS = Table(
         Column("patient_id", "string", "p- and the place in the hospital's file, which has no id", nullable=False),
         *(Column(attribute.column, attribute.type, attribute.comment) for attribute in ATTRIBUTES),
         Column(LABEL_COLUMN, "int", "1 if the class is above 0 (narrowed coronary vessels), else 0", nullable=False),
-        Column(
-            "_unreadable",
-            "string",
-            "JSON: texts that could not be read, by column; null in each published row",
-        ),
+        Column("_unreadable", "string", "JSON: texts that could not be read, by column; null in each published row"),
         *SOURCE_COLUMNS,
     ),
     write=Merge(on=("patient_id",), sequence=("_ingested_at", "_source_file")),

@@ -23,11 +23,7 @@ SILVER_READINGS = Table(
         Column("read_at", "timestamp", "UTC time of the measurement, by the bracelet's clock", nullable=False),
         Column("sent_at", "timestamp", "UTC time at which this reading or correction was sent", nullable=False),
         *(Column(attribute.column, attribute.type, attribute.comment) for attribute in ATTRIBUTES),
-        Column(
-            "_unreadable",
-            "string",
-            "JSON: texts that could not be read, by key; null in each published row",
-        ),
+        Column("_unreadable", "string", "JSON: texts that could not be read, by key; null in each published row"),
         *SOURCE_COLUMNS,
     ),
     # Of two that were sent at once, the one that arrived last wins, so that the order is total.

@@ -16,7 +16,7 @@ from lakehouse.dagster.dbt_digests import digests_of
 from lakehouse.dagster.dbt_freshness import DBT_TEST, DIGESTS, ids_of, inputs_of, up_to_date
 from lakehouse.dagster.dbt_models import Model, models_of, refuse_views
 from lakehouse.dagster.dbt_process import FOLDER, manifest_of, project_digest, run_dbt, target_of
-from lakehouse.dagster.dbt_specs import asset_spec, check_specs, column_schema
+from lakehouse.dagster.dbt_specs import asset_spec, check_specs
 from lakehouse.dagster.definition import failures_told, short
 from lakehouse.delta.history import row_count, version_of
 from lakehouse.delta.note import Note
@@ -124,11 +124,11 @@ class DbtProject:
         manifest = manifest_of(workspace, self.path(workspace))
         models = models_of(manifest)
         digests = digests_of(manifest, models, self.path(workspace))
-        columns = {model.table: column_schema(manifest["nodes"][model.unique_id]) for model in models}
+        specs = {model.table: asset_spec(manifest, model, digests[model.unique_id]) for model in models}
 
         @dg.multi_asset(
             name="dbt",
-            specs=[asset_spec(manifest, model, digests[model.unique_id]) for model in models],
+            specs=[*specs.values()],
             check_specs=[check for model in models for check in check_specs(manifest, model)],
             can_subset=True,
             required_resource_keys={CONNECTION},
@@ -145,7 +145,7 @@ class DbtProject:
                     asset_key=name.split("."),
                     metadata={
                         "dagster/row_count": row_count(connection.workspace, name),
-                        "dagster/column_schema": columns[name],
+                        "dagster/column_schema": specs[name].metadata["dagster/column_schema"],
                         "delta_version": done.versions[name],
                         "unchanged": name in done.unchanged,
                     },

@@ -42,7 +42,7 @@ def asset_spec(manifest: Mapping[str, Any], model: Model, digest: str) -> "dg.As
         kinds=kinds,
         code_version=digest,
         metadata={
-            "dagster/column_schema": column_schema(node),
+            "dagster/column_schema": _column_schema(node),
             "dagster/table_name": model.table,
             "dbt/materialized": model.materialized,
         },
@@ -66,7 +66,7 @@ def check_specs(manifest: Mapping[str, Any], model: Model) -> "Iterator[dg.Asset
         )
 
 
-def column_schema(node: Mapping[str, Any]) -> "dg.TableSchema":
+def _column_schema(node: Mapping[str, Any]) -> "dg.TableSchema":
     """The columns of a model, as its yml describes them."""
     import dagster as dg
 

@@ -16,7 +16,7 @@ _THEIRS, _THEIRS_MS = 120, 5_000
 # Of supervisord's words for a process those after which it is not started again by itself.
 _ENDED = ("STOPPED", "STOPPING", "FATAL", "UNKNOWN")
 
-
+# Set when this process has come to its end.
 _over = threading.Event()
 
 

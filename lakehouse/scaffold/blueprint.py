@@ -12,9 +12,7 @@ from lakehouse.sources.files import SOURCE_COLUMNS
 
 ARRIVAL = ("_ingested_at", "_source_file", "_source_row")
 UNREADABLE = Column(
-    "_unreadable",
-    "string",
-    "JSON: texts that could not be read, by column; null in each published row",
+    "_unreadable", "string", "JSON: texts that could not be read, by column; null in each published row"
 )
 OURS = tuple(column.name for column in (UNREADABLE, *SOURCE_COLUMNS))
 

@@ -10,7 +10,7 @@ _LAUNCHER = "lakehouse.dagster.run_launcher"
 # A `dagster.yaml` that an earlier release made names the launcher by this module.
 _FORMER_LAUNCHER = "lakehouse.services.run_launcher"
 # One run at a time: the work is in one engine, and two runs of the chain would only wait for each other. The queue is
-# looked at each second: Dagster's own five are half of what a small run waits for.
+# looked at each second, not every five as Dagster does by itself: a small run waits for no more than it works.
 _INSTANCE = f"""\
 telemetry:
   enabled: false

@@ -36,8 +36,8 @@ DELTA_CONF = {
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
 }
 
-# Spark's defaults are for big work: a commit of one row takes 2.2 s with them and 0.3 s with these. What
-# follows the session manager's is only what a session starts from: one with big work sets BIG_WORK_CONF.
+# Spark's defaults are for big work: a commit of one row takes 2.2 s with them and 0.3 s with these. What follows
+# the session manager's is only what a session starts from: one with big work sets BIG_WORK_CONF.
 TUNED_CONF = {
     "spark.ui.enabled": "false",
     # Of what is over it keeps this many for the pages of that UI all the same: 1,000 by default, with their plans.

@@ -153,11 +153,14 @@ def away(workspace: Workspace) -> None:
     ("script", "fate", "is_theirs"),
     [
         pytest.param(IDLE, started_anew, False, id="anew"),
+        pytest.param(IDLE, away, False, id="away"),
         pytest.param(IDLE, taken_down, False, id="down"),
+        pytest.param(AT_WORK, started_anew, False, id="at_work_anew"),
         pytest.param(AT_WORK, away, False, id="at_work_away"),
         pytest.param(AT_WORK, taken_down, False, id="at_work_down"),
         # Somebody else's is waited for while a script works: it may come back. After its last line it is not.
         pytest.param(IDLE, started_anew, True, id="theirs_anew"),
+        pytest.param(IDLE, away, True, id="theirs_away"),
         pytest.param(LEFT_OPEN, away, True, id="theirs_away_left_open"),
     ],
 )

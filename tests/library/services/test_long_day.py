@@ -17,9 +17,9 @@ from lakehouse.services.servers.spark import KEPT_CONF, TUNED_CONF
 from lakehouse.services.status import status
 from lakehouse.workspace import Workspace
 
-TABLES = int(KEPT_CONF["spark.databricks.delta.delta.log.cacheSize"]) + 30
+LOGS = int(KEPT_CONF["spark.databricks.delta.delta.log.cacheSize"])
 STATEMENTS = int(TUNED_CONF["spark.sql.ui.retainedExecutions"])
-SESSIONS = 40
+TABLES, SESSIONS = LOGS + 30, 40
 KEPT = {
     "log": "org.apache.spark.sql.delta.DeltaLog",
     "statement": "org.apache.spark.sql.execution.ui.SQLExecutionUIData",
@@ -52,6 +52,6 @@ def test_the_engine_does_not_keep_all_that_is_over(workspace: Workspace, spark: 
             assert connection.session().range(1).count() == 1
     after = kept_by_the_engine(workspace)
 
-    assert 0 < many["log"] <= TABLES - 30 < TABLES
+    assert 0 < many["log"] <= LOGS < TABLES
     assert 0 < many["statement"] <= STATEMENTS < TABLES
     assert after["session"] < many["session"] + SESSIONS / 2
