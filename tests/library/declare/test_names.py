@@ -22,7 +22,8 @@ WORD = re.compile(r"(?<![\w/.<$`-])`?((?:_|audit[_-])[a-z][a-z0-9_-]*)\b(?![(/-]
 # Such words that are no columns: folders, files, and parts of words and of attributes.
 OTHERS = {
     "_abc_impl", "_damaged", "_delta_log", "_dropped", "_expectation", "_id", "_intents", "_is_not_null",
-    "_last_checkpoint", "_lease", "_not_", "_position", "_takes_its_columns_from_", "_weight_holdout",
+    "_last_checkpoint", "_lease", "_not_", "_position", "_pre_injected_sql", "_takes_its_columns_from_",
+    "_weight_holdout",
 }  # fmt: skip
 # What a project may declare: how a row arrived, what could not be read of it, and a history's columns elsewhere.
 ALLOWED = {*OF_FILES, *OF_HISTORIES, SAME_AT, "_unreadable"}
