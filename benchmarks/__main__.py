@@ -21,6 +21,7 @@ NAMES = (
     "unique",
     "quality",
     "audited",
+    "wide",
     "merged",
     "hand",
     "five",

@@ -40,5 +40,5 @@ def run(rounds: int = ROUNDS, rows: int = ROWS) -> list[Figure]:
 
 
 def _count(rows: Rows, way: Any, grouping: Grouping) -> None:
-    with one_job_each(rows.table.sparkSession, big=True):
+    with one_job_each(rows.table):
         way(rows, grouping, 0).collect()

@@ -1,13 +1,14 @@
 """Statistics of Parquet files as Delta wants them in an `add` action, from the files' own footers.
 
-A bound that could be wrong is left out: floating point (NaN), decimals, long strings' upper bounds. Timestamps are cut
-to milliseconds, which readers of Delta allow for (Delta protocol, "Per-file Statistics").
+A bound that could be wrong is left out: floating point (NaN), decimals, long strings' upper bounds. Bounds of times are
+in milliseconds, from the one at or before the least to the one at or after the greatest: Delta's own writers cut both,
+and not each reader allows for it (delta-rs 1.6 misses the greatest time of such a file).
 """
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.delta.partition_values import spelled
@@ -37,7 +38,17 @@ def _bound(value: Any) -> Any:
 def _bounds(low: Any, high: Any) -> tuple[Any, Any]:
     if isinstance(low, str) and isinstance(high, str):
         return low[:STRING_PREFIX], high if len(high) <= STRING_PREFIX else None
-    return _bound(low), _bound(high)
+    return _bound(low), _bound(_at_or_after(high))
+
+
+def _at_or_after(value: Any) -> Any:
+    """A time in milliseconds that is not before it; None if there is none in the years of Python."""
+    if not isinstance(value, datetime):
+        return value
+    try:
+        return value + timedelta(microseconds=-value.microsecond % 1000)
+    except OverflowError:
+        return None
 
 
 def statistics(footer: "FileMetaData", columns: set[str]) -> dict[str, Any]:

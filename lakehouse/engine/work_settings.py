@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 BIG_BYTES = 4 * 2**20
 _ADAPTIVE = "spark.sql.adaptive.enabled"
 _PARTITIONS = "spark.sql.shuffle.partitions"
+# For statements that read nothing but what the library wrote. Spark derives constraints for each projection from those
+# below it; their number grows with the columns that a statement names more than once, and each is compared with each.
+# Two rows for a history of 18 columns with a rule on its table: 27 s with them, 6 s without
+# (`python -m benchmarks wide`). Such a statement has no filter that a derived one could add to.
+_OWN_PLAN = {"spark.sql.constraintPropagation.enabled": "false"}
 _GENERATED = {name: BIG_WORK_CONF[name] for name in ("spark.sql.codegen.wholeStage", "spark.sql.codegen.factoryMode")}
 _UNITS = {"B": 0, "KiB": 1, "MiB": 2, "GiB": 3, "TiB": 4, "PiB": 5, "EiB": 6}
 # org.apache.spark.util.Utils.bytesToString, in each line of the optimized plan.
@@ -41,25 +46,27 @@ def _depth(line: str) -> int:
 
 
 def settings_for(*, big: bool) -> dict[str, str]:
-    """Settings for a statement of a size. What is not big is done in the session as it is."""
-    return dict(BIG_WORK_CONF) if big else {}
+    """Settings for a statement of a size that reads nothing but what the library wrote."""
+    return {**(BIG_WORK_CONF if big else {}), **_OWN_PLAN}
 
 
 @contextmanager
 def big_work(session: "SparkSession", *, big: bool) -> Iterator[None]:
-    """The same for as many statements as there are in the block."""
-    with with_settings(session, settings_for(big=big)):
+    """Settings for the statements in the block, which may read anything. What is not big is done as it is."""
+    with with_settings(session, BIG_WORK_CONF if big else {}):
         yield
 
 
 @contextmanager
-def one_job_each(session: "SparkSession", *, big: bool) -> Iterator[None]:
-    """Settings for these queries, put back afterwards.
+def one_job_each(rows: "DataFrame") -> Iterator[None]:
+    """Settings for the queries on rows that the library wrote, put back afterwards.
 
     Adaptive execution makes a job of every stage, and these queries have nothing for it to adapt. A server tuned for
     little work may bring all values to one task, which is slow for the many values of a key, and it generates no code,
     which is slow for many rows.
     """
+    session = rows.sparkSession
     partitions = max(4, int(session.conf.get(_PARTITIONS) or 4))
-    with with_settings(session, {_ADAPTIVE: "false", _PARTITIONS: str(partitions), **(_GENERATED if big else {})}):
+    always = {_ADAPTIVE: "false", _PARTITIONS: str(partitions), **_OWN_PLAN}
+    with with_settings(session, always), with_settings(session, _GENERATED if is_big(rows) else {}):
         yield

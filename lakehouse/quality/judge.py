@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from lakehouse.declare.sql_text import quote
-from lakehouse.engine.work_settings import is_big, one_job_each
+from lakehouse.engine.work_settings import one_job_each
 from lakehouse.quality.measure.masks import masked
 from lakehouse.quality.measure.measure import Measured, measure
 from lakehouse.quality.measure.rows import Key, Rows
@@ -62,7 +62,7 @@ def audit(frame: "DataFrame", compiled: Compiled) -> tuple[CheckResult, ...]:
 def _judge(rows: Rows, compiled: Compiled) -> Mapping[Key, tuple[CheckResult, ...]]:
     results: Mapping[Key, list[CheckResult]] = {} if rows.by else {(): []}
     if compiled.rows or compiled.aggregates or rows.by:
-        with one_job_each(rows.table.sparkSession, big=is_big(rows.table)):
+        with one_job_each(rows.table):
             results = _judge_rows(rows, compiled)
     rest: tuple[CheckResult, ...] = ()
     if compiled.rest and results:

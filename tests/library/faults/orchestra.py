@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import dagster as dg
 import psutil
-import requests
+from dagster_graphql import DagsterGraphQLClient
 
 from lakehouse.dagster.run_job import instance_of
 from lakehouse.dagster.run_launcher import WORKER
@@ -70,10 +71,6 @@ defs = dg.Definitions(
     executor=dg.in_process_executor,
 )
 '''
-PLACES = "{repositoriesOrError {... on RepositoryConnection {nodes {name location {name}}}}}"
-LAUNCH = """mutation($selector: JobOrPipelineSelector!) {launchRun(executionParams: {selector: $selector}) {
-__typename ... on LaunchRunSuccess {run {runId}} ... on PythonError {message}}}"""
-TERMINATE = "mutation($run: String!) {terminateRun(runId: $run) {__typename ... on PythonError {message}}}"
 
 
 def until(condition: Callable[[], Any], seconds: float, what: str) -> Any:
@@ -105,27 +102,15 @@ class Orchestra:
         (project / "landing" / "in" / "one.txt").write_text("a\nb\nc\n")
         return table
 
-    def ask(self, query: str, **variables: Any) -> dict[str, Any]:
-        """Ask Dagster's web server."""
-        answer = requests.post(
-            f"{self.workspace.dagster_url}/graphql", json={"query": query, "variables": variables}, timeout=60
-        )
-        answer.raise_for_status()
-        told = answer.json()
-        assert "errors" not in told, told
-        return told["data"]
+    @property
+    def client(self) -> DagsterGraphQLClient:
+        """What asks Dagster's web server as its page does."""
+        address = urlsplit(self.workspace.dagster_url)
+        return DagsterGraphQLClient(str(address.hostname), port_number=address.port, timeout=60)
 
     def launch(self) -> str:
         """Launch a run as the page does; give its id."""
-        place = until(lambda: self.ask(PLACES)["repositoriesOrError"].get("nodes"), 60, "code location")[0]
-        selector = {
-            "repositoryName": place["name"],
-            "repositoryLocationName": place["location"]["name"],
-            "jobName": "stuck",
-        }
-        launched = self.ask(LAUNCH, selector=selector)["launchRun"]
-        assert launched["__typename"] == "LaunchRunSuccess", launched
-        return launched["run"]["runId"]
+        return self.client.submit_job_execution("stuck")
 
     def status(self, run: str) -> str:
         """A run's status."""

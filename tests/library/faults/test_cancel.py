@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.library.faults.orchestra import TERMINATE, Orchestra, until
+from tests.library.faults.orchestra import Orchestra, until
 
 # What the house promises, from the end of the run.
 SILENT_WITHIN_SECONDS = 5
@@ -85,7 +85,7 @@ def test_a_run_that_is_terminated_in_the_page_leaves_nothing_behind(stuck: Orche
     run = stuck.launch()
     stuck.worker(run)
 
-    stuck.ask(TERMINATE, run=run)
+    stuck.client.terminate_run(run)
 
     until(lambda: stuck.status(run) == "CANCELED", 60, "the run cancelled")
     stuck.await_silence(SILENT_WITHIN_SECONDS)
@@ -109,7 +109,7 @@ def test_a_run_in_the_terminal_can_be_terminated_in_the_page(stuck: Orchestra, s
     process = started(RUN_JOB)
     (run,) = stuck.running()
 
-    stuck.ask(TERMINATE, run=run)
+    stuck.client.terminate_run(run)
 
     assert "It was interrupted" in process.communicate(timeout=60)[1]
     assert stuck.status(run) == "CANCELED"
