@@ -20,7 +20,7 @@ _ENDS = (dg.DagsterEventType.RUN_SUCCESS, dg.DagsterEventType.RUN_FAILURE)
 # The parts of a run, each from the event that begins it; the last one begins the end.
 _PARTS = {
     "in the queue": dg.DagsterEventType.RUN_ENQUEUED,
-    "until its process has loaded the project": dg.DagsterEventType.RUN_DEQUEUED,
+    "until its process has loaded the project": dg.DagsterEventType.RUN_STARTING,
     "until its step begins": dg.DagsterEventType.RUN_START,
     "its step": dg.DagsterEventType.STEP_START,
     "until the run has ended": dg.DagsterEventType.STEP_SUCCESS,

@@ -45,7 +45,7 @@ def run(rounds: int = ROUNDS) -> list[Figure]:
     few, many = costs.values()
     return [
         *(shown(f"two changes, {name}", taken) for name, taken in costs.items()),
-        over(f"two changes: {WIDE} columns over {NARROW}", many, few, "at most 4"),
+        over(f"two changes: {WIDE} columns over {NARROW}", many, few, "at most 2"),
     ]
 
 
