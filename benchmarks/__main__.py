@@ -13,6 +13,7 @@ NAMES = (
     "command",
     "up",
     "commits",
+    "files",
     "asset",
     "chain",
     "profile",

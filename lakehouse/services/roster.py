@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from lakehouse.errors import ServiceError
 from lakehouse.services.java import aot, jars, java
 from lakehouse.services.java.runtime import Runtime
-from lakehouse.services.servers import dagster, metastore, mlflow, spark, trino
+from lakehouse.services.servers import dagster, disk, metastore, mlflow, spark, trino
 from lakehouse.services.supervise import lease_keeper
 from lakehouse.services.supervise.spec import Address, ServiceSpec
 from lakehouse.settings import Settings
@@ -62,10 +62,11 @@ def services(settings: Settings, parts: Iterable[str]) -> list[str]:
 def runtime(settings: Settings, name: str) -> Runtime:
     """What the metastore or the engine runs on. Makes or fetches what the cache does not have."""
     jvm = java.find(settings)
+    file_system = disk.file_system_jar(settings, jvm)
     if name == "metastore":
-        return Runtime(jvm, (metastore.main_jar(settings, jvm),))
+        return Runtime(jvm, (metastore.main_jar(settings, jvm), file_system))
     delta = jars.fetch(settings, "delta").glob("*.jar")
-    return Runtime(jvm, (*delta, spark.log_store_jar(settings, jvm)))
+    return Runtime(jvm, (*delta, spark.log_store_jar(settings, jvm), file_system))
 
 
 def specs(workspace: Workspace, names: Iterable[str], addresses: Mapping[str, Address]) -> list[ServiceSpec]:

@@ -38,8 +38,8 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
 
 
 def path_without_java(folder: Path) -> Path:
-    """A folder of the programs that Hadoop runs, and no others."""
-    for name in ("bash", "chmod", "getconf", "groups", "id", "ln", "ls", "readlink", "sh", "stat", "uname", "whoami"):
+    """A folder of the programs that Hadoop may run, and no others: none that would be started for each file."""
+    for name in ("bash", "getconf", "groups", "id", "ln", "ls", "readlink", "sh", "stat", "uname", "whoami"):
         program = shutil.which(name)
         if program:
             (folder / name).symlink_to(program)
@@ -64,7 +64,11 @@ def test_both_answer_without_a_java_on_the_path(own):
 def test_the_layers_are_databases_with_their_folders(own):
     assert set(ALL_LAYERS) <= set(wire.ask_metastore(own.metastore_uri, timeout=5))
     wire.ask_spark(own.spark_remote, "create table bronze.first (a int) using delta", timeout=60)
-    assert (Path(own.warehouse) / "bronze" / "first" / "_delta_log").is_dir()
+    wire.ask_spark(own.spark_remote, "insert into bronze.first values (1)", timeout=60)
+    table = Path(own.warehouse) / "bronze" / "first"
+    assert (table / "_delta_log").is_dir()
+    assert {stat.S_IMODE(file.stat().st_mode) for file in table.glob("*.parquet")} == {0o644}
+    assert stat.S_IMODE(table.stat().st_mode) == 0o755
 
 
 def test_tokens_are_the_owners_alone(own):
