@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 ROUNDS = 5
 FILES = 200
-_NAMES = {"ours": next(iter(DISK_CONF.values())), "Hadoop's": "org.apache.hadoop.fs.LocalFileSystem"}
+_NAMES = {"our": next(iter(DISK_CONF.values())), "Hadoop's": "org.apache.hadoop.fs.LocalFileSystem"}
 
 
 def run(rounds: int = ROUNDS) -> list[Figure]:
@@ -26,10 +26,10 @@ def run(rounds: int = ROUNDS) -> list[Figure]:
             session = connection.session()
             ways = {name: _writes(session, f"{workspace.home}/{name[0]}", kind) for name, kind in _NAMES.items()}
             costs = in_turns(workspace, ways, rounds)
-    ours, hadoops = costs.values()
+    our, hadoops = costs.values()
     return [
         *(shown(f"{FILES} small files by {name} file system", taken) for name, taken in costs.items()),
-        over("ours over Hadoop's", ours, hadoops, "at most 0.7"),
+        over("ours over Hadoop's", our, hadoops, "at most 0.7"),
     ]
 
 

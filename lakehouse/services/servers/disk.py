@@ -8,7 +8,7 @@ from lakehouse.settings import Settings
 
 SOURCE = Path(__file__).with_name("DiskFileSystem.scala")
 
-# For Hadoop. Its own file system starts a program twice for each file: 200 small files take twice as long by it
+# For Hadoop. Its own file system starts a program twice for each file: 200 small files take 1.6 times as long by it
 # (`python -m benchmarks files`).
 DISK_CONF = {"fs.file.impl": "lakehouse.DiskFileSystem"}
 
