@@ -1,12 +1,11 @@
 """An asset of one row on a warm server, by call and as a process, against a classic Spark session per process."""
 
-import json
 import shutil
 from itertools import count
 
 from benchmarks.figure import Figure, alternated, ratio, seconds, timing
 from benchmarks.one_row import SINGLE, materialize
-from benchmarks.room import room
+from benchmarks.room import room, write_rules
 from benchmarks.room import run as run_in
 from lakehouse.engine.session import Connection
 from lakehouse.services import up
@@ -30,11 +29,8 @@ _RULES = (
 
 def write_suite(workspace: Workspace) -> None:
     """Give the table a suite, in a project of the room's own."""
-    (workspace.settings.project / "expectations").unlink()
-    file = workspace.expectations / f"{SINGLE.name.replace('.', '/')}.json"
-    file.parent.mkdir(parents=True)
     listed = [{"type": kind, "kwargs": kwargs, "severity": "critical", "meta": {}} for kind, kwargs in _RULES]
-    file.write_text(json.dumps({"name": SINGLE.name, "expectations": listed, "meta": {}}))
+    write_rules(workspace, SINGLE.name, listed)
 
 
 def run(rounds: int = ROUNDS) -> list[Figure]:

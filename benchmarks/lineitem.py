@@ -1,9 +1,9 @@
 """TPC-H's lineitem with a computed column, as a table with 30 rules on its rows."""
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import tpch
+from benchmarks.room import write_rules
 from lakehouse.declare.column import Column
 from lakehouse.declare.table import Table
 from lakehouse.declare.write_modes import Merge, WriteMode
@@ -110,9 +110,4 @@ def expectations() -> list[dict[str, Any]]:
 
 def write_suite(workspace: Workspace, name: str) -> None:
     """Give a table of a benchmark's room the 30 rules."""
-    folder = workspace.settings.project / "expectations"
-    if folder.is_symlink():
-        folder.unlink()
-    file = folder / f"{name.replace('.', '/')}.json"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps({"name": name, "expectations": expectations(), "meta": {}}))
+    write_rules(workspace, name, expectations())

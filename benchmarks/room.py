@@ -1,12 +1,13 @@
 """A workspace for one benchmark: home and project in a temporary folder, servers taken down at the end."""
 
+import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from lakehouse.engine.session import Connection
 from lakehouse.services import aot_training, down
@@ -22,6 +23,7 @@ from lakehouse.settings import (
     load,
 )
 from lakehouse.workspace import Workspace
+from lakehouse.write.table_rules import suite_name
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -69,6 +71,16 @@ def big_session(connection: Connection) -> "SparkSession":
     for name, value in BIG_WORK_CONF.items():
         session.conf.set(name, value)
     return session
+
+
+def write_rules(workspace: Workspace, name: str, expectations: Sequence[Mapping[str, Any]]) -> None:
+    """Give a table of a room its suite. The room's expectations are the repository's until then."""
+    project = workspace.settings.project
+    if (project / "expectations").is_symlink():
+        (project / "expectations").unlink()
+    file = project / suite_name(name)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps({"name": name, "expectations": expectations, "meta": {}}))
 
 
 def environment(workspace: Workspace) -> dict[str, str]:

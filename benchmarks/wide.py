@@ -1,13 +1,12 @@
 """What two rows for a history cost by its columns, with a rule on the table that the write makes."""
 
-import json
 from collections.abc import Callable, Iterator
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.cost import in_turns, over, shown
 from benchmarks.figure import Figure
-from benchmarks.room import room
+from benchmarks.room import room, write_rules
 from lakehouse.declare.column import Column
 from lakehouse.declare.table import Table
 from lakehouse.declare.write_modes import Scd2
@@ -17,7 +16,6 @@ from lakehouse.services import up
 from lakehouse.workspace import Workspace
 from lakehouse.write.batch import Batch
 from lakehouse.write.door import write
-from lakehouse.write.table_rules import suite_name
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -35,8 +33,6 @@ UNIQUE = {
 def run(rounds: int = ROUNDS) -> list[Figure]:
     """Write two changes to a history of few columns and to one of many, in turns; half of them structs."""
     with room() as workspace:
-        # A folder of its own: the one that is there is the repository's.
-        (workspace.settings.project / "expectations").unlink()
         up(workspace)
         with Connection(workspace) as connection:
             session = connection.session()
@@ -55,9 +51,7 @@ def _writes(workspace: Workspace, session: "SparkSession", number: int) -> Calla
     columns = (Column("id", "bigint", "Key"), Column("changed_at", "int", "Sequence"), *others)
     mode = Scd2(on=("id",), sequence=("changed_at",))
     table = Table(f"silver.histories_of_{number}", columns=columns, grain="one row per change", write=mode)
-    suite = workspace.settings.project / suite_name(table.name)
-    suite.parent.mkdir(parents=True, exist_ok=True)
-    suite.write_text(json.dumps({"name": table.name, "expectations": [UNIQUE], "meta": {}}))
+    write_rules(workspace, table.name, [UNIQUE])
     moments: Iterator[int] = count(1)
 
     def two_changes() -> None:

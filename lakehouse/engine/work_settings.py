@@ -68,5 +68,6 @@ def one_job_each(rows: "DataFrame") -> Iterator[None]:
     session = rows.sparkSession
     partitions = max(4, int(session.conf.get(_PARTITIONS) or 4))
     always = {_ADAPTIVE: "false", _PARTITIONS: str(partitions), **_OWN_PLAN}
+    # A plan tells whether they are many. It takes as long as those of the queries, so these settings are for it too.
     with with_settings(session, always), with_settings(session, _GENERATED if is_big(rows) else {}):
         yield
