@@ -1,7 +1,7 @@
 """What a run that is launched from Dagster's page costs beside the work of its step, and where that goes."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from urllib.parse import urlsplit
 
@@ -17,9 +17,9 @@ from lakehouse.workspace import Workspace
 ROUNDS = 5
 ASSET = ["bronze", "patients"]
 _ENDS = (dg.DagsterEventType.RUN_SUCCESS, dg.DagsterEventType.RUN_FAILURE)
-# The parts of a run, each from the event that begins it; the last one begins the end.
+# The parts of a run after it was asked for, each from the event that begins it; the last one begins the end.
+_WAITING = "until it is started"
 _PARTS = {
-    "in the queue": dg.DagsterEventType.RUN_ENQUEUED,
     "until its process has loaded the project": dg.DagsterEventType.RUN_STARTING,
     "until its step begins": dg.DagsterEventType.RUN_START,
     "its step": dg.DagsterEventType.STEP_START,
@@ -34,11 +34,11 @@ def run(rounds: int = ROUNDS) -> list[Figure]:
         address = urlsplit(workspace.dagster_url)
         client = DagsterGraphQLClient(str(address.hostname), port_number=address.port, timeout=60)
         launch = partial(client.submit_job_execution, "__ASSET_JOB", asset_selection=[ASSET])
-        times = [_parts(workspace, launch()) for _ in range(rounds + 1)][1:]
+        times = [_parts(workspace, launch) for _ in range(rounds + 1)][1:]
     beside = [sum(parts.values()) - parts["its step"] for parts in times]
     return [
         timing("a run that is launched, beside its step", beside, "at most 2 s"),
-        *(timing(f"of it {name}", [parts[name] for parts in times]) for name in _PARTS),
+        *(timing(f"of it {name}", [parts[name] for parts in times]) for name in (_WAITING, *_PARTS)),
     ]
 
 
@@ -49,8 +49,10 @@ def _events(workspace: Workspace, run: str) -> Iterator[tuple[dg.DagsterEventTyp
                 yield entry.dagster_event.event_type, entry.timestamp
 
 
-def _parts(workspace: Workspace, run: str) -> dict[str, float]:
-    """Wait for the end of a run; the seconds of its parts."""
+def _parts(workspace: Workspace, launch: Callable[[], str]) -> dict[str, float]:
+    """Ask for a run and wait for its end; the seconds of its parts."""
+    asked = time.time()
+    run = launch()
     deadline = time.monotonic() + 300
     at: dict[dg.DagsterEventType, float] = {}
     while not any(end in at for end in _ENDS):
@@ -60,5 +62,7 @@ def _parts(workspace: Workspace, run: str) -> dict[str, float]:
         at = dict(reversed(list(_events(workspace, run))))
     if dg.DagsterEventType.RUN_SUCCESS not in at:
         raise RuntimeError(f"the run {run} failed")
-    moments = [at[kind] for kind in _PARTS.values()] + [at[dg.DagsterEventType.RUN_SUCCESS]]
-    return {name: after - before for name, before, after in zip(_PARTS, moments, moments[1:], strict=False)}
+    moments = [asked, *(at[kind] for kind in _PARTS.values()), at[dg.DagsterEventType.RUN_SUCCESS]]
+    return {
+        name: after - before for name, before, after in zip((_WAITING, *_PARTS), moments, moments[1:], strict=False)
+    }

@@ -9,16 +9,19 @@ from lakehouse.workspace import Workspace
 _LAUNCHER = "lakehouse.dagster.run_launcher"
 # A `dagster.yaml` that an earlier release made names the launcher by this module.
 _FORMER_LAUNCHER = "lakehouse.services.run_launcher"
-# One run at a time: the work is in one engine, and two runs of the chain would only wait for each other. The queue is
-# looked at each second, not every five as Dagster does by itself: a small run waits for no more than it works.
+# One run at a time: the work is in one engine, and two runs of the chain would only wait for each other. The daemon
+# looks at the queue each second, not every five as by itself; a run that has none before it starts without the queue.
 _INSTANCE = f"""\
 telemetry:
   enabled: false
 nux:
   enabled: false
-run_queue:
-  max_concurrent_runs: 1
-  dequeue_interval_seconds: 1
+run_coordinator:
+  module: lakehouse.dagster.run_coordinator
+  class: PromptRunCoordinator
+  config:
+    max_concurrent_runs: 1
+    dequeue_interval_seconds: 1
 run_launcher:
   module: {_LAUNCHER}
   class: WatchedRunLauncher

@@ -117,6 +117,11 @@ class Orchestra:
         with instance_of(self.workspace) as instance:
             return instance.get_run_by_id(run).status.value
 
+    def waited_in_the_queue(self, run: str) -> bool:
+        """Whether a run went through Dagster's queue of runs."""
+        with instance_of(self.workspace) as instance:
+            return bool(instance.all_logs(run, of_type=dg.DagsterEventType.RUN_ENQUEUED))
+
     def running(self) -> list[str]:
         """The runs that have started and not ended."""
         with instance_of(self.workspace) as instance:

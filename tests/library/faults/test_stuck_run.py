@@ -19,16 +19,17 @@ def stuck(orchestra: Orchestra) -> Iterator[Orchestra]:
 
 
 @pytest.mark.slow
-def test_a_run_whose_process_was_killed_is_marked_failed(stuck: Orchestra, spark: Any):
+def test_a_run_whose_process_was_killed_is_marked_failed_and_the_next_one_starts(stuck: Orchestra, spark: Any):
     run = stuck.launch()
     process = stuck.worker(run)
+    following = stuck.launch()
+    assert (stuck.waited_in_the_queue(run), stuck.status(following)) == (False, "QUEUED")
 
     process.kill()
 
     until(lambda: stuck.status(run) == "FAILURE", FAILED_WITHIN_SECONDS, "the run marked failed")
 
     stuck.let_go()
-    following = stuck.launch()
     until(lambda: stuck.status(following) in ("SUCCESS", "FAILURE"), 120, "the next run")
     assert stuck.status(following) == "SUCCESS"
     assert sorted(row.line for row in spark.table(stuck.table).collect()) == ["a", "b", "c"]
