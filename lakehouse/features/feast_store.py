@@ -41,8 +41,7 @@ def open_store(workspace: Workspace, online_file: str = ONLINE_FILE) -> "Feature
     """The workspace's feature store. Call it, and use it, inside `quiet`."""
     from feast import FeatureStore, RepoConfig
 
-    where = folder(workspace)
-    where.mkdir(parents=True, exist_ok=True)
+    where = workspace.folder(folder(workspace).name)
     return FeatureStore(
         config=RepoConfig(
             project=PROJECT,

@@ -57,8 +57,8 @@ def materialize(workspace: Workspace, features: Features, version: int, table_id
 def _fill(workspace: Workspace, features: Features, version: int, table_id: str | None) -> int:
     from lakehouse.engine.session import connect
 
-    online, draft = folder(workspace) / ONLINE_FILE, folder(workspace) / DRAFT_FILE
-    draft.parent.mkdir(parents=True, exist_ok=True)
+    where = workspace.folder(folder(workspace).name)
+    online, draft = where / ONLINE_FILE, where / DRAFT_FILE
     draft.unlink(missing_ok=True)
     _copy(online, draft)
     session = connect(workspace)

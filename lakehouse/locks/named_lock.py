@@ -9,8 +9,8 @@ from getpass import getuser
 from typing import TYPE_CHECKING
 
 from lakehouse.errors import LakehouseError
-from lakehouse.locks.private_lock import private_folder, private_lock
-from lakehouse.storage import write_private_json
+from lakehouse.locks.private_lock import SHARED_MODE, private_folder, private_lock
+from lakehouse.storage import PRIVATE_MODE, write_private_json
 from lakehouse.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -68,7 +68,8 @@ def named_lock(
             raise HeldError(_holder(holder)) from None
     since = datetime.now(UTC).isoformat("T", "seconds")
     try:
-        write_private_json(holder, {"what": what, "pid": os.getpid(), "user": _user(), "since": since})
+        said = {"what": what, "pid": os.getpid(), "user": _user(), "since": since}
+        write_private_json(holder, said, SHARED_MODE if workspace.settings.group else PRIVATE_MODE)
         yield
     finally:
         with suppress(FileNotFoundError):
@@ -77,8 +78,10 @@ def named_lock(
 
 
 def _lock(workspace: Workspace, name: str) -> "BaseFileLock":
-    folder = workspace.home / FOLDER
+    folder = workspace.folder(FOLDER)
     try:
+        if workspace.settings.group:
+            return private_lock(folder / f"{name}.lock", poll_interval=0.02, mode=SHARED_MODE)
         return private_lock(private_folder(folder) / f"{name}.lock", poll_interval=0.02)
     except PermissionError as error:
         raise LakehouseError(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from lakehouse.delta.log import log_of
 from lakehouse.errors import LakehouseError
 from lakehouse.schema.catalogue import refuse_elsewhere, register, unregister
-from lakehouse.schema.dropped import Dropped, folder_of, forget, local_root, save
+from lakehouse.schema.dropped import Dropped, folder_of, forget, save
 from lakehouse.storage import delete_folder, sync
 from lakehouse.workspace import Workspace
 
@@ -26,7 +26,7 @@ def root_of(workspace: Workspace) -> Path:
     Raises:
         LakehouseError: it is in an object store.
     """
-    root = local_root(workspace)
+    root = workspace.local_warehouse
     if root is None:
         raise LakehouseError(
             f"nothing was dropped or restored: {workspace.warehouse} is an object store, which cannot move a folder in "

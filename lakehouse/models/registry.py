@@ -178,7 +178,7 @@ def _log(
     try:
         _log_figures(client, run_id, trained, decision)
         client.log_inputs(run_id, [_dataset_input(dataset) for dataset in origin.datasets])
-        _log_files(client, run_id, trained, content)
+        _log_files(client, run_id, workspace, trained=trained, content=content)
     except BaseException:
         client.set_terminated(run_id, "FAILED")
         raise
@@ -220,7 +220,7 @@ def _dataset_input(dataset: Dataset) -> "DatasetInput":
     return DatasetInput(entity, [InputTag("mlflow.data.context", "training")])
 
 
-def _log_files(client: "MlflowClient", run_id: str, trained: Trained, content: bytes) -> None:
+def _log_files(client: "MlflowClient", run_id: str, workspace: Workspace, *, trained: Trained, content: bytes) -> None:
     from importlib.metadata import version
     from pathlib import Path
 
@@ -228,17 +228,20 @@ def _log_files(client: "MlflowClient", run_id: str, trained: Trained, content: b
     from mlflow.sklearn import save_model
 
     example = trained.held_out[list(trained.feature_names)]
-    with TemporaryDirectory() as folder:
+    # In the workspace, whose rights its files then have: MLflow gives its copies the modes of what it copies.
+    with TemporaryDirectory(prefix=".draft-", dir=workspace.folder("mlflow")) as draft:
+        files = Path(draft, "files")
+        files.mkdir()
         save_model(
             trained.pipeline,
-            f"{folder}/model",
+            str(files / "model"),
             # Given, because MLflow would start a process to find them out.
             pip_requirements=[f"{package}=={version(package)}" for package in _PACKAGES],
             signature=infer_signature(example, trained.pipeline.predict(example)),
             skops_trusted_types=_trusted_types(trained.pipeline),
         )
-        Path(folder, ONNX_FILE).write_bytes(content)
-        client.log_artifacts(run_id, folder)
+        (files / ONNX_FILE).write_bytes(content)
+        client.log_artifacts(run_id, str(files))
 
 
 def _trusted_types(pipeline: Any) -> list[str]:

@@ -109,7 +109,7 @@ def open_store(workspace: Workspace) -> "MlflowClient":
         logging.getLogger(name).setLevel(logging.WARNING)
     uri = workspace.mlflow_store
     if uri.startswith("sqlite:"):
-        store_file(workspace).parent.mkdir(parents=True, exist_ok=True)
+        workspace.folder(store_file(workspace).parent.name)
     return mlflow.MlflowClient(uri, registry_uri=uri)
 
 

@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from lakehouse.errors import LakehouseError
+from lakehouse.rights import users_own
 
 
+@users_own()
 def write_new(project: Path, name: str, files: Mapping[Path, str], copies: Mapping[Path, Path] | None = None) -> None:
     """Write files that are not there yet.
 

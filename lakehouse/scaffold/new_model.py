@@ -11,6 +11,7 @@ from lakehouse.dagster.graph import dbt_tables
 from lakehouse.declare.column import Column
 from lakehouse.declare.table import Table
 from lakehouse.errors import DeclarationError, LakehouseError, near_miss
+from lakehouse.rights import users_own
 from lakehouse.scaffold.blueprint import checked_name, title
 from lakehouse.scaffold.dbt_parent import dbt_parent
 from lakehouse.scaffold.example import example_of
@@ -130,8 +131,9 @@ def new_model(
     write_new(project, name, files)
     if text is None:
         return Made(tuple(files))
-    sources.parent.mkdir(parents=True, exist_ok=True)
-    sources.write_text(text, encoding="utf-8")
+    with users_own():
+        sources.parent.mkdir(parents=True, exist_ok=True)
+        sources.write_text(text, encoding="utf-8")
     return Made((*files, sources))
 
 

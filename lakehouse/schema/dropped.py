@@ -66,12 +66,6 @@ class Dropped:
         return f"{self.table}, dropped {self.dropped_at} by {self.who} (id {self.id})"
 
 
-def local_root(workspace: Workspace) -> Path | None:
-    """The warehouse as a local folder; None if it is in an object store."""
-    path = workspace.warehouse.removeprefix("file://")
-    return None if "://" in path else Path(path)
-
-
 def folder_of(root: Path, drop: Dropped) -> Path:
     """Where all of one drop is kept."""
     return root / FOLDER / drop.table / drop.id
@@ -91,7 +85,7 @@ def forget(root: Path, drop: Dropped) -> None:
 
 def dropped(workspace: Workspace, name: str = "*") -> list[Dropped]:
     """The drops that there are records of, the newest of a table first; those of one table if it is named."""
-    root = local_root(workspace)
+    root = workspace.local_warehouse
     files = [] if root is None else (root / FOLDER).glob(f"{name}/*/{_RECORD}")
     records = [Dropped.from_json(values) for file in files if (values := read_json(str(file))) is not None]
     newest_first = sorted(records, key=lambda drop: drop.id, reverse=True)

@@ -19,6 +19,7 @@ import psutil
 
 from lakehouse.errors import LakehouseError, ServiceError
 from lakehouse.locks.private_lock import private_lock
+from lakehouse.rights import umask_of
 from lakehouse.services import roster
 from lakehouse.services.java import aot
 from lakehouse.services.servers import spark
@@ -56,6 +57,7 @@ def launch(workspace: Workspace) -> None:
             cwd=workspace.home,
             env=of_workspace(workspace),
             start_new_session=True,
+            umask=umask_of(None),
         )
 
 

@@ -12,6 +12,7 @@ from lakehouse.declare.sql_text import create_database
 from lakehouse.declare.table import ALL_LAYERS
 from lakehouse.errors import ServiceError
 from lakehouse.locks.private_lock import private_folder, private_lock
+from lakehouse.rights import close, close_cache
 from lakehouse.services import aot_training, ready, roster
 from lakehouse.services.code_location import need_code_location
 from lakehouse.services.servers import dagster
@@ -22,6 +23,7 @@ from lakehouse.workspace import Workspace
 def up(workspace: Workspace, parts: Iterable[str], *, tell: Callable[[str], None]) -> None:
     """See `lakehouse.services.up`."""
     names = roster.services(workspace.settings, parts)
+    _close(workspace, has_engine="spark" in names)
     with _held(workspace):
         if names:
             _end_unwatched(workspace)
@@ -45,6 +47,20 @@ def up(workspace: Workspace, parts: Iterable[str], *, tell: Callable[[str], None
             aot_training.launch(workspace)
         if "dagster" in names:
             need_code_location(workspace, was_up="dagster" not in missing)
+
+
+def _close(workspace: Workspace, *, has_engine: bool) -> None:
+    """Close the home and the cache to others; the warehouse too, if it lies elsewhere and our engine writes it.
+
+    Raises:
+        SettingsError: there is no such group, or this process is not in it.
+        ServiceError: one of them is another user's, or cannot be closed.
+    """
+    workspace.close()
+    close_cache(workspace.settings.cache)
+    warehouse = workspace.local_warehouse
+    if has_engine and warehouse is not None and not warehouse.is_relative_to(workspace.home):
+        close(warehouse.resolve(), workspace.settings.group)
 
 
 def down(workspace: Workspace, *, tell: Callable[[str], None]) -> None:

@@ -45,9 +45,9 @@ class Demo:
 
 
 def run_demo(environment: dict[str, str]) -> str:
-    """Run the demo and give what it prints."""
+    """Run the demo under a umask that takes no right away, and give what it prints."""
     command = [sys.executable, "-m", "orchestration.demo", "--rows", str(ROWS)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False, umask=0)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

@@ -6,6 +6,7 @@ import pytest
 
 from lakehouse.workspace import Workspace
 from tests.chain.conftest import ROWS, Demo, run_demo, versions
+from tests.rights import entries, wider_than
 
 pytestmark = pytest.mark.slow
 TABLES = (
@@ -131,3 +132,12 @@ def test_feast_gives_for_every_wearer_exactly_what_gold_has(demo: Demo, spark):
         (name, type(row[name])) for row in gold for name in columns
     }
     assert len(gold) > 90
+
+
+def test_all_that_the_chain_made_is_its_owners_alone_whatever_the_umask_is(demo: Demo, workspace: Workspace):
+    made = dict(entries(demo.workspace.home))
+
+    assert {"mlflow/mlflow.db", "dagster/history/runs.db", "feast/online.db", "logs/dbt.log"} <= made.keys()
+    assert any(name.startswith("mlflow/artifacts/") and name.endswith("/model.onnx") for name in made)
+    assert wider_than(0o700, demo.workspace.home) == {}
+    assert wider_than(0o700, workspace.home) == {}

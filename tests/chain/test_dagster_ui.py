@@ -11,6 +11,7 @@ import requests
 
 from lakehouse.services import up
 from tests.chain.conftest import Demo
+from tests.rights import entries, umask, wider_than
 
 FLAGS = (
     "--headless",
@@ -112,3 +113,14 @@ def test_materialize_all_gives_a_green_graph(demo: Demo, browser: Any, spark: An
             assert {"dagster/row_count", "delta_version", "dagster/column_schema"} <= labels, name
         checks = node["assetChecksOrError"].get("checks", [])
         assert {check["executionForLatestMaterialization"]["status"] for check in checks} <= {"SUCCEEDED"}, name
+
+
+@pytest.mark.slow
+def test_what_dagster_and_mlflow_made_as_servers_is_their_owners_alone(demo: Demo, monkeypatch: pytest.MonkeyPatch):
+    for name, value in demo.environment.items():
+        monkeypatch.setenv(name, value)
+    with umask(0):
+        up(demo.workspace, ["ui"])
+
+    assert {"logs/dagster.log", "logs/daemon.log", "logs/mlflow.log"} <= dict(entries(demo.workspace.home)).keys()
+    assert wider_than(0o700, demo.workspace.home) == {}

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from lakehouse.errors import LakehouseError
+from lakehouse.rights import users_own
 
 FILE = ".scaffold.json"
 
@@ -51,11 +52,13 @@ def read_record(project: Path) -> Record:
         raise LakehouseError(f"{project / FILE} cannot be read: {error}. Take it back from your history.") from error
 
 
+@users_own()
 def write_record(project: Path, record: Record) -> None:
     """Write the record of a project."""
     (project / FILE).write_text(json.dumps(asdict(record), indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
+@users_own()
 def write_file(path: Path, text: str) -> None:
     """Write a file of a project; a script can be run."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -13,7 +13,16 @@ class DiskFileSystem extends LocalFileSystem(new RawDiskFileSystem)
 /** The same without checksums. */
 class RawDiskFileSystem extends RawLocalFileSystem {
 
-  /** Gives a file or folder its mode, as `chmod` does. */
-  override def setPermission(path: Path, permission: FsPermission): Unit =
-    Files.setAttribute(pathToFile(path).toPath, "unix:mode", permission.toShort.toInt)
+  /** Gives a file or folder its mode, as `chmod` does: a folder that hands its group down goes on doing so. */
+  override def setPermission(path: Path, permission: FsPermission): Unit = {
+    val file = pathToFile(path).toPath
+    val before = Files.getAttribute(file, "unix:mode").asInstanceOf[Int]
+    val handsDown = if (Files.isDirectory(file)) before & RawDiskFileSystem.SetGroup else 0
+    Files.setAttribute(file, "unix:mode", permission.toShort.toInt | handsDown)
+  }
+}
+
+object RawDiskFileSystem {
+  // Of a mode. Hadoop's permissions do not have it.
+  private val SetGroup = 0x400
 }

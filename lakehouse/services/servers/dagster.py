@@ -36,8 +36,7 @@ _DEFINITIONS = ("-m", "orchestration.definitions")
 
 def prepare(workspace: Workspace) -> Path:
     """The workspace's DAGSTER_HOME, with a `dagster.yaml` that its owner may edit afterwards."""
-    home = workspace.home / "dagster"
-    home.mkdir(parents=True, exist_ok=True)
+    home = workspace.folder("dagster")
     instance = home / "dagster.yaml"
     held = instance.read_text() if instance.exists() else _INSTANCE
     current = held.replace(_FORMER_LAUNCHER, _LAUNCHER)

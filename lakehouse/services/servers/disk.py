@@ -2,15 +2,23 @@
 
 from pathlib import Path
 
+from lakehouse.rights import umask_of
 from lakehouse.services.java.java import Java
 from lakehouse.services.java.scala import jar_of
 from lakehouse.settings import Settings
 
 SOURCE = Path(__file__).with_name("DiskFileSystem.scala")
 
-# For Hadoop. Its own file system starts a program twice for each file: 200 small files take 1.6 times as long by it
-# (`python -m benchmarks files`).
-DISK_CONF = {"fs.file.impl": "lakehouse.DiskFileSystem"}
+CLASS = "lakehouse.DiskFileSystem"
+
+
+def disk_conf(settings: Settings) -> dict[str, str]:
+    """What Hadoop is told of the disk.
+
+    Its own file system starts a program twice for each file: 200 small files take 1.6 times as long by it
+    (`python -m benchmarks files`). It has an umask of its own, 022, and sets the mode of what it makes by that.
+    """
+    return {"fs.file.impl": CLASS, "fs.permissions.umask-mode": f"{umask_of(settings.group):03o}"}
 
 
 def file_system_jar(settings: Settings, java: Java) -> Path:

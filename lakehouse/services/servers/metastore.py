@@ -6,7 +6,7 @@ from xml.sax.saxutils import escape
 from lakehouse.services.java.java import Java
 from lakehouse.services.java.runtime import Runtime, class_path
 from lakehouse.services.java.scala import jar_of
-from lakehouse.services.servers.disk import DISK_CONF
+from lakehouse.services.servers.disk import disk_conf
 from lakehouse.services.servers.log4j import log4j2
 from lakehouse.services.supervise.spec import Address, ServiceSpec
 from lakehouse.settings import Settings
@@ -56,7 +56,7 @@ def spec(workspace: Workspace, runtime: Runtime, address: Address) -> ServiceSpe
                     # The asynchronous logger wants com.lmax.disruptor, which pyspark does not ship.
                     "hive.async.log.enabled": "false",
                     "hive.metastore.warehouse.dir": workspace.warehouse,
-                    **DISK_CONF,
+                    **disk_conf(workspace.settings),
                 }
             ),
             conf / "log4j2.properties": log4j2(),

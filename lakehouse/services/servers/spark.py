@@ -11,7 +11,7 @@ from lakehouse.services.java.ivy import pyspark_home
 from lakehouse.services.java.java import Java
 from lakehouse.services.java.runtime import Runtime, class_path
 from lakehouse.services.java.scala import jar_of
-from lakehouse.services.servers.disk import DISK_CONF
+from lakehouse.services.servers.disk import disk_conf
 from lakehouse.services.servers.log4j import log4j2
 from lakehouse.services.supervise.spec import Address, ServiceSpec
 from lakehouse.settings import Settings
@@ -124,7 +124,7 @@ def conf(workspace: Workspace, address: Address, metastore_uri: str) -> dict[str
         "spark.hadoop.hive.metastore.connect.retries": "20",
         "spark.hadoop.hive.metastore.failure.retries": "3",
         **DELTA_CONF,
-        **{f"spark.hadoop.{name}": value for name, value in DISK_CONF.items()},
+        **{f"spark.hadoop.{name}": value for name, value in disk_conf(workspace.settings).items()},
         **KEPT_CONF,
         **ABANDONED_CONF,
         **(TUNED_CONF if tuned else {}),

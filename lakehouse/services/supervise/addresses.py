@@ -21,7 +21,7 @@ def kept(workspace: Workspace) -> dict[str, Address]:
     """The addresses chosen so far, by service."""
     try:
         return {name: Address(**entry) for name, entry in json.loads(_file(workspace).read_text()).items()}
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):  # the latter: of a workspace that another user has started
         return {}
 
 

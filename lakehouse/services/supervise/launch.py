@@ -37,8 +37,10 @@ def environment(additions: Mapping[str, str]) -> dict[str, str]:
 
 def of_workspace(workspace: "Workspace") -> dict[str, str]:
     """What every process that a workspace starts inherits."""
+    group = workspace.settings.group
     return environment(
         {
+            **({"LAKEHOUSE_GROUP": group} if group else {}),
             MARK: str(workspace.home),
             "LAKEHOUSE_HOME": str(workspace.home),
             "LAKEHOUSE_PROJECT": str(workspace.settings.project),

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from lakehouse.errors import ServiceError
+from lakehouse.rights import close, umask_of
 from lakehouse.services.supervise import launch
 from lakehouse.services.supervise.spec import ServiceSpec
 from lakehouse.storage import write_private_json
@@ -31,6 +32,7 @@ logfile={logs}/supervisord.log
 logfile_maxbytes=5MB
 pidfile={folder}/supervisord.pid
 directory={folder}
+umask={umask:03o}
 
 [unix_http_server]
 file={socket}
@@ -94,20 +96,23 @@ def start(workspace: Workspace) -> None:
     if answers(workspace):
         return
     home, socket = folder(workspace), socket_path(workspace)
-    workspace.logs.mkdir(parents=True, exist_ok=True)
+    workspace.folder(workspace.logs.name)
     for private in (home, socket.parent):
         private.mkdir(mode=0o700, parents=True, exist_ok=True)
         if private.stat().st_uid != os.getuid() or private.is_symlink():
             raise ServiceError(
                 f"{private} belongs to another user. Remove it, or set LAKEHOUSE_HOME to a shorter path."
             )
-        private.chmod(0o700)
+        close(private, None)
     socket.unlink(missing_ok=True)
     conf = home / "supervisord.conf"
     conf.write_text(_conf(workspace, socket))
     command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(conf)]
     inherited = launch.of_workspace(workspace)
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=inherited)  # noqa: S603 - ours
+    umask = umask_of(workspace.settings.group)
+    done = subprocess.run(  # noqa: S603 - ours
+        command, capture_output=True, text=True, check=False, env=inherited, umask=umask
+    )
     if done.returncode != 0 or not answers(workspace, patient=True):
         raise ServiceError(
             f"supervisord does not start: {done.stderr.strip()[-500:]} See {workspace.logs}/supervisord.log."
@@ -130,8 +135,8 @@ def _conf(workspace: Workspace, socket: Path) -> str:
     def quoted(value: object) -> str:
         return str(value).replace("%", "%%")
 
-    logs, home = quoted(workspace.logs), folder(workspace)
-    parts = [_HEAD.format(logs=logs, folder=quoted(home), socket=quoted(socket))]
+    logs, home, umask = quoted(workspace.logs), folder(workspace), umask_of(workspace.settings.group)
+    parts = [_HEAD.format(logs=logs, folder=quoted(home), socket=quoted(socket), umask=umask)]
     for name in NAMES:
         command = shlex.join([sys.executable, "-m", "lakehouse.services.supervise.launch", str(home / f"{name}.json")])
         restart = "unexpected" if name in _MAY_END else "true"

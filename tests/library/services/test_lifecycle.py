@@ -8,6 +8,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
@@ -15,6 +17,7 @@ import pytest
 from pydantic import SecretStr
 
 from lakehouse.declare.table import ALL_LAYERS
+from lakehouse.engine.session import Connection
 from lakehouse.errors import ServiceError
 from lakehouse.services import down, up
 from lakehouse.services.doctor import examine
@@ -23,18 +26,35 @@ from lakehouse.services.supervise import addresses, orphans, ports, probes, supe
 from lakehouse.settings import SparkSettings, load
 from lakehouse.workspace import Workspace
 from tests.conftest import own_servers
+from tests.library.door import Door
+from tests.rights import as_nobody, entries, needs_root, reachable_folder, umask, wider_than
 
 BACK_WITHIN_SECONDS = 30
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+NAMED = {"type": "expect_column_values_to_not_be_null", "kwargs": {"column": "name", "mostly": 0.5}}
+TRIES = """
+for path in sys.argv[1:]:
+    try:
+        os.listdir(path) if os.path.isdir(path) else open(path).close()
+    except PermissionError:
+        print("refused")
+    else:
+        print("read")
+"""
 
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
-    """A workspace that these tests may do harm to, in a folder whose path is too long for a socket."""
-    home = tmp_path_factory.mktemp("own") / ("long " * 20).strip()
-    spark = SparkSettings(memory="1g")
-    workspace = Workspace(load().model_copy(update={"home": home, "spark": spark}))
-    with own_servers(workspace, PATH=str(path_without_java(tmp_path_factory.mktemp("programs")))):
-        yield workspace
+    """A workspace that these tests may do harm to, in a folder whose path is too long for a socket.
+
+    Other users can enter the folder that it is in, and the umask takes no right away.
+    """
+    programs = path_without_java(tmp_path_factory.mktemp("programs"))
+    with reachable_folder() as folder, umask(0):
+        (folder / "beside").touch()
+        settings = {"home": folder / ("long " * 20).strip(), "spark": SparkSettings(memory="1g")}
+        with own_servers(Workspace(load().model_copy(update=settings)), PATH=str(programs)) as workspace:
+            yield workspace
 
 
 def path_without_java(folder: Path) -> Path:
@@ -67,8 +87,8 @@ def test_the_layers_are_databases_with_their_folders(own):
     wire.ask_spark(own.spark_remote, "insert into bronze.first values (1)", timeout=60)
     table = Path(own.warehouse) / "bronze" / "first"
     assert (table / "_delta_log").is_dir()
-    assert {stat.S_IMODE(file.stat().st_mode) for file in table.glob("*.parquet")} == {0o644}
-    assert stat.S_IMODE(table.stat().st_mode) == 0o755
+    assert {stat.S_IMODE(file.stat().st_mode) for file in table.glob("*.parquet")} == {0o600}
+    assert stat.S_IMODE(table.stat().st_mode) == 0o700
 
 
 def test_tokens_are_the_owners_alone(own):
@@ -79,6 +99,33 @@ def test_tokens_are_the_owners_alone(own):
     assert not any(secret in argument for process in orphans.started_by(own.home) for argument in process.cmdline())
     assert not any(secret in log.read_text() for log in own.logs.glob("*.log"))
     assert stat.S_IMODE(supervisor.socket_path(own).parent.stat().st_mode) == 0o700
+
+
+def test_all_that_is_made_is_its_owners_alone_whatever_the_umask_is(own, tmp_path):
+    with Connection(own) as connection:
+        door = Door(own, connection.session(), tmp_path)
+        table = replace(door.table(), properties=(("delta.checkpointInterval", "2"),))
+        door.suite(table, NAMED | {"severity": "critical"})
+        for run in range(3):
+            door.write(table, door.rows((run, "a", 1, NOON), (run, None, 2, NOON)))
+        door.spark.sql(f"optimize {table.name}")
+    command = [sys.executable, "-c", "from lakehouse.cli import main; main()", "tables"]
+    subprocess.run(command, env=os.environ | {"LAKEHOUSE_HOME": str(own.home)}, umask=0, check=True)
+
+    made = dict(entries(own.home))
+    logs = [name for name in made if "/_delta_log/" in name]
+    assert any(table.entity in name for name in logs if name.endswith(".checkpoint.parquet"))
+    assert any("/quarantine/" in name for name in logs)
+    assert wider_than(0o700, own.home) == {}
+
+
+@needs_root
+def test_another_user_can_list_and_read_nothing(own):
+    log = next(name for name in dict(entries(own.home)) if name.endswith(".json"))
+
+    answer = as_nobody(TRIES, own.home.parent / "beside", own.home, own.home / log, own.warehouse)
+
+    assert answer.splitlines() == ["read", "refused", "refused", "refused"]
 
 
 def test_a_wrong_token_is_refused(own):
