@@ -1,4 +1,4 @@
-"""The catalogue: the Hive Metastore that pyspark ships, on Derby, on loopback, for its owner and its warehouse alone."""
+"""The catalogue: the Hive Metastore that pyspark ships, on Derby; on loopback, for its owner and warehouse alone."""
 
 from pathlib import Path
 from xml.sax.saxutils import escape
@@ -60,7 +60,7 @@ def spec(workspace: Workspace, runtime: Runtime, address: Address) -> ServiceSpe
                     # The asynchronous logger wants com.lmax.disruptor, which pyspark does not ship.
                     "hive.async.log.enabled": "false",
                     "hive.metastore.warehouse.dir": workspace.warehouse,
-                    # The walls of `LoopbackMetastore.scala`: what is deleted or moved on the disk, and how a drop is told.
+                    # Walls, in `LoopbackMetastore.scala`: what is deleted or moved on the disk, and how a drop is told.
                     "fs.file.impl": "lakehouse.WarehouseFiles",
                     "hive.metastore.fs.handler.class": "lakehouse.WarehouseDeletion",
                 }

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from lakehouse.services.doctor import examine
 from lakehouse.services.servers import metastore
-from lakehouse.settings import load
+from lakehouse.settings import MetastoreSettings, load
 from lakehouse.workspace import Workspace
 from tests.library.services.catalogue import (
     WITHIN_SECONDS,
@@ -44,6 +45,17 @@ for connection in connections:
         print("answered" if connection.recv(1) else "closed")
     except (ConnectionResetError, BrokenPipeError):
         print("closed")
+"""
+# A user who asks by the library.
+ASKER = """
+import os, sys
+from lakehouse.errors import ServiceError
+from lakehouse.services.supervise.wire import ask_metastore
+os.setgroups([]); os.setgid(int(sys.argv[1])); os.setuid(int(sys.argv[1]))
+try:
+    ask_metastore("thrift://127.0.0.1:" + sys.argv[2], timeout=60)
+except ServiceError as error:
+    print(error)
 """
 # A user who sends a call and is gone before anyone looks.
 GONE = """
@@ -115,7 +127,7 @@ def test_the_owner_is_answered_and_another_users_connection_is_closed(catalogue,
 @as_others
 @if_linux
 def test_another_user_changes_nothing_even_if_he_is_gone_before_anyone_looks(catalogue, name, warehouse):
-    """The kernel shows a socket that nobody has any more as root's, and these tests are root's."""
+    """Many kernels show a socket that nobody has any more as root's, and these tests are root's."""
     call = message("create_database", Struct({1: name, 3: str(warehouse / name)}))
     os.kill(catalogue.process.pid, signal.SIGSTOP)
     try:
@@ -137,6 +149,33 @@ def test_many_refused_connections_hold_up_nobody_and_are_logged_once(catalogue):
     assert "inside" in catalogue.databases()
     assert time.monotonic() - began < 2
     assert len(re.findall(rf"uid {OTHER} are refused", catalogue.log)) == 1
+
+
+@as_others
+@if_linux
+def test_the_library_tells_another_user_why_it_has_no_answer(catalogue):
+    said = subprocess.run(
+        [sys.executable, "-c", ASKER, str(OTHER), str(catalogue.port)], capture_output=True, text=True, check=True
+    )
+
+    assert "closed the connection without an answer. That of a workspace serves the user alone who" in said.stdout
+
+
+@pytest.mark.parametrize(
+    ("peers", "uri", "said"),
+    [
+        ("/proc", None, "its owner alone"),
+        ("/nowhere", None, "every user of this machine"),
+        ("/nowhere", "thrift://elsewhere:9083", "somebody else's"),
+    ],
+)
+def test_doctor_says_whom_the_metastore_serves(tmp_path, monkeypatch, peers, uri, said):
+    monkeypatch.setattr(metastore, "PEERS", Path(peers))
+    settings = load().model_copy(update={"home": tmp_path, "metastore": MetastoreSettings(uri=uri)})
+
+    (finding,) = (entry for entry in examine(Workspace(settings)) if entry.name == "metastore's users")
+
+    assert said in finding.found
 
 
 def test_connections_that_say_nothing_hold_up_nobody(catalogue):
