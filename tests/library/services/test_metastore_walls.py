@@ -48,7 +48,7 @@ for connection in connections:
 """
 # A user who asks by the library.
 ASKER = """
-import os, sys
+import encodings.idna, os, sys
 from lakehouse.errors import ServiceError
 from lakehouse.services.supervise.wire import ask_metastore
 os.setgroups([]); os.setgid(int(sys.argv[1])); os.setuid(int(sys.argv[1]))
@@ -131,6 +131,7 @@ def test_another_user_changes_nothing_even_if_he_is_gone_before_anyone_looks(cat
     call = message("create_database", Struct({1: name, 3: str(warehouse / name)}))
     os.kill(catalogue.process.pid, signal.SIGSTOP)
     try:
+        os.waitpid(catalogue.process.pid, os.WUNTRACED)  # all of its threads have stopped
         subprocess.run([sys.executable, "-c", GONE, str(OTHER), str(catalogue.port), call.hex()], check=True)
     finally:
         os.kill(catalogue.process.pid, signal.SIGCONT)
