@@ -95,6 +95,6 @@ def clean_environment(clean_environment: Path) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LAKEHOUSE_PROJECT", str(PROJECT))
         patch.setenv("JDK_JAVA_OPTIONS", _UNVERIFIED)
-        # With the 2 GB that it has by itself an engine of thousands of tables collects its whole heap 70 times in a run.
+        # With its 2 GB an engine of thousands of tables collects its whole heap 70 times in a run.
         patch.setenv("LAKEHOUSE_SPARK__MEMORY", "3g")
         yield clean_environment

@@ -9,7 +9,7 @@ from pathlib import Path
 from lakehouse.errors import LakehouseError
 from lakehouse.services import roster
 from lakehouse.services.java import jars, java, truststore
-from lakehouse.services.servers import trino
+from lakehouse.services.servers import metastore, trino
 from lakehouse.services.status import ServiceStatus, status
 from lakehouse.services.supervise import supervisor
 from lakehouse.workspace import Workspace
@@ -45,6 +45,7 @@ def examine(workspace: Workspace) -> list[Finding]:
         _certificates,
         _disk,
         _home,
+        _catalogue,
     ]
     return [*(_guarded(check, workspace) for check in checks), *(_service(entry) for entry in status(workspace))]
 
@@ -108,6 +109,20 @@ def _existing(path: Path) -> Path:
 def _home(workspace: Workspace) -> Finding:
     place = f"{workspace.home}, supervisor's socket at {supervisor.socket_path(workspace)}"
     return Finding("workspace", True, place)
+
+
+def _catalogue(workspace: Workspace) -> Finding:
+    """Whom the metastore serves. A system that cannot tell users apart is not mended by a remedy: it is said."""
+    name = "metastore's users"
+    if "metastore" not in roster.services(workspace.settings, ()):
+        return Finding(name, True, "the metastore is somebody else's: whom it serves is theirs to say")
+    if metastore.PEERS.exists():
+        return Finding(name, True, "its owner alone")
+    open_to_all = (
+        "every user of this machine: this system does not say whose a connection is. Safe where you are the only one; "
+        "others could change and drop the tables of the catalogue"
+    )
+    return Finding(name, True, open_to_all)
 
 
 def _service(entry: ServiceStatus) -> Finding:

@@ -1,4 +1,4 @@
-"""The catalogue: the Hive Metastore that pyspark ships, on Derby, listening on loopback alone."""
+"""The catalogue: the Hive Metastore that pyspark ships, on Derby; on loopback, for its owner and warehouse alone."""
 
 from pathlib import Path
 from xml.sax.saxutils import escape
@@ -6,7 +6,7 @@ from xml.sax.saxutils import escape
 from lakehouse.services.java.java import Java
 from lakehouse.services.java.runtime import Runtime, class_path
 from lakehouse.services.java.scala import jar_of
-from lakehouse.services.servers.disk import disk_conf
+from lakehouse.services.servers.disk import disk_conf, file_system_jar
 from lakehouse.services.servers.log4j import log4j2
 from lakehouse.services.supervise.spec import Address, ServiceSpec
 from lakehouse.settings import Settings
@@ -14,6 +14,8 @@ from lakehouse.workspace import Workspace
 
 SOURCE = Path(__file__).with_name("LoopbackMetastore.scala")
 _MAIN = "lakehouse.LoopbackMetastore"
+# Where Linux says whose a connection is. The main class refuses other users where this is there, and cannot elsewhere.
+PEERS = Path("/proc/net/tcp")
 
 
 def main_jar(settings: Settings, java: Java) -> Path:
@@ -22,7 +24,7 @@ def main_jar(settings: Settings, java: Java) -> Path:
     Raises:
         ServiceError: it cannot be compiled.
     """
-    return jar_of(settings, java, SOURCE)
+    return jar_of(settings, java, SOURCE, beside=(file_system_jar(settings, java),))
 
 
 def spec(workspace: Workspace, runtime: Runtime, address: Address) -> ServiceSpec:
@@ -53,10 +55,15 @@ def spec(workspace: Workspace, runtime: Runtime, address: Address) -> ServiceSpe
                     # pyspark ships no schema scripts: Derby's tables are made as they are needed.
                     "datanucleus.schema.autoCreateAll": "true",
                     "hive.metastore.schema.verification": "false",
+                    # The default, BoneCP, is not shipped: a dropped database had no answer.
+                    "datanucleus.connectionPoolingType": "DBCP",
                     # The asynchronous logger wants com.lmax.disruptor, which pyspark does not ship.
                     "hive.async.log.enabled": "false",
                     "hive.metastore.warehouse.dir": workspace.warehouse,
                     **disk_conf(workspace.settings),
+                    # Walls, in `LoopbackMetastore.scala`: what is deleted or moved on the disk, and how a drop is told.
+                    "fs.file.impl": "lakehouse.WarehouseFiles",
+                    "hive.metastore.fs.handler.class": "lakehouse.WarehouseDeletion",
                 }
             ),
             conf / "log4j2.properties": log4j2(),

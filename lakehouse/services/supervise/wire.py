@@ -117,7 +117,10 @@ def ask_metastore(uri: str, *, timeout: float) -> list[str]:
             name = b"get_all_databases"
             connection.sendall(struct.pack(">Ii", _CALL, len(name)) + name + struct.pack(">iB", 0, 0))
             stream = connection.makefile("rb")
-            kind, size = struct.unpack(">Ii", stream.read(8))
+            head = stream.read(8)
+            if not head:
+                raise ConnectionResetError
+            kind, size = struct.unpack(">Ii", head)
             if kind != _REPLY or stream.read(size) != name:
                 raise ServiceError(
                     f"what answers at {uri} is not a Hive Metastore, or it refuses to list its databases."
@@ -125,6 +128,11 @@ def ask_metastore(uri: str, *, timeout: float) -> list[str]:
             stream.read(4 + 3)  # sequence number; field 0 of the result, a list
             _, count = struct.unpack(">Bi", stream.read(5))
             return [stream.read(struct.unpack(">i", stream.read(4))[0]).decode() for _ in range(count)]
+    except ConnectionResetError as error:
+        raise ServiceError(
+            f"the metastore at {uri} closed the connection without an answer. That of a workspace serves the user "
+            f"alone who started it."
+        ) from error
     except (OSError, struct.error) as error:
         raise ServiceError(f"the metastore at {uri} does not answer: {error}") from error
 
