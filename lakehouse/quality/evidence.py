@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from lakehouse.declare.names import helper
 from lakehouse.declare.sql_text import quote
 from lakehouse.quality.compile import row_rule_of
-from lakehouse.quality.measure.masks import broken_rules_sql, mask_names, masked
+from lakehouse.quality.measure.masks import bit_sql, broken_rules_sql, mask_names, masked
 from lakehouse.quality.rules.rule import RowRule
 from lakehouse.quality.suite.expectation import Expectation
 
@@ -54,3 +55,30 @@ def evidence(frame: "DataFrame", rules: Sequence[RowRule], limit: int = LIMIT) -
 
     judged = masked(frame, rules).withColumn(_REASONS, F.expr(broken_rules_sql(rules)))
     return judged.where(f"cardinality({quote(_REASONS)}) > 0").drop(*mask_names(rules)).limit(limit)
+
+
+def among(whole: "DataFrame", frame: "DataFrame", rules: Sequence[RowRule]) -> "tuple[DataFrame, tuple[RowRule, ...]]":
+    """Rows, and rules for them, where a rule that compares rows does so among all that they become part of.
+
+    Args:
+        whole: All rows, these included.
+        frame: The rows that are asked for.
+        rules: As `evidence_rules` gives them.
+
+    Returns:
+        The rows with a further column for each such rule, and the rules by which `evidence` judges them.
+    """
+    from pyspark.sql import functions as F
+
+    told: list[RowRule] = []
+    for number, rule in enumerate(rules):
+        names, flag = rule.expectation.columns, helper(f"twice_{number}")
+        if not rule.needs_shuffle or not set(names) <= set(frame.columns):
+            told.append(rule)
+            continue
+        twice = masked(whole, [rule]).where(bit_sql(0)).select(*map(quote, names)).distinct()
+        is_same = [F.col(f"came.{quote(name)}").eqNullSafe(F.col(f"twice.{quote(name)}")) for name in names]
+        came = frame.alias("came").join(twice.withColumn(flag, F.lit(True)).alias("twice"), is_same, "left")
+        frame = came.select("came.*", F.coalesce(F.col(f"twice.{quote(flag)}"), F.lit(False)).alias(flag))
+        told.append(replace(rule, broken=quote(flag), considered="true", counted="true", needs_shuffle=False))
+    return frame, tuple(told)

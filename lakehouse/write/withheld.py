@@ -5,18 +5,21 @@ from typing import TYPE_CHECKING
 
 from lakehouse.declare.sql_text import literal, quote
 from lakehouse.declare.table import Table, quarantine_of
+from lakehouse.declare.write_modes import Append, Merge, Scd2
 from lakehouse.delta.note import Note
 from lakehouse.delta.partition_values import any_of, text_of
 from lakehouse.delta.stamp import Stamp
 from lakehouse.delta.tables import Tables
 from lakehouse.engine.statement import statement
-from lakehouse.quality.evidence import evidence, evidence_rules
+from lakehouse.quality.evidence import among, evidence, evidence_rules
 from lakehouse.quality.measure.masks import broken_rules_sql, mask_names
 from lakehouse.quality.results import CheckResult
+from lakehouse.quality.rules.rule import RowRule
 from lakehouse.quality.scope import Scoped
 from lakehouse.schema.create import ensure, quarantine_table
 from lakehouse.write.batch import Batch
 from lakehouse.write.intent import inputs_text
+from lakehouse.write.modes import functions_of
 from lakehouse.write.note import who
 from lakehouse.write.quarantine import REASONS, append, came_again, counts, rejected, with_reasons
 from lakehouse.write.quarantine_by_reference import DISCARDED, WAITING, WITHHELD
@@ -25,6 +28,7 @@ from lakehouse.write.retry import retried
 from lakehouse.write.run_kind import Replayed
 from lakehouse.write.stage import BAD, VERDICTS, Staged
 from lakehouse.write.table_rules import blocking
+from lakehouse.write.table_scope import pending_rows
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -60,8 +64,11 @@ def withhold_refused(
         return False
     where = _places(table, list(failed)) if isinstance(refused, Mapping) else "true"
     names = {result.name for results in failed.values() for result in blocking(results)}
-    failed_rules = [rule for rule in (*rules.batch.on_all, *rules.table.expectations) if rule.check_name in names]
-    about = evidence_rules(failed_rules, dict(table.types))
+    of_batch, of_table = (
+        evidence_rules([rule for rule in scope if rule.check_name in names], dict(table.types))
+        for scope in (rules.batch.on_all, rules.table.expectations)
+    )
+    about = bool(of_batch or of_table)
     if not about and not staged.files(BAD):
         return False
     inputs, columns = inputs_text(batch.inputs), list(map(quote, table.brought_names))
@@ -70,7 +77,8 @@ def withhold_refused(
     rows = with_reasons(staged.frame(session, BAD).select(*columns, *masks), reasons, batch.run_id, inputs)
     if about:
         passed = staged.frame(session, *(verdict for verdict in VERDICTS if verdict != BAD)).select(*columns)
-        shown = evidence(passed.where(where), about)
+        passed, among_all = _among_all(tables, table, passed, of_table, staged, batch)
+        shown = evidence(passed.where(where), [*of_batch, *among_all])
         rows = rows.select(*columns, *REASONS).unionByName(
             with_reasons(shown, "_broken_rules", batch.run_id, inputs).select(*columns, *REASONS)
         )
@@ -79,6 +87,20 @@ def withhold_refused(
     told = f"{why}: none of the batch was published, and the next run reads it again"
     withhold(tables, session, table, rows.where(where), run=batch.run_id, why=told, where=where)
     return True
+
+
+def _among_all(
+    tables: Tables, table: Table, rows: "DataFrame", rules: Sequence[RowRule], staged: Staged, batch: Batch
+) -> "tuple[DataFrame, Sequence[RowRule]]":
+    """Rows and rules as `among` gives them, for the table as it would have been: a key may be there already.
+
+    Rows that replace others are compared with each other alone.
+    """
+    delta = tables.latest(table.name)
+    if delta is None or not isinstance(table.write, Append | Merge | Scd2) or not any(r.needs_shuffle for r in rules):
+        return rows, rules
+    pending = pending_rows(tables, rows.sparkSession, table, staged, delta=delta, kind=batch.kind, replaced=())
+    return among(functions_of(table.write).after(table.write, pending), rows, rules)
 
 
 def _places(table: Table, keys: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ import pytest
 
 from lakehouse.answers.row_accounts import accounts
 from lakehouse.declare.table import Table, quarantine_of
-from lakehouse.declare.write_modes import Merge
+from lakehouse.declare.write_modes import Merge, Scd2
 from lakehouse.errors import AuditFailedError
 from lakehouse.quality.evidence import LIMIT
 from lakehouse.write import quarantine
@@ -49,6 +49,20 @@ def test_the_rows_whose_key_is_there_twice_are_kept_and_gone_with_the_next_publi
     assert accounts(door.workspace, table.name).add_up
     assert door.write(table, door.rows((1, "a", 1, None), (2, "b", 2, None))).published == 2
     assert sum(quarantine.counts(door.workspace, table.name).values()) == 0
+
+
+@pytest.mark.parametrize(
+    ("mode", "new"), [(None, 1), (Merge(on=("id",)), 3), (Scd2(on=("id",), sequence=("sent_at",)), 3)]
+)
+def test_the_rows_whose_key_the_table_has_already_are_kept(door: Door, at: Any, mode: Any, new: int):
+    table = door.table(mode)
+    door.suite(table, UNIQUE | {"meta": {"scope": "table"}})
+    door.write(table, door.rows((1, "a", 1, at(1)), (2, "b", 2, at(1))))
+
+    refused(door, table, (new, "a", 3, at(2)), (4, "c", 4, at(2)), (5, "d", 5, at(2)), (6, "d", 6, at(2)))
+
+    twice = ["name: values_unique"]
+    assert kept(door, table) == {new: twice, 5: twice, 6: twice}
 
 
 @pytest.mark.parametrize("mode", [None, Merge(on=("id",))], ids=["batch", "table"])
