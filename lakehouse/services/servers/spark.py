@@ -148,7 +148,8 @@ def spec(workspace: Workspace, runtime: Runtime, address: Address, metastore_uri
             # A suite of many rules becomes a method of more than 8,000 bytes of bytecode, which HotSpot never compiles
             # by default (-XX:+DontCompileHugeMethods).
             "-XX:-DontCompileHugeMethods",
-            *(("-XX:+UseSerialGC", *runtime.aot) if tuned else ()),
+            # Of classes it loads some 200 MB: without it a start collects the whole heap five times on its way there.
+            *(("-XX:+UseSerialGC", "-XX:MetaspaceSize=256m", *runtime.aot) if tuned else ()),
             f"-Dlog4j2.configurationFile={log}",
             f"-Djava.io.tmpdir={folder / 'tmp'}",
             *jvm_flags(runtime.java),
