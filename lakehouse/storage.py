@@ -38,6 +38,14 @@ def locate(uri: str) -> "tuple[FileSystem, str]":
     return store, path
 
 
+def local_folder(uri: str) -> "Path | None":
+    """The folder that a path or `file://` URI names; None if it is in an object store."""
+    from pathlib import Path
+
+    path = uri.removeprefix("file://")
+    return None if "://" in path else Path(path)
+
+
 def no_pattern(path: str) -> str:
     """A path for Spark's readers, which take some characters of it as a pattern: each stands for itself.
 

@@ -9,7 +9,7 @@ from typing import Any
 from lakehouse.errors import LakehouseError, ServiceError, SettingsError
 from lakehouse.rights import close
 from lakehouse.settings import Settings
-from lakehouse.storage import write_private_json
+from lakehouse.storage import local_folder, write_private_json
 
 # Tried with delta-rs 1.6: it decodes a local path as if it were a URI.
 _DECODED = re.compile(r"%[0-9A-Fa-f]{2}|\\")
@@ -68,8 +68,7 @@ class Workspace:
     @property
     def local_warehouse(self) -> Path | None:
         """The warehouse as a folder; None if it is in an object store."""
-        path = self.warehouse.removeprefix("file://")
-        return None if "://" in path else Path(path)
+        return local_folder(self.warehouse)
 
     def table_path(self, name: str) -> str:
         """Where the files of `layer.entities` are.

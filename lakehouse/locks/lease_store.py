@@ -5,6 +5,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
+from lakehouse.storage import local_folder
+
 FOLDER = "_lease"
 
 
@@ -77,5 +79,5 @@ class DiskStore:
 
 def store_of(warehouse: str) -> LeaseStore | None:
     """The store of a warehouse's lease; None on object storage, which has none yet."""
-    path = warehouse.removeprefix("file://")
-    return None if "://" in path else DiskStore(Path(path) / FOLDER)
+    folder = local_folder(warehouse)
+    return None if folder is None else DiskStore(folder / FOLDER)

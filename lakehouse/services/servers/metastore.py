@@ -60,9 +60,8 @@ def spec(workspace: Workspace, runtime: Runtime, address: Address) -> ServiceSpe
                     # The asynchronous logger wants com.lmax.disruptor, which pyspark does not ship.
                     "hive.async.log.enabled": "false",
                     "hive.metastore.warehouse.dir": workspace.warehouse,
-                    **disk_conf(workspace.settings),
                     # Walls, in `LoopbackMetastore.scala`: what is deleted or moved on the disk, and how a drop is told.
-                    "fs.file.impl": "lakehouse.WarehouseFiles",
+                    **disk_conf(workspace.settings, "lakehouse.WarehouseFiles"),
                     "hive.metastore.fs.handler.class": "lakehouse.WarehouseDeletion",
                 }
             ),

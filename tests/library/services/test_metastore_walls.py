@@ -27,8 +27,8 @@ from tests.library.services.catalogue import (
     storage,
     table,
 )
+from tests.rights import NOBODY, needs_root
 
-OTHER = 65534
 # A user who sends one call over each of some connections, and says what came back first.
 CALLER = """
 import os, socket, sys
@@ -66,7 +66,6 @@ connection.connect(("127.0.0.1", int(sys.argv[2])))
 connection.sendall(bytes.fromhex(sys.argv[3]))
 connection.close()
 """
-as_others = pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
 if_linux = pytest.mark.skipif(not metastore.PEERS.exists(), reason="this system does not say whose a connection is")
 
 
@@ -116,15 +115,15 @@ def calls(catalogue: Catalogue, uid: int, number: int = 1, call: bytes = b"", fa
 # --- whom it serves ---
 
 
-@as_others
+@needs_root
 @if_linux
 @pytest.mark.parametrize("family", ["4", "6"])
 def test_the_owner_is_answered_and_another_users_connection_is_closed(catalogue, family):
     assert calls(catalogue, os.getuid(), family=family) == ["answered"]
-    assert calls(catalogue, OTHER, family=family) == ["closed"]
+    assert calls(catalogue, NOBODY, family=family) == ["closed"]
 
 
-@as_others
+@needs_root
 @if_linux
 def test_another_user_changes_nothing_even_if_he_is_gone_before_anyone_looks(catalogue, name, warehouse):
     """Many kernels show a socket that nobody has any more as root's, and these tests are root's."""
@@ -132,31 +131,31 @@ def test_another_user_changes_nothing_even_if_he_is_gone_before_anyone_looks(cat
     os.kill(catalogue.process.pid, signal.SIGSTOP)
     try:
         os.waitpid(catalogue.process.pid, os.WUNTRACED)  # all of its threads have stopped
-        subprocess.run([sys.executable, "-c", GONE, str(OTHER), str(catalogue.port), call.hex()], check=True)
+        subprocess.run([sys.executable, "-c", GONE, str(NOBODY), str(catalogue.port), call.hex()], check=True)
     finally:
         os.kill(catalogue.process.pid, signal.SIGCONT)
 
-    assert calls(catalogue, OTHER, call=call) == ["closed"]
+    assert calls(catalogue, NOBODY, call=call) == ["closed"]
     assert name not in catalogue.databases()
     assert not (warehouse / name).exists()
 
 
-@as_others
+@needs_root
 @if_linux
 def test_many_refused_connections_hold_up_nobody_and_are_logged_once(catalogue):
-    assert calls(catalogue, OTHER, 500) == ["closed"] * 500
+    assert calls(catalogue, NOBODY, 500) == ["closed"] * 500
 
     began = time.monotonic()
     assert "inside" in catalogue.databases()
     assert time.monotonic() - began < 2
-    assert len(re.findall(rf"uid {OTHER} are refused", catalogue.log)) == 1
+    assert len(re.findall(rf"uid {NOBODY} are refused", catalogue.log)) == 1
 
 
-@as_others
+@needs_root
 @if_linux
 def test_the_library_tells_another_user_why_it_has_no_answer(catalogue):
     said = subprocess.run(
-        [sys.executable, "-c", ASKER, str(OTHER), str(catalogue.port)], capture_output=True, text=True, check=True
+        [sys.executable, "-c", ASKER, str(NOBODY), str(catalogue.port)], capture_output=True, text=True, check=True
     )
 
     assert "closed the connection without an answer. That of a workspace serves the user alone who" in said.stdout
