@@ -42,8 +42,10 @@ def docs_quality(workspace: "Workspace") -> Path:
 
     from lakehouse.engine.failure import in_our_words
     from lakehouse.engine.session import Connection
-    from lakehouse.quality.gx import data_docs
+    from lakehouse.quality.gx import Shown, data_docs
     from lakehouse.quality.suite.suite import load_suite
+    from lakehouse.write.quarantine import counts, withheld_rows
+    from lakehouse.write.quarantine_by_reference import WITHHELD
 
     said = in_our_words(workspace, lambda: "the pages about the suites were not made")
     with Connection(workspace) as connection, said:
@@ -56,5 +58,6 @@ def docs_quality(workspace: "Workspace") -> Path:
                 continue
             suite = load_suite(path, dict(session.table(name).dtypes))
             if suite:
-                suites.append((suite, partial(session.table, name)))
+                refused = partial(withheld_rows, session, name) if counts(workspace, name)[WITHHELD] else None
+                suites.append(Shown(suite, partial(session.table, name), refused))
         return data_docs(suites, workspace.home / "docs" / "quality")

@@ -24,7 +24,7 @@ def register(app: typer.Typer) -> None:
 
 
 def list_tables(as_json: Json = False) -> None:
-    """Rows of each table that wait, were replayed, or were discarded. Read from the logs, no server is asked."""
+    """Rows of each table that wait, were replayed or discarded, are withheld or warned of. No server is asked."""
     from lakehouse.delta.tables import table_names
     from lakehouse.errors import LakehouseError
     from lakehouse.workspace import current_workspace
@@ -52,7 +52,7 @@ def show(
     every: Annotated[bool, typer.Option("--all", help="Replayed and discarded rows as well")] = False,
     as_json: Json = False,
 ) -> None:
-    """The rows of a table that wait or are withheld: first the rules that each broke, then what came."""
+    """The rows that wait, are withheld or are what a warning is about: first the rules that each broke, then it."""
     from lakehouse.declare.sql_text import quote
     from lakehouse.declare.table import quarantine_of
     from lakehouse.delta.history import version_of
@@ -62,7 +62,7 @@ def show(
     from lakehouse.errors import LakehouseError
     from lakehouse.schema.create import UNSTORABLE
     from lakehouse.workspace import current_workspace
-    from lakehouse.write.quarantine_by_reference import WAITING, WITHHELD
+    from lakehouse.write.quarantine_by_reference import WAITING, WARNED, WITHHELD
 
     workspace = current_workspace()
     if version_of(workspace, quarantine_of(name)) is None:
@@ -74,14 +74,16 @@ def show(
     with Connection(workspace) as connection, told, understood(doing, "that it shows"):
         frame = connection.session().table(quote(quarantine_of(name)))
         chosen = alone(frame, where)
-        frame = frame.where(chosen if every else f"_state IN ('{WAITING}', '{WITHHELD}') AND {chosen}").limit(limit)
+        frame = frame.where(
+            chosen if every else f"_state IN ('{WAITING}', '{WITHHELD}', '{WARNED}') AND {chosen}"
+        ).limit(limit)
         names = frame.columns
         first = [column for column in names if column.startswith("_")]
         shown = frame.select(*map(quote, first), *(quote(column) for column in names if column not in first))
         # As Arrow has them: `collect` gives times in the local zone of the process, and does not say so.
         rows = shown.toArrow()
-    # Those that wait are taken for granted, what is withheld says so.
-    if not every and WITHHELD not in rows["_state"].to_pylist():
+    # Those that wait are taken for granted, what is withheld or warned of says so.
+    if not every and {WITHHELD, WARNED}.isdisjoint(rows["_state"].to_pylist()):
         rows = rows.drop_columns([column for column in rows.column_names if column.startswith("_state")])
     if UNSTORABLE in rows.column_names and rows[UNSTORABLE].null_count == rows.num_rows:
         rows = rows.drop_columns([UNSTORABLE])

@@ -95,6 +95,11 @@ def reason_for_rest(expectation: Expectation, columns: Mapping[str, str]) -> str
     return compiled if isinstance(compiled, str) else None
 
 
+def is_on_rows(expectation: Expectation, columns: Mapping[str, str]) -> bool:
+    """Whether an expectation is judged row by row: it is not about all rows together."""
+    return isinstance(_compile(expectation, columns), RowRule)
+
+
 def row_rule_of(expectation: Expectation, columns: Mapping[str, str]) -> RowRule | None:
     """The rule that tells the rows that an expectation is about, one by one; None if there is none."""
     try:

@@ -80,5 +80,38 @@ def among(whole: "DataFrame", frame: "DataFrame", rules: Sequence[RowRule]) -> "
         is_same = [F.col(f"came.{quote(name)}").eqNullSafe(F.col(f"twice.{quote(name)}")) for name in names]
         came = frame.alias("came").join(twice.withColumn(flag, F.lit(True)).alias("twice"), is_same, "left")
         frame = came.select("came.*", F.coalesce(F.col(f"twice.{quote(flag)}"), F.lit(False)).alias(flag))
-        told.append(replace(rule, broken=quote(flag), considered="true", counted="true", needs_shuffle=False))
+        told.append(replace(rule, broken=f"({quote(flag)} AND {rule.considered})", needs_shuffle=False))
     return frame, tuple(told)
+
+
+def in_words(rows: "DataFrame", expectations: Sequence[Expectation], limit: int = LIMIT) -> dict[str, list[str]]:
+    """What the columns of expectations have in rows of evidence, as texts, by label; for a person's eyes alone.
+
+    Args:
+        rows: With the labels of the rules that each row is about, in `_broken_rules`.
+        expectations: Whose rows are asked for.
+        limit: Rows.
+
+    Returns:
+        Each text once, in the order of the rows; nothing for an expectation that no row is about. Values of a rule on
+        several columns stand with their names.
+    """
+    from pyspark.sql import functions as F
+
+    types = dict(rows.dtypes)
+    names = [name for name in dict.fromkeys(n for rule in expectations for n in rule.columns) if name in types]
+    as_text = [
+        (F.hex(quote(name)) if types[name] == "binary" else F.col(quote(name)).cast("string")).alias(f"{number}")
+        for number, name in enumerate(names)
+    ]
+    labels = F.array(*(F.lit(rule.label) for rule in expectations))
+    asked = rows.where(F.arrays_overlap(F.col(_REASONS), labels)).limit(limit)
+    texts: dict[str, dict[str, None]] = {}
+    for reasons, *values in asked.select(_REASONS, *as_text).collect():
+        said = dict(zip(names, ("null" if value is None else value for value in values), strict=True))
+        for rule in expectations:
+            own = [name for name in rule.columns if name in said]
+            if rule.label in reasons and own:
+                text = said[own[0]] if len(own) == 1 else ", ".join(f"{name} = {said[name]}" for name in own)
+                texts.setdefault(rule.label, {})[text] = None
+    return {label: list(values) for label, values in texts.items()}

@@ -3,15 +3,20 @@
 The only importer of great_expectations: it takes seconds to import, so it is imported where it is needed.
 """
 
+import html
 import logging
 import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.errors import SuiteError
+from lakehouse.quality.compile import is_on_rows
+from lakehouse.quality.evidence import among, evidence, evidence_rules, in_words
 from lakehouse.quality.results import CheckResult, failed_check, result_of
 from lakehouse.quality.rules.references import as_gx_query
 from lakehouse.quality.rules.rule import Outcome
@@ -20,8 +25,9 @@ from lakehouse.quality.suite.expectation import OWN_TYPES
 from lakehouse.quality.suite.suite import Expectation, Suite
 
 if TYPE_CHECKING:
-    from great_expectations.core import ExpectationValidationResult
+    from great_expectations.core import ExpectationSuiteValidationResult, ExpectationValidationResult
     from great_expectations.data_context.data_context.ephemeral_data_context import EphemeralDataContext
+    from great_expectations.data_context.types.resource_identifiers import ValidationResultIdentifier
     from great_expectations.datasource.fluent.spark_datasource import SparkDatasource
     from pyspark.sql import DataFrame
 
@@ -31,6 +37,8 @@ _RAISED = re.compile(r"^(?:\w+\.)*(\w+(?:Error|Exception))\b", re.MULTILINE)
 _NO_PROVIDER = re.compile(r"No provider found for [\w.]+ using \w+")
 
 
+# The name of the run under which the Data Docs have a batch that was refused.
+REFUSED = "refused batch"
 # Counts only: no lists of values, each of which would cost GX one more job and bring values of rows here.
 LEAN: Mapping[str, Any] = {"result_format": "BASIC", "partial_unexpected_count": 0}
 # What GX computes when it is not told otherwise.
@@ -62,11 +70,29 @@ def validate(
     return [outcome if isinstance(outcome, str) else results[place] for place, outcome in enumerate(built)]
 
 
-def data_docs(suites: Sequence[tuple[Suite, Callable[[], "DataFrame"]]], out: Path) -> Path:
-    """Validate each suite against its table, all by GX itself, and write its Data Docs as static HTML.
+@dataclass(frozen=True)
+class Shown:
+    """A suite in the Data Docs.
 
     Args:
-        suites: Each with a reader of its table.
+        suite: The suite.
+        table: Reads its table.
+        refused: Reads the rows for which its last batch was refused, with the labels of the rules; None for no rows.
+    """
+
+    suite: Suite
+    table: "Callable[[], DataFrame]"
+    refused: "Callable[[], DataFrame] | None" = None
+
+
+def data_docs(suites: Sequence[Shown], out: Path) -> Path:
+    """Validate each suite against its table, all by GX itself, and write its Data Docs as static HTML.
+
+    A failed rule on the whole shows some of the values that it is about, and so does a rule for which a batch was
+    refused, on a page of its own.
+
+    Args:
+        suites: The suites.
         out: Folder of the site; what was there is replaced by the present state.
 
     Returns:
@@ -79,8 +105,8 @@ def data_docs(suites: Sequence[tuple[Suite, Callable[[], "DataFrame"]]], out: Pa
     shutil.rmtree(out, ignore_errors=True)
     with _quiet():
         context = _context(out)
-        for suite, read in suites:
-            frame = read()
+        for shown in suites:
+            suite, frame = shown.suite, shown.table()
             columns = dict(frame.dtypes)
             built = [_build(expectation, place, columns) for place, expectation in enumerate(suite.expectations)]
             for expectation, refused in zip(suite.expectations, built, strict=True):
@@ -95,9 +121,83 @@ def data_docs(suites: Sequence[tuple[Suite, Callable[[], "DataFrame"]]], out: Pa
                 validation_definitions=[context.validation_definitions.add(definition)],
                 result_format=dict(LEAN),  # type: ignore[arg-type]
             )
-            context.checkpoints.add(checkpoint).run(batch_parameters={"dataframe": frame})
+            done = context.checkpoints.add(checkpoint).run(batch_parameters={"dataframe": frame})
+            for key, validation in done.run_results.items():
+                for place, told in _with_evidence(key, validation, shown, frame):
+                    context.validation_results_store.set(place, told)
         context.build_data_docs()
     return out / "index.html"
+
+
+def _with_evidence(
+    key: "ValidationResultIdentifier",
+    validation: "ExpectationSuiteValidationResult",
+    shown: Shown,
+    frame: "DataFrame",
+) -> "Iterator[tuple[ValidationResultIdentifier, ExpectationSuiteValidationResult]]":
+    """GX's results with the values that failed rules on the whole are about, and those of a refused batch beside them.
+
+    A table that passes all of them costs no job.
+    """
+    columns = dict(frame.dtypes)
+    on_whole = [rule for rule in shown.suite.expectations if not is_on_rows(rule, columns)]
+    failed = [rule for rule in on_whole if not _result_of(validation, shown.suite, rule).success]
+    rules = evidence_rules(failed, columns)
+    if rules:
+        values = in_words(evidence(*among(frame, frame, rules)), [rule.expectation for rule in rules])
+        for rule in failed:
+            _tell(_result_of(validation, shown.suite, rule), values.get(rule.label, ()))
+        yield key, validation
+    refused = in_words(shown.refused(), on_whole) if shown.refused and on_whole else {}
+    about = [rule for rule in on_whole if rule.label in refused]
+    if about:
+        yield _refused(key, validation, {shown.suite.expectations.index(rule): refused[rule.label] for rule in about})
+
+
+def _result_of(
+    validation: "ExpectationSuiteValidationResult", suite: Suite, rule: Expectation
+) -> "ExpectationValidationResult":
+    place = suite.expectations.index(rule)
+    [result] = [
+        result
+        for result in validation.results
+        if result.expectation_config and result.expectation_config.meta[_PLACE] == place
+    ]
+    return result
+
+
+def _tell(result: "ExpectationValidationResult", values: Sequence[str]) -> None:
+    """Give a result values to show, in GX's own field. GX writes them into its pages as they are."""
+    if values:
+        result.result["partial_unexpected_list"] = [html.escape(value) for value in values]
+        result.result["unexpected_count"] = result.result.get("unexpected_count") or len(values)
+
+
+def _refused(
+    key: "ValidationResultIdentifier", validation: "ExpectationSuiteValidationResult", values: Mapping[int, list[str]]
+) -> "tuple[ValidationResultIdentifier, ExpectationSuiteValidationResult]":
+    """The results of a batch that was refused, as far as its rows were kept: by place of the rule what they hold."""
+    from great_expectations.core.run_identifier import RunIdentifier
+    from great_expectations.data_context.types.resource_identifiers import ValidationResultIdentifier
+
+    told = deepcopy(validation)
+    told.results = [r for r in told.results if r.expectation_config and r.expectation_config.meta[_PLACE] in values]
+    for result in told.results:
+        assert result.expectation_config  # noqa: S101 - those without are left out
+        result.success, result.result = False, {}
+        result.exception_info = {"raised_exception": False, "exception_message": None, "exception_traceback": None}
+        _tell(result, values[result.expectation_config.meta[_PLACE]])
+    failed = len(told.results)
+    told.success = False
+    told.statistics = {
+        "evaluated_expectations": failed,
+        "successful_expectations": 0,
+        "unsuccessful_expectations": failed,
+        "success_percent": 0.0,
+    }
+    run = RunIdentifier(run_name=REFUSED, run_time=key.run_id.run_time)
+    told.meta["run_id"] = run
+    return ValidationResultIdentifier(key.expectation_suite_identifier, run, key.batch_identifier), told
 
 
 def catalogue() -> dict[str, dict[str, list[str]]]:

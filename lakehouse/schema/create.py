@@ -75,7 +75,7 @@ def quarantine_columns() -> tuple[Column, ...]:
     """What a quarantine adds to a row. Made when asked for: to read types in parts takes 0.3 s."""
     return (
         ROW_ID,
-        Column("_state", "string", "waiting, replayed (it went through the door) or discarded"),
+        Column("_state", "string", "waiting, replayed (it went through the door), discarded, withheld or warned"),
         Column("_broken_rules", "array<string>", "The rules that the row breaks"),
         Column(
             UNSTORABLE,

@@ -130,11 +130,9 @@ def _judged(
     Of a replay, and of no rows for a table that they would be added to, only rules on rows are judged: what came before
     still says of the others how the last batch was.
     """
-    adds = not (is_rebuild(batch.kind) or isinstance(table.write, Overwrite | ReplacePartitions))
-    is_empty = adds and not sum(rows.values())
-    if not (is_empty or isinstance(batch.kind, Replayed)):
+    why = unjudged(table, batch.kind, rows)
+    if why is None:
         return judge(frame, rules.batch, table.brought_names)
-    why = "no row came" if is_empty else "rows were replayed"
     last = last_position(tables.workspace, table.name, delta)
     before = {(result.name, result.rule): result for result in (last.results if last else ())}
     kept = [
@@ -142,6 +140,20 @@ def _judged(
         for rule in rules.batch.on_all
     ]
     return (*judge(frame, Compiled(rules.batch.rows), table.brought_names), *kept)
+
+
+def unjudged(table: Table, kind: RunKind, rows: Mapping[str, int]) -> str | None:
+    """Why the rules on the whole of a batch are not judged, in words; None if they are.
+
+    Args:
+        table: The declaration.
+        kind: What the run is.
+        rows: Staged rows by verdict.
+    """
+    adds = not (is_rebuild(kind) or isinstance(table.write, Overwrite | ReplacePartitions))
+    if adds and not sum(rows.values()):
+        return "no row came"
+    return "rows were replayed" if isinstance(kind, Replayed) else None
 
 
 def _decide_partitions(

@@ -45,6 +45,7 @@ from lakehouse.write.shape import check_shape
 from lakehouse.write.snapshots import compare
 from lakehouse.write.stage import AUDIT, BAD, DELETION, OLDER, PASSED, VERDICTS, passed, stage
 from lakehouse.write.table_rules import rules_of, suite_name, suite_of
+from lakehouse.write.warned import keep_warned
 from lakehouse.write.withheld import withhold_refused
 
 if TYPE_CHECKING:
@@ -159,6 +160,8 @@ def finish(
     if not is_replay:
         forget_set_aside(workspace, table.name)
     forget_positions(workspace, table.name, before=intent.sequence)
+    # The decision is closed: what cannot be kept here must not be tried again before each run.
+    warned = keep_warned(tables, session, table, intent, version)
     if not intent.adopts:
         delete_folder(staged.path)
     else:
@@ -176,7 +179,7 @@ def finish(
         checks=checks,
         checks_by_partition=dict(by_partition),
         seconds=time.monotonic() - started,
-        messages=(*(intent.note.messages or ()), *notices),
+        messages=(*(intent.note.messages or ()), *warned, *notices),
     )
 
 

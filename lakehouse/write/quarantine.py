@@ -26,6 +26,7 @@ from lakehouse.write.note import who
 from lakehouse.write.quarantine_by_reference import (
     DISCARDED,
     WAITING,
+    WARNED,
     WITHHELD,
     Superseded,
     add_by_reference,
@@ -45,7 +46,7 @@ CAME_AGAIN = "came again in run "
 _log = logging.getLogger(__name__)
 # What `with_reasons` adds to a row.
 REASONS = ("_broken_rules", "_run_id", "_inputs")
-STATES = (WAITING, REPLAYED, DISCARDED, WITHHELD)
+STATES = (WAITING, REPLAYED, DISCARDED, WITHHELD, WARNED)
 
 
 def counts(workspace: Workspace, name: str) -> dict[str, int]:
@@ -57,6 +58,11 @@ def counts(workspace: Workspace, name: str) -> dict[str, int]:
         for state, count in _states(root, path, action).items():
             rows[state] += count
     return rows
+
+
+def withheld_rows(session: "SparkSession", name: str) -> "DataFrame":
+    """The rows in the quarantine of `layer.entities` for which its last batch was refused."""
+    return session.table(quote(quarantine_of(name))).where(f"_state = '{WITHHELD}'")
 
 
 def _states(root: str, path: str, action: Mapping[str, Any]) -> Counter[str]:

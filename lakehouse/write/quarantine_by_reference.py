@@ -37,6 +37,8 @@ _NAMES = re.compile(r"`(?:[^`]|``)*`|[^<>(),:\s`]+(?=:)")
 WAITING, DISCARDED = "waiting", "discarded"
 # Rejected with a batch that was not published: the next run reads it again.
 WITHHELD = "withheld"
+# Published, or the reason why what was published fails a warning: not rejected, and gone when it is judged again.
+WARNED = "warned"
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ def withhold_refused(
     failed = {key: results for key, results in by_key.items() if blocking(results)}
     if not failed or isinstance(batch.kind, Replayed):
         return False
-    where = _places(table, list(failed)) if isinstance(refused, Mapping) else "true"
+    where = places(table, list(failed)) if isinstance(refused, Mapping) else "true"
     names = {result.name for results in failed.values() for result in blocking(results)}
     of_batch, of_table = (
         evidence_rules([rule for rule in scope if rule.check_name in names], dict(table.types))
@@ -103,7 +103,7 @@ def _among_all(
     return among(functions_of(table.write).after(table.write, pending), rows, rules)
 
 
-def _places(table: Table, keys: Sequence[str]) -> str:
+def places(table: Table, keys: Sequence[str]) -> str:
     """SQL: whether a row is of the partitions of some keys."""
     [name] = table.partitioned_by
     return any_of(({name: text_of(key, table.types[name], name)} for key in keys), table.types)

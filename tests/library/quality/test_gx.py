@@ -51,16 +51,58 @@ def test_a_query_is_asked_in_the_session_of_the_frame(workspace: Workspace, spar
     assert (result.error, result.success, result.observed) == (None, False, 1)
 
 
-def test_data_docs_are_pages_for_every_suite(spark: SparkSession, tmp_path: Path) -> None:
-    path = tmp_path / "expectations" / "silver" / "people.json"
+def suite_at(folder: Path, *expectations: dict[str, Any], columns: dict[str, str]) -> Suite:
+    path = folder / "expectations" / "silver" / "people.json"
     path.parent.mkdir(parents=True)
-    listed = [{"type": "expect_column_values_to_not_be_null", "kwargs": {"column": "a"}, "severity": "warning"}]
-    path.write_text(json.dumps({"name": "silver.people", "expectations": listed}))
-    suite = load_suite(path, {"a": "int"})
+    path.write_text(json.dumps({"name": "silver.people", "expectations": list(expectations)}))
+    suite = load_suite(path, columns)
     assert suite is not None
+    return suite
 
-    page = gx.data_docs([(suite, lambda: spark.createDataFrame([(1,), (None,)], "a int"))], tmp_path / "docs")
+
+def test_data_docs_are_pages_for_every_suite(spark: SparkSession, tmp_path: Path) -> None:
+    listed = {"type": "expect_column_values_to_not_be_null", "kwargs": {"column": "a"}, "severity": "warning"}
+    suite = suite_at(tmp_path, listed, columns={"a": "int"})
+
+    page = gx.data_docs([gx.Shown(suite, lambda: spark.createDataFrame([(1,), (None,)], "a int"))], tmp_path / "docs")
 
     assert page == tmp_path / "docs" / "index.html"
     assert "silver.people" in page.read_text()
     assert len(list((tmp_path / "docs" / "validations").rglob("*.html"))) == 1
+
+
+def test_data_docs_show_the_values_that_failed_rules_on_the_whole_are_about_escaped(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    keys = {"type": "expect_column_values_to_be_unique", "kwargs": {"column": "a"}, "severity": "warning"}
+    pair = {"type": "expect_compound_columns_to_be_unique", "kwargs": {"column_list": ["a", "b"]}}
+    inside = {"type": "expect_column_distinct_values_to_be_in_set", "kwargs": {"column": "b", "value_set": ["in"]}}
+    equal = {"type": "expect_column_distinct_values_to_equal_set", "kwargs": {"column": "b", "value_set": ["in"]}}
+    rows_of_it = {"type": "expect_column_values_to_not_be_null", "kwargs": {"column": "c"}}
+    suite = suite_at(
+        tmp_path, keys, pair, inside, equal, rows_of_it, columns={"a": "int", "b": "string", "c": "string"}
+    )
+    ddl = "a int, b string, c string"
+    rows = [(4711, "in", "of-a-row"), (4711, "<script>odd</script>", "of-a-row"), (4712, "in", None)]
+    refused = [(815, "in", "x", ["a: values_unique"]), (816, "in", "x", ["c: values_not_be_null"])]
+
+    gx.data_docs(
+        [
+            gx.Shown(
+                suite,
+                lambda: spark.createDataFrame(rows, ddl),
+                lambda: spark.createDataFrame(refused, f"{ddl}, _broken_rules array<string>"),
+            )
+        ],
+        tmp_path / "docs",
+    )
+
+    pages = {page.read_text() for page in (tmp_path / "docs" / "validations").rglob("*.html")}
+    [stored] = [page for page in pages if gx.REFUSED not in page]
+    [other] = [page for page in pages if gx.REFUSED in page]
+    assert ">4711<" in stored
+    assert "&lt;script&gt;odd&lt;/script&gt;" in stored
+    assert "<script>odd" not in stored
+    assert not any(value in stored for value in ("4712", "of-a-row", "815", "816"))
+    assert ">815<" in other
+    assert not any(value in other for value in ("4711", "odd", "816"))

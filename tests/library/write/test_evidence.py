@@ -1,15 +1,23 @@
 """A refused batch leaves what it was refused for: its rejected rows, and those that a failed rule on all is about."""
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lakehouse.answers.row_accounts import accounts
 from lakehouse.declare.table import Table, quarantine_of
-from lakehouse.declare.write_modes import Merge, Scd2
+from lakehouse.declare.write_modes import Merge, ReplacePartitions, Scd2
+from lakehouse.delta.history import version_of
+from lakehouse.delta.tables import Tables
 from lakehouse.errors import AuditFailedError
 from lakehouse.quality.evidence import LIMIT
 from lakehouse.write import quarantine
+from lakehouse.write.batch import Batch
+from lakehouse.write.door import write
+from lakehouse.write.intent import open_intent
+from lakehouse.write.run_kind import ForPartitions
 from tests.library.door import Door
 
 UNIQUE = {"type": "expect_column_values_to_be_unique", "kwargs": {"column": "name"}, "severity": "critical"}
@@ -100,3 +108,79 @@ def test_of_many_rows_so_many_are_kept(door: Door):
     door.suite(table, UNIQUE)
     refused(door, table, *((number, "a", 1, None) for number in range(3 * LIMIT)))
     assert len(kept(door, table)) == LIMIT
+
+
+WARNS = {"severity": "warning", "description": "names are keys"}
+
+
+def warned(door: Door, table: Table) -> dict[int, list[str]]:
+    sql = f"SELECT id, _broken_rules FROM {quarantine_of(table.name)} WHERE _state = 'warned'"
+    return {row["id"]: row["_broken_rules"] for row in door.spark.sql(sql).collect()}
+
+
+def test_a_failed_warning_keeps_its_rows_until_a_publish_passes_it(door: Door):
+    table = door.table()
+    door.suite(table, UNIQUE | WARNS, IN_SET | {"severity": "warning"})
+
+    done = door.write(table, door.rows((1, "a", 1, None), (2, "elsewhere", 2, None), (3, "a", 3, None)))
+
+    assert done.published == 3
+    assert f"`lakehouse quarantine show {table.name}` has rows" in done.messages[0]
+    assert not any("elsewhere" in said for said in (*done.messages, *done.warnings))
+    keys, values = ["names are keys"], ['name: distinct_values_in_set(["a", "b"])']
+    assert warned(door, table) == {1: keys, 2: values, 3: keys}
+    assert accounts(door.workspace, table.name).add_up
+
+    # A newer failure stands in place of the older, one that is not judged leaves it, and what passes clears it.
+    door.write(table, door.rows((4, "b", 1, None), (5, "b", 1, None)))
+    assert warned(door, table) == {4: keys, 5: keys}
+    assert door.write(table, door.rows()).warnings
+    assert warned(door, table) == {4: keys, 5: keys}
+    assert door.write(table, door.rows((6, "a", 1, None))).messages == ()
+    assert warned(door, table) == {}
+
+
+def test_a_warning_on_the_table_keeps_the_rows_that_were_there_as_well(door: Door, at: Any):
+    table = door.table(Merge(on=("id",)))
+    door.suite(table, UNIQUE | WARNS)
+    door.write(table, door.rows((1, "a", 1, at(1)), (2, "b", 2, at(1))))
+    assert version_of(door.workspace, quarantine_of(table.name)) is None
+
+    door.write(table, door.rows((3, "a", 3, at(2)), (4, "c", 4, at(2))))
+
+    keys = ["names are keys"]
+    assert warned(door, table) == {1: keys, 3: keys}
+    door.write(table, door.rows((3, "d", 3, at(3))))
+    assert warned(door, table) == {}
+
+
+def test_partitions_are_warned_of_each_by_itself(door: Door):
+    table = replace(door.table(), write=ReplacePartitions(), partitioned_by=("value",))
+    door.suite(table, UNIQUE | WARNS)
+    in_two = door.rows((1, "a", 1, None), (2, "a", 1, None), (3, "a", 2, None), (4, "b", 3, None), (5, "b", 3, None))
+    kind = ForPartitions({"1": {}, "2": {}, "3": {}})
+    batch = Batch(table.entity, "batch", kind=kind)
+
+    write(Tables(door.workspace), door.spark, table, in_two, batch)
+
+    keys = ["names are keys"]
+    assert warned(door, table) == {1: keys, 2: keys, 4: keys, 5: keys}
+    again = replace(batch, run_id=f"{table.entity}2", kind=ForPartitions({"1": {}}))
+    write(Tables(door.workspace), door.spark, table, door.rows((1, "a", 1, None)), again)
+    assert warned(door, table) == {4: keys, 5: keys}
+
+
+def test_rows_that_a_warning_is_about_and_cannot_be_kept_stop_no_publish(door: Door):
+    table = door.table()
+    door.suite(table, UNIQUE | WARNS)
+    # A folder that is no table stands where the quarantine would be made.
+    place = Path(door.workspace.table_path(quarantine_of(table.name)).removeprefix("file://"))
+    place.mkdir(parents=True)
+    (place / "other.txt").write_text("of somebody else")
+
+    done = door.write(table, door.rows((1, "a", 1, None), (2, "a", 2, None)))
+
+    assert done.published == 2
+    assert "were not kept (AnalysisException)" in done.messages[0]
+    assert open_intent(door.workspace, table.name) is None
+    assert door.write(table, door.rows((3, "b", 1, None))).published == 1

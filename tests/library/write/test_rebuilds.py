@@ -138,6 +138,7 @@ def test_a_rebuild_for_one_lost_input_does_not_settle_rows_of_others_that_were_n
         "replayed": 0,
         "discarded": 1,
         "withheld": 0,
+        "warned": 0,
     }
 
 
@@ -224,6 +225,7 @@ def test_a_full_run_makes_what_a_new_table_would_be(door: Door, at: Any, mode: W
         "replayed": 0,
         "discarded": 1,
         "withheld": 0,
+        "warned": 0,
     }
     # What it remembers of deletions is that of its inputs, too.
     door.write(source, door.rows((2, "late", 2, at(2)), (3, "late", 9, at(4))))
@@ -274,6 +276,7 @@ def test_rows_that_wait_for_a_table_that_was_dropped_do_not_wait_twice(door: Doo
         "replayed": 0,
         "discarded": 1,
         "withheld": 0,
+        "warned": 0,
     }
     assert door.read(quarantine_of(target.name)) == [(2, "bad", 20), (2, "bad", 20)]
 

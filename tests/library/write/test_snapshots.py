@@ -301,7 +301,13 @@ def test_the_next_snapshot_stands_for_the_rejected_rows_of_the_last(snapshots: S
     snapshots.write(table, 10, (1, "a", 1))
     snapshots.write(table, 20, (1, "b", 99), (2, "x", 1))
     snapshots.write(table, 30, (1, "a", 1), (2, "x", 1))
-    assert quarantine.counts(door.workspace, table.name) == {"waiting": 0, "replayed": 0, "discarded": 1, "withheld": 0}
+    assert quarantine.counts(door.workspace, table.name) == {
+        "waiting": 0,
+        "replayed": 0,
+        "discarded": 1,
+        "withheld": 0,
+        "warned": 0,
+    }
     before = snapshots.read(table)
     reopen(door.connection, table)
     fix(door.connection, table, {"value": "1"})

@@ -123,7 +123,13 @@ def test_such_a_row_comes_back_only_with_a_value_in_its_place(door: Door):
     assert replay(door.connection, table).published == 1
 
     assert door.read(table.name) == [(1, "a", 1), (2, "Zürich", 3)]
-    assert quarantine.counts(door.workspace, table.name) == {"waiting": 0, "replayed": 1, "discarded": 0, "withheld": 0}
+    assert quarantine.counts(door.workspace, table.name) == {
+        "waiting": 0,
+        "replayed": 1,
+        "discarded": 0,
+        "withheld": 0,
+        "warned": 0,
+    }
 
 
 def test_a_partition_that_no_log_can_name_does_not_stop_the_others(door: Door):
