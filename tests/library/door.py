@@ -5,6 +5,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+from deltalake import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
 
 from lakehouse.declare.column import Column
@@ -15,6 +16,7 @@ from lakehouse.engine.session import Connection
 from lakehouse.workspace import Workspace
 from lakehouse.write.batch import Batch, Published
 from lakehouse.write.door import write
+from tests.library.by_delta_rs import rows_by_delta_rs
 
 COLUMNS = (
     Column("id", "bigint", "Key", nullable=False),
@@ -50,6 +52,15 @@ class Door:
         return write(Tables(self.workspace), self.spark, table, frame, Batch(run or uuid.uuid4().hex[:12], "batch"))
 
     def read(self, name: str, *columns: str) -> list[tuple[Any, ...]]:
+        """The rows of a table, in order."""
+        return sorted(self.unordered(name, *columns or ("id", "name", "value")))
+
+    def unordered(self, name: str, *columns: str) -> list[tuple[Any, ...]]:
+        """The rows of a table by delta-rs."""
+        return rows_by_delta_rs(DeltaTable(self.workspace.table_path(name)), columns)
+
+    def read_in_spark(self, name: str, *columns: str) -> list[tuple[Any, ...]]:
+        """The same as the engine reads it: Spark's own types, a timestamp without its zone."""
         return sorted(
             tuple(row) for row in self.spark.table(name).select(*columns or ("id", "name", "value")).collect()
         )

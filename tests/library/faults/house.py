@@ -14,6 +14,7 @@ from lakehouse.runs.run import recover_if_open, run
 from lakehouse.workspace import Workspace
 from lakehouse.write.position import last_position
 from lakehouse.write.quarantine import DISCARDED, REPLAYED, WAITING
+from tests.library.by_delta_rs import rows_by_delta_rs
 from tests.library.faults.batches import (
     MENDED,
     MODES,
@@ -131,12 +132,12 @@ class House:
         """The table's rows, by delta-rs."""
         delta = open_table(self.workspace, self.table(mode).name)
         names = list(self.table(mode).stored_names)
-        return [] if delta is None else sorted(_rows(delta, names), key=str)
+        return [] if delta is None else sorted(rows_by_delta_rs(delta, names), key=str)
 
     def states(self, mode: str) -> list[tuple[int, str]]:
         """Id and state of each row of the quarantine."""
         delta = open_table(self.workspace, quarantine_of(self.table(mode).name))
-        return [] if delta is None else sorted(_rows(delta, ["id", "_state"]))
+        return [] if delta is None else sorted(rows_by_delta_rs(delta, ["id", "_state"]))
 
     def _of_ledger(self, mode: str, number: int, states: dict[int, str]) -> list[str]:
         entries = self.ledger.entries(mode)
@@ -170,15 +171,6 @@ class House:
         if account.add_up and not account.in_flight and account.rows_in == came:
             return []
         return [f"accounts: {came} rows came, {account}"]
-
-
-def _rows(delta: Any, names: list[str]) -> list[tuple[Any, ...]]:
-    import pyarrow as pa
-    from deltalake import QueryBuilder  # it knows deletion vectors, which `to_pyarrow_table` does not
-
-    columns = ", ".join(f'"{name}"' for name in names)
-    answer = QueryBuilder().register("rows", delta).execute(f"SELECT {columns} FROM rows").read_all()
-    return [tuple(row.values()) for row in pa.table(answer).to_pylist()]
 
 
 def _compared(must: list[tuple[Any, ...]], has: list[tuple[Any, ...]]) -> list[str]:

@@ -68,8 +68,8 @@ def test_rows_counts_and_changes_are_those_of_the_engines_merge(door: Door, at, 
 
         done, expected = door.write(ours, frame), door.write(engines, frame)
 
-        read = door.read(ours.name)
-        assert read == door.read(engines.name)
+        read = door.read_in_spark(ours.name)
+        assert read == door.read_in_spark(engines.name)
         assert (done.published, done.deduplicated) == (expected.published, expected.deduplicated)
         assert row_count(door.workspace, ours.name) == len(read)
         versions.append((done.version, expected.version))
@@ -102,14 +102,16 @@ def test_deletions_are_those_of_the_engines_merge(door: Door, at, sequence, batc
 
         done, expected = door.write(ours, frame), door.write(engines, frame)
 
-        read = door.read(ours.name)
-        assert read == door.read(engines.name)
+        read = door.read_in_spark(ours.name)
+        assert read == door.read_in_spark(engines.name)
         assert (done.published, done.deduplicated) == (expected.published, expected.deduplicated)
         assert row_count(door.workspace, ours.name) == len(read)
         versions.append((done.version, expected.version))
         if sequence and done.version:
             remembered = [deleted_of(table.name) for table in (ours, engines)]
-            assert door.read(remembered[0], "id", "sent_at") == door.read(remembered[1], "id", "sent_at")
+            assert door.read_in_spark(remembered[0], "id", "sent_at") == door.read_in_spark(
+                remembered[1], "id", "sent_at"
+            )
     assert net(door, ours, [mine for mine, _ in versions]) == net(door, engines, [theirs for _, theirs in versions])
     assert way(door, ours) == ["true"] * len(batches)
 
@@ -156,7 +158,7 @@ def test_several_keys_of_several_types_and_rows_that_move_between_partitions(doo
         door.write(engines, rows)
 
         names = ("day", "id", "place", "is_left", "sent_at")
-        assert door.read(ours.name, *names) == door.read(engines.name, *names)
+        assert door.read_in_spark(ours.name, *names) == door.read_in_spark(engines.name, *names)
     assert way(door, ours) == ["true"] * 3
 
 
@@ -178,7 +180,7 @@ def test_every_engine_reads_the_rows(door: Door, merged: Table, sql_layer):
     rust = pa.table(QueryBuilder().register("rows", delta).execute("SELECT id, name, value FROM rows ORDER BY id"))
     sql = f"SELECT id, name, value FROM {merged.name} ORDER BY id"
 
-    assert door.read(merged.name) == ROWS
+    assert door.read_in_spark(merged.name) == ROWS
     assert [tuple(row.values()) for row in rust.to_pylist()] == ROWS
     assert list(ask(door.workspace, sql).rows) == ROWS
 
@@ -190,13 +192,13 @@ def test_the_engine_goes_on_from_there(door: Door, at, merged: Table):
     changed = {4: None, 9: (9, "n", 9), 5: (5, "n", 5), 6: (6, "n", 6)}
     expected = [row for row in (changed.get(row[0], row) for row in ROWS) if row]
     assert done.published == 3
-    assert door.read(merged.name) == expected
+    assert door.read_in_spark(merged.name) == expected
 
     door.spark.sql(f"OPTIMIZE {merged.name}")
     door.write(merged, door.rows((1, "o", 1, at(2))))
     door.spark.sql(f"RESTORE {merged.name} TO VERSION AS OF {done.version}")
 
-    assert door.read(merged.name) == expected
+    assert door.read_in_spark(merged.name) == expected
     assert set(way(door, merged)) == {"true"}
 
 
@@ -214,7 +216,7 @@ def test_a_version_is_replayed_as_delta_rs_does_also_from_a_checkpoint(door: Doo
         path: action.get("deletionVector") for path, action in whole.items()
     }
     assert sorted(replayed) == sorted(delta.get_add_actions(flatten=True)["path"].to_pylist())
-    assert len(door.read(merged.name)) == 12
+    assert len(door.read_in_spark(merged.name)) == 12
     assert way(door, merged)[-1] == "true"
 
 
@@ -235,7 +237,7 @@ def test_what_arrow_would_compare_otherwise_is_left_to_the_engine(door: Door, at
 
     assert way(door, table) == [None]
     expected = "c", ("b" if mode.sequence else "d")
-    assert [row[0] for row in door.read(table.name, "name")] == sorted(expected)
+    assert [row[0] for row in door.read_in_spark(table.name, "name")] == sorted(expected)
 
 
 def test_a_rival_that_commits_first_is_seen(door: Door, at, merged: Table, monkeypatch):
@@ -251,8 +253,8 @@ def test_a_rival_that_commits_first_is_seen(door: Door, at, merged: Table, monke
     done = door.write(merged, door.rows((1, "ours", 1, at(1)), (20, "new", 20, at(1))))
 
     assert done.published == 2
-    assert door.read(merged.name)[:2] == [(0, "rival", 0), (1, "ours", 1)]
-    assert len(door.read(merged.name)) == len(ROWS) + 1
+    assert door.read_in_spark(merged.name)[:2] == [(0, "rival", 0), (1, "ours", 1)]
+    assert len(door.read_in_spark(merged.name)) == len(ROWS) + 1
 
 
 def test_a_version_is_never_written_twice_nor_half(tmp_path: Path):

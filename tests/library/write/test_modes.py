@@ -28,8 +28,8 @@ def days(door: Door, *rows: tuple[str | None, int, str | None]):
 
 
 def rows_of(door: Door, table: Table) -> list[tuple]:
-    rows = door.spark.sql(f"SELECT string(day), id, name FROM {table.name}").collect()
-    return sorted((tuple(row) for row in rows), key=str)
+    rows = door.unordered(table.name, "day", "id", "name")
+    return sorted(((day and str(day), *row) for day, *row in rows), key=str)
 
 
 # --- replace partitions ---

@@ -41,8 +41,7 @@ BETWEEN = {
 
 
 def rejected(door: Door, table: Table) -> list[tuple]:
-    rows = door.spark.table(quarantine_of(table.name)).select("id", "value", "_state").collect()
-    return sorted(tuple(row) for row in rows)
+    return door.read(quarantine_of(table.name), "id", "value", "_state")
 
 
 @pytest.fixture

@@ -64,8 +64,8 @@ class Histories:
     def read(self, table: Table) -> list[tuple[Any, ...]]:
         """Key, name, value, from, to, current, deleted; ordered by key and time."""
         names = ("id", "name", "value", "_valid_from", "_valid_to", "_is_current", "_is_deleted")
-        rows = self.door.spark.table(table.name).orderBy("id", "changed_at").select(*names).collect()
-        return [(r[0], r[1], r[2], seconds(r[3]), seconds(r[4]), r[5], r[6]) for r in rows]
+        rows = self.door.read(table.name, "id", "changed_at", *names[1:])
+        return [(key, *row[:2], seconds(row[2]), seconds(row[3]), *row[4:]) for key, _, *row in rows]
 
 
 @pytest.fixture

@@ -71,8 +71,8 @@ class Snapshots:
     def read(self, table: Table) -> list[tuple[Any, ...]]:
         """Key, name, value, from, to, current, deleted; ordered by key and time."""
         names = ("id", "name", "value", "_valid_from", "_valid_to", "_is_current", "_is_deleted")
-        rows = self.door.spark.table(table.name).orderBy("id", "read_at").select(*names).collect()
-        return [(*row[:3], row[3].second, row[4] and row[4].second, *row[5:]) for row in rows]
+        rows = self.door.read(table.name, "id", "read_at", *names[1:])
+        return [(key, *row[:2], row[2].second, row[3] and row[3].second, *row[4:]) for key, _, *row in rows]
 
 
 @pytest.fixture
