@@ -37,7 +37,9 @@ class MetastoreSettings(_Part):
 class TrinoSettings(_Part):
     """The SQL layer."""
 
-    url: str | None = Field(None, description="An existing Trino, `http://host:port`")
+    url: str | None = Field(None, description="An existing Trino, `https://host:port`")
+    token: SecretStr | None = Field(None, description="A token (JWT) for an existing Trino")
+    trust: Path | None = Field(None, description="Certificates by which an existing Trino is trusted, PEM")
     catalog: str = Field("delta", description="The catalog that holds the warehouse")
     user: str = Field("lakehouse", description="User name of the queries")
     memory: str = Field("1500m", description="Heap of the server that `lakehouse up sql` starts")

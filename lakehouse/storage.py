@@ -107,12 +107,17 @@ def write_json(uri: str, value: Any) -> None:
 
 def write_private_json(file: "Path", value: Any, mode: int = PRIVATE_MODE) -> None:
     """Write JSON that its owner alone may read, unless another mode is given, in one step."""
+    write_private(file, json.dumps(value, indent=1), mode)
+
+
+def write_private(file: "Path", text: str, mode: int = PRIVATE_MODE) -> None:
+    """Write what its owner alone may read, unless another mode is given, in one step."""
     import os
 
     file.parent.mkdir(parents=True, exist_ok=True)
     draft = file.with_name(f"{file.name}.{os.getpid()}.tmp")
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w") as stream:
-        json.dump(value, stream, indent=1)
+        stream.write(text)
     draft.replace(file)
 
 

@@ -149,8 +149,8 @@ class Workspace:
 
     @property
     def trino_url(self) -> str:
-        """HTTP address of Trino."""
-        return self._address("trino", self.settings.trino.url, "http://127.0.0.1:{port}")
+        """HTTP address of Trino; the workspace's own speaks TLS alone."""
+        return self._address("trino", self.settings.trino.url, "https://127.0.0.1:{port}")
 
     @property
     def mlflow_url(self) -> str:

@@ -30,9 +30,10 @@ def up(parts: Annotated[list[str] | None, typer.Argument(help="ui: Dagster and M
 
     workspace = current_workspace()
     start(workspace, parts or [], tell=_teller())
-    for name, service in workspace.services().items():
-        if name in ("trino", "mlflow", "dagster"):
-            print(f"{name}: http://127.0.0.1:{service['port']}")
+    addresses = {"trino": "trino_url", "mlflow": "mlflow_url", "dagster": "dagster_url"}
+    for name in workspace.services():
+        if name in addresses:
+            print(f"{name}: {getattr(workspace, addresses[name])}")
     print(f"{workspace.home} is up.")
 
 
@@ -60,6 +61,9 @@ def _print_services(services: "Sequence[ServiceStatus]") -> None:
         for service in services
     ]
     print_table(("service", "state", "pid", "address", "note"), rows)
+    for service in services:
+        if service.jdbc:
+            print(f"JDBC, with a token of `lakehouse token` as accessToken:\n  {service.jdbc}")
 
 
 def logs(

@@ -14,7 +14,11 @@ from lakehouse.workspace import Workspace
 BASE = ("metastore", "spark")
 PARTS = {"ui": ("mlflow", "dagster", "daemon"), "sql": ("trino",)}
 
-_URLS = {"spark": "sc://localhost:{port}/;token={token}", "metastore": "thrift://127.0.0.1:{port}"}
+_URLS = {
+    "spark": "sc://localhost:{port}/;token={token}",
+    "metastore": "thrift://127.0.0.1:{port}",
+    "trino": "https://127.0.0.1:{port}",
+}
 
 
 def url(name: str, address: Address) -> str:

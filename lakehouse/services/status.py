@@ -13,6 +13,7 @@ from lakehouse.services.supervise import addresses, lease_keeper, ports, supervi
 from lakehouse.services.supervise.probes import PROBES
 from lakehouse.services.supervise.spec import Address
 from lakehouse.services.supervise.supervisor import State
+from lakehouse.sql.trino_access import jdbc_url
 from lakehouse.workspace import Workspace
 
 _PATIENCE_SECONDS = 5
@@ -30,6 +31,7 @@ class ServiceStatus:
         pid: Its process, where it was started here and runs.
         address: Where it listens, without its token.
         note: What is wrong, or nothing.
+        jdbc: Of the workspace's own Trino what a JDBC client connects to; it needs a token beside it.
     """
 
     name: str
@@ -37,6 +39,7 @@ class ServiceStatus:
     pid: int | None = None
     address: str | None = None
     note: str = ""
+    jdbc: str | None = None
 
     @property
     def is_healthy(self) -> bool:
@@ -96,7 +99,8 @@ def _ours(workspace: Workspace, state: State, address: Address | None) -> Servic
         if problem:
             return ServiceStatus(state.name, "not answering", pid, shown, problem)
         unloaded = _unloaded(workspace, url) if state.name == "dagster" else ""
-        return ServiceStatus(state.name, "project not loaded" if unloaded else "up", pid, shown, unloaded)
+        jdbc = jdbc_url(workspace, address.port) if state.name == "trino" else None
+        return ServiceStatus(state.name, "project not loaded" if unloaded else "up", pid, shown, unloaded, jdbc)
     if not ports.is_free(address.port):
         note = f"port {address.port} is held by {ports.holder(address.port)}"
         return ServiceStatus(state.name, "restarting", pid, shown, note)

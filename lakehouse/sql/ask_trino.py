@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from lakehouse.errors import LakehouseError, ServiceError
+from lakehouse.sql.trino_access import http_session
 from lakehouse.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def ask(workspace: Workspace, statement: str) -> Answer:
     """
     from requests.exceptions import RequestException
     from tenacity import retry, retry_if_exception, stop_after_delay, wait_fixed
-    from trino.exceptions import Error, TrinoDataError, TrinoQueryError
+    from trino.exceptions import Error, HttpError, TrinoDataError, TrinoQueryError
 
     def has_no_node(error: BaseException) -> bool:
         return isinstance(error, TrinoQueryError) and error.error_name == "NO_NODES_AVAILABLE"
@@ -89,7 +90,7 @@ def ask(workspace: Workspace, statement: str) -> Answer:
             "to 9999, or a map whose keys are arrays or rows. Make it text in the statement, by `cast(moment AS "
             "varchar)` or `json_format(cast(map_values(things) AS json))`."
         ) from None
-    except (Error, RequestException) as error:
+    except (Error, HttpError, RequestException) as error:
         raise ServiceError(
             f"Trino at {workspace.trino_url} does not answer ({error}). See `lakehouse status`."
         ) from error
@@ -112,7 +113,7 @@ def _ask(workspace: Workspace, statement: str) -> Answer:
     from trino.dbapi import connect
 
     url, settings = urlsplit(workspace.trino_url), workspace.settings.trino
-    where = {"host": url.hostname, "port": url.port, "http_scheme": url.scheme}
+    where = {"host": url.hostname, "port": url.port, "http_scheme": url.scheme, "http_session": http_session(workspace)}
     opened: Any = connect  # trino ships no types for it
     with opened(**where, user=settings.user, catalog=settings.catalog) as connection:
         cursor = connection.cursor()

@@ -1,9 +1,12 @@
 """The SQL layer: Trino on the same Java, read-only on the warehouse's catalogue."""
 
+import json
+import re
 import shutil
 import tarfile
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from lakehouse.errors import DownloadError, ServiceError
 from lakehouse.locks.private_lock import private_lock
@@ -11,12 +14,14 @@ from lakehouse.services.java import jars
 from lakehouse.services.java.java import Java
 from lakehouse.services.supervise.spec import Address, ServiceSpec
 from lakehouse.settings import Settings
+from lakehouse.sql.trino_keys import AUDIENCE, HOST, TrinoKeys, make_keys
 from lakehouse.workspace import Workspace
 
 OLDEST_JAVA = 24
 _PLUGINS = ("delta-lake",)
 _LOG_LEVELS = {"io.trino": "WARN", "io.airlift": "WARN", "org.eclipse.jetty": "WARN", "Bootstrap": "WARN"}
 _UNPACKED_BYTES = 950_000_000
+_INTERNAL = "TRINO_INTERNAL_SECRET"
 
 
 def installed(settings: Settings) -> Path:
@@ -72,7 +77,7 @@ def spec(workspace: Workspace, java: Java, address: Address, metastore_uri: str)
             f"Name a newer one, or unset the variable to use the one that comes with the project."
         )
     home, folder = install(workspace.settings), workspace.home / "trino"
-    etc = folder / "etc"
+    etc, keys, catalog = folder / "etc", make_keys(workspace), workspace.settings.trino.catalog
     _link_plugins(home, folder / "plugin")
     return ServiceSpec(
         name="trino",
@@ -86,10 +91,15 @@ def spec(workspace: Workspace, java: Java, address: Address, metastore_uri: str)
         ),
         folder=folder,
         files={
-            etc / "config.properties": _properties(_config(address, folder)),
+            etc / "config.properties": _properties({**_config(folder), **_guarded(address, keys, etc)}),
             etc / "log.properties": _properties(_LOG_LEVELS),
-            etc / "catalog" / f"{workspace.settings.trino.catalog}.properties": _properties(_catalog(metastore_uri)),
+            etc / "access.properties": _properties(
+                {"access-control.name": "file", "security.config-file": str(etc / "rules.json")}
+            ),
+            etc / "rules.json": json.dumps(_rules(catalog), indent=1),
+            etc / "catalog" / f"{catalog}.properties": _properties(_catalog(metastore_uri)),
         },
+        env={_INTERNAL: keys.internal.read_text()},
     )
 
 
@@ -112,12 +122,10 @@ def _jvm_flags(memory: str) -> tuple[str, ...]:
     )
 
 
-def _config(address: Address, folder: Path) -> dict[str, str]:
+def _config(folder: Path) -> dict[str, str]:
     return {
         "coordinator": "true",
         "node-scheduler.include-coordinator": "true",
-        "http-server.http.port": str(address.port),
-        "discovery.uri": f"http://127.0.0.1:{address.port}",
         "plugin.dir": str(folder / "plugin"),
         "catalog.config-dir": str(folder / "etc" / "catalog"),
         "query.max-memory": "400MB",
@@ -126,12 +134,58 @@ def _config(address: Address, folder: Path) -> dict[str, str]:
     }
 
 
+def _guarded(address: Address, keys: TrinoKeys, etc: Path) -> dict[str, str]:
+    """TLS alone, a token of each user, and a secret between nodes: without one Trino takes the name of its environment.
+
+    Outside: https://trino.io/docs/476/security/jwt.html, https://trino.io/docs/476/security/internal-communication.html.
+    """
+    return {
+        "http-server.http.enabled": "false",
+        "http-server.https.enabled": "true",
+        "http-server.https.port": str(address.port),
+        "http-server.https.keystore.path": str(keys.server),
+        "discovery.uri": f"https://{HOST}:{address.port}",
+        "http-server.authentication.type": "JWT",
+        "http-server.authentication.jwt.key-file": str(keys.tokens),
+        "http-server.authentication.jwt.required-audience": AUDIENCE,
+        "internal-communication.https.required": "true",
+        "internal-communication.shared-secret": f"${{ENV:{_INTERNAL}}}",
+        "access-control.config-files": str(etc / "access.properties"),
+        "web-ui.enabled": "false",
+    }
+
+
+def _rules(catalog: str) -> dict[str, Any]:
+    """Who may do what: each user reads the warehouse, sees its own queries alone, and nothing of the server.
+
+    Outside: https://trino.io/docs/476/security/file-system-access-control.html. What no rule names is refused.
+    """
+    data = re.escape(catalog)
+    return {
+        "catalogs": [{"catalog": f"{data}|system", "allow": "read-only"}],
+        "schemas": [{"owner": False}],
+        "tables": [
+            {"catalog": "system", "schema": "runtime|metadata", "privileges": []},
+            {"privileges": ["SELECT"]},
+        ],
+        "functions": [
+            {"catalog": "system", "schema": "builtin", "privileges": ["EXECUTE"]},
+            {"catalog": data, "schema": "system", "privileges": ["EXECUTE"]},
+        ],
+        "procedures": [],
+        "queries": [{"allow": ["execute"]}],
+        "impersonation": [],
+        "system_information": [],
+    }
+
+
 def _node(folder: Path) -> dict[str, str]:
     return {
         "node.environment": "lakehouse",
         "node.id": "lakehouse",
-        "node.bind-ip": "127.0.0.1",
-        "node.internal-address": "127.0.0.1",
+        "node.bind-ip": HOST,
+        # Trino's own name of the address, for which it has a certificate among its nodes.
+        "node.internal-address": f"{HOST.replace('.', '-')}.ip",
         "node.data-dir": str(folder / "data"),
     }
 

@@ -8,6 +8,8 @@ from typing import Any
 from lakehouse.errors import ServiceError
 from lakehouse.services.supervise import wire
 from lakehouse.settings import Settings
+from lakehouse.sql.trino_access import http_session
+from lakehouse.workspace import Workspace
 
 _CORE_FREE_SECONDS = 10
 Probe = Callable[[str, Settings, float], None]
@@ -32,10 +34,17 @@ def metastore(url: str, _: Settings, timeout: float) -> None:
 
 def trino(url: str, settings: Settings, timeout: float) -> None:
     """Trino has a node that scans: for some seconds after its start it has none, and says NO_NODES_AVAILABLE."""
+    from requests import RequestException
+
     query = f'select count(*) from "{settings.trino.catalog}".information_schema.schemata'
-    page = get_json(f"{url}/v1/statement", timeout, body=query.encode(), user=settings.trino.user)
-    while "nextUri" in page and "error" not in page:
-        page = get_json(page["nextUri"], timeout, user=settings.trino.user)
+    session = http_session(Workspace(settings))
+    session.headers["X-Trino-User"] = settings.trino.user
+    try:
+        page = session.post(f"{url}/v1/statement", data=query.encode(), timeout=timeout).json()
+        while "nextUri" in page and "error" not in page:
+            page = session.get(page["nextUri"], timeout=timeout).json()
+    except (RequestException, OSError) as error:
+        raise ServiceError(f"{url} does not answer as it should: {error}") from error
     if "error" in page:
         raise ServiceError(f"Trino at {url}: {page['error']['message']}")
 
@@ -50,17 +59,16 @@ def dagster(url: str, _: Settings, timeout: float) -> None:
     get_json(f"{url}/server_info", timeout)
 
 
-def get_json(url: str, timeout: float, *, body: bytes | None = None, user: str = "lakehouse") -> dict[str, Any]:
+def get_json(url: str, timeout: float, *, body: bytes | None = None) -> dict[str, Any]:
     """Ask over HTTP and read the JSON that comes.
 
     Raises:
         ServiceError: nothing answers there, or not with JSON.
     """
-    headers = {"X-Trino-User": user, "Content-Type": "application/json"}
     if not url.startswith(("http://", "https://")):
         raise ServiceError(f"{url} is not an http address.")
     try:
-        request = urllib.request.Request(url, data=body, headers=headers)  # noqa: S310 - http, see above
+        request = urllib.request.Request(url, data=body, headers={"Content-Type": "application/json"})  # noqa: S310 - http, see above
         with urllib.request.urlopen(request, timeout=timeout) as answer:  # noqa: S310 - http, see above
             told: dict[str, Any] = json.load(answer)
             return told
