@@ -4,11 +4,15 @@ import re
 import shlex
 import subprocess
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
 
+from lakehouse.sql.trino_access import token
+from lakehouse.sql.trino_keys import keys_of
+from lakehouse.workspace import Workspace
 from tests.chain.conftest import Demo
 
 ROOT = Path(__file__).parents[2]
@@ -49,8 +53,14 @@ def test_the_readme_names_the_two_commands():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("command", [command for command in COMMANDS if command not in OUTSIDE | {TO_DO}])
-def test_a_command_of_the_readme_does_what_it_says(demo: Demo, sql_layer: str, command: str):
-    done = run({**demo.environment, "LAKEHOUSE_TRINO__URL": sql_layer}, command)
+def test_a_command_of_the_readme_does_what_it_says(workspace: Workspace, demo: Demo, sql_layer: str, command: str):
+    hosts = {
+        "LAKEHOUSE_TRINO__URL": sql_layer,
+        "LAKEHOUSE_TRINO__USER": "guest",
+        "LAKEHOUSE_TRINO__TOKEN": token(workspace, "guest", timedelta(minutes=10)),
+        "LAKEHOUSE_TRINO__TRUST": str(keys_of(workspace).trust),
+    }
+    done = run({**demo.environment, **hosts}, command)
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.strip()

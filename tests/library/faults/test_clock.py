@@ -47,6 +47,7 @@ def house(workspace, spark, tmp_path) -> House:
     return House.in_folder(workspace, 7, tmp_path, f"_{uuid.uuid4().hex[:8]}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "mode", ["append", pytest.param("merge", marks=pytest.mark.slow), pytest.param("scd2", marks=pytest.mark.slow)]
 )

@@ -196,6 +196,7 @@ def small(own: Door) -> Small:
     return Small(own)
 
 
+@pytest.mark.slow
 def test_a_drop_that_is_cut_off_is_undone_by_a_restore(small: Small):
     for step, number in (("save", 1), ("move", 1), ("move", 2), ("unregister", 1)):
         cut_off(step, number, small.drop)
@@ -204,6 +205,7 @@ def test_a_drop_that_is_cut_off_is_undone_by_a_restore(small: Small):
         assert small.is_whole, (step, number)
 
 
+@pytest.mark.slow
 def test_a_drop_that_is_cut_off_is_finished_by_a_drop_whose_restore_is_cut_off_and_finished(small: Small):
     restored = (("save", 1), ("move", 1), ("move", 2), ("register", 1))
     for step, cut in zip((("save", 1), ("move", 1), ("move", 2), ("unregister", 1)), restored, strict=True):
@@ -216,6 +218,7 @@ def test_a_drop_that_is_cut_off_is_finished_by_a_drop_whose_restore_is_cut_off_a
         assert small.is_whole, cut
 
 
+@pytest.mark.slow
 def test_a_restore_that_is_cut_off_is_undone_by_a_drop(small: Small):
     small.drop()
     for step, number in (("save", 1), ("move", 1), ("move", 2), ("register", 1)):

@@ -249,6 +249,7 @@ def test_a_killed_keeper_comes_back_and_keeps_the_same_epoch(own, tmp_path):
     check_lease(own)
 
 
+@pytest.mark.slow
 def test_a_paused_holder_is_fenced_when_it_wakes(own, holds):
     spark, paused = psutil.Process(state(own, "spark")[1]), state(own, "lease")[1]
     os.kill(paused, signal.SIGSTOP)

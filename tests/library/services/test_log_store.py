@@ -146,6 +146,7 @@ def test_of_two_servers_that_make_one_version_neither_loses_its_rows(paused, spa
     assert (numbers(table), DeltaTable(table).version(), drafts(table)) == ([0, 1, 2], 3, [])
 
 
+@pytest.mark.slow
 def test_a_version_that_this_library_made_is_not_overwritten_by_the_engine(paused, table):
     note = {"commitInfo": {"timestamp": 0, "operation": "note"}}
 
@@ -156,6 +157,7 @@ def test_a_version_that_this_library_made_is_not_overwritten_by_the_engine(pause
     assert numbers(table) == [0, 1]
 
 
+@pytest.mark.slow
 def test_no_reader_sees_half_a_checkpoint(paused, table):
     checkpoint = table / "_delta_log" / f"{2:020d}.checkpoint.parquet"
 
@@ -210,6 +212,7 @@ def test_what_killed_writers_left_does_not_pile_up(spark, table):
     assert drafts(table) == []
 
 
+@pytest.mark.slow
 def test_files_that_are_written_again_are_read_beside_checksums_of_another_store(paused, spark, table):
     log = table / "_delta_log"
     for name in ("_last_checkpoint", f"{2:020d}.json", f"{4:020d}.json"):

@@ -108,7 +108,7 @@ def test_no_row_of_before_stays_beside_its_replacement_whoever_wrote_it(door: Do
         door.write(table, cities(door, table, place))
 
         expected = sorted((city, place) for city in ODD)
-        assert door.read(table.name, "city", "id") == expected, between.__name__
+        assert door.read_in_spark(table.name, "city", "id") == expected, between.__name__
         stored = DeltaTable(door.workspace.table_path(table.name)).to_pyarrow_table()
         assert sorted(zip(stored["city"].to_pylist(), stored["id"].to_pylist(), strict=True)) == expected
         assert len(live_files(log_of(door.workspace.table_path(table.name)), open_version(door, table))) == len(ODD)
@@ -202,7 +202,7 @@ def test_an_empty_text_is_judged_as_the_null_that_it_becomes(door: Door):
     done = door.write(table, door.spark.createDataFrame([("", 1), ("a", 2), (None, 3)], "city string, id bigint"))
 
     assert (done.published, done.quarantined) == (1, 2)
-    assert door.read(table.name, "city", "id") == [("a", 2)]
+    assert door.read_in_spark(table.name, "city", "id") == [("a", 2)]
     assert DeltaTable(door.workspace.table_path(table.name)).to_pyarrow_table().num_rows == 1
 
 
@@ -211,7 +211,7 @@ def test_a_long_value_is_published_whole(door: Door):
     door.write(table, door.spark.createDataFrame([(text, 1), ("a", 2)], table.schema))
     door.write(table, door.spark.createDataFrame([(text, 3)], table.schema))
 
-    assert door.read(table.name, "city", "id") == [("a", 2), (text, 3)]
+    assert door.read_in_spark(table.name, "city", "id") == [("a", 2), (text, 3)]
 
 
 LONG = ["ü" * 400, "x" * 5000, "/" * 300, "a" * 255]
@@ -250,7 +250,7 @@ def test_a_table_that_cannot_be_kept_up_says_why_and_what_to_do(door: Door):
     assert LONG[0][:9] not in notice
     apply(door.connection, replace(table, properties=(("delta.randomizeFilePrefixes", "true"),)))
     assert keep_up(Tables(door.workspace), door.spark, table.name, limits=FEW) == ()
-    assert door.read(table.name, "id") == [(place,) for place in range(4)]
+    assert door.read_in_spark(table.name, "id") == [(place,) for place in range(4)]
 
 
 def test_null_beside_a_value_is_another_partition_than_a_value_beside_null(door: Door):
@@ -261,7 +261,7 @@ def test_null_beside_a_value_is_another_partition_than_a_value_beside_null(door:
 
     done = door.write(table, door.spark.createDataFrame([(None, "x", 5)], table.schema))
 
-    assert door.read(table.name, "id") == [(2,), (3,), (4,), (5,)]
+    assert door.read_in_spark(table.name, "id") == [(2,), (3,), (4,), (5,)]
     commit = json.loads(log_entry(door, table.name, done.version)[0])["commitInfo"]
     assert commit["operationParameters"]["byReference"] == "true"
 
@@ -281,4 +281,4 @@ def test_a_value_that_no_log_can_hold_is_rejected_and_the_table_goes_on(door: Do
     assert (done.published, done.quarantined) == (0, 1)
     assert open_intent(door.workspace, table.name) is None
     assert door.write(table, door.spark.createDataFrame([("a", 3)], table.schema)).published == 1
-    assert door.read(table.name, "city", "id") == [("a", 3)]
+    assert door.read_in_spark(table.name, "city", "id") == [("a", 3)]
