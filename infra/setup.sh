@@ -57,7 +57,11 @@ fi
 
 echo "installing requirements.lock into $venv"
 # Where Python is told to write no byte code, every process would compile 3,000 modules anew. Else the first one writes it.
-"$uv" pip sync --quiet ${PYTHONDONTWRITEBYTECODE:+--compile-bytecode} --python "$venv/bin/python" --require-hashes requirements.lock || fail \
+# From uv's cache if all is there: see check_lock.sh.
+sync() {
+    "$uv" pip sync --quiet ${PYTHONDONTWRITEBYTECODE:+--compile-bytecode} --python "$venv/bin/python" --require-hashes requirements.lock "$@"
+}
+sync --offline 2>/dev/null || sync || fail \
     "the packages of requirements.lock could not be installed: see above. Check the network and the room on the disk; what was done is kept, run it again."
 "$uv" pip install --quiet --python "$venv/bin/python" --offline --no-deps --no-build-isolation --editable . || fail \
     "the project could not be installed into $venv: see above."
