@@ -4,12 +4,14 @@ import hashlib
 import json
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from lakehouse.errors import LakehouseError, ServiceError
 from lakehouse.rights import umask_of
+from lakehouse.services.supervise.channel import need_engine, parse_remote
 from lakehouse.services.supervise.launch import environment
 from lakehouse.workspace import Workspace
 
@@ -36,10 +38,13 @@ def dbt_environment(workspace: Workspace, note: str | None = None) -> dict[str, 
         note: A JSON object for the `userMetadata` of each commit; the project's pre-hook adds the model.
 
     Raises:
-        ServiceError: no Spark Connect server is up and none is named.
+        ServiceError: no Spark Connect server is up and none is named, or what listens there is another user's or
+            no engine.
     """
+    remote = workspace.spark_remote
+    need_engine(parse_remote(remote))
     given = {
-        "SPARK_REMOTE": workspace.spark_remote,
+        "SPARK_REMOTE": remote,
         "LAKEHOUSE_WAREHOUSE": workspace.warehouse,
         "PYTHONWARNINGS": _STATIC_SETTING,
     }
@@ -158,4 +163,6 @@ def _command(
     dbt = shutil.which("dbt", path=child["PATH"])
     if dbt is None:
         raise LakehouseError("dbt is not installed beside this Python. Run `make setup`.")
-    return [dbt, *arguments], child
+    # One that opens a session sends the engine's token.
+    guarded = [sys.executable, "-P", "-m", "lakehouse.engine.dbt_main"]
+    return [*(guarded if "SPARK_REMOTE" in additions else [dbt]), *arguments], child

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from lakehouse.engine.channel import guard
 from lakehouse.engine.failure import failure_of
 from lakehouse.engine.retries import Server, patience
 from lakehouse.locks import check_lease
@@ -29,7 +30,8 @@ def connect(workspace: Workspace | None = None) -> "SparkSession":
     """A session on the workspace's Spark Connect server; the caller stops it.
 
     Raises:
-        ServiceError: no server is up and none is named in the settings, or it does not answer.
+        ServiceError: no server is up and none is named in the settings, or it does not answer, or what listens
+            there is another user's or no engine.
         FencedError: another has the lease on the warehouse, and this workspace's server was ended.
         SettingsError: the group of the settings is none of this process's.
     """
@@ -45,6 +47,7 @@ def connect(workspace: Workspace | None = None) -> "SparkSession":
     if workspace.home.exists():
         workspace.close()
     check_lease(workspace)
+    guard()
     session, server = SparkSession.builder.remote(workspace.spark_remote).create(), Server(workspace)
     session.client.set_retry_policies([patience(workspace, server)])
     try:

@@ -11,7 +11,7 @@ from lakehouse.services import roster
 from lakehouse.services.java import jars, java, truststore
 from lakehouse.services.servers import metastore, trino
 from lakehouse.services.status import ServiceStatus, status
-from lakehouse.services.supervise import supervisor
+from lakehouse.services.supervise import peers, supervisor
 from lakehouse.workspace import Workspace
 
 _NEEDED_BYTES = 2_000_000_000
@@ -46,6 +46,7 @@ def examine(workspace: Workspace) -> list[Finding]:
         _disk,
         _home,
         _catalogue,
+        _loopback,
     ]
     return [*(_guarded(check, workspace) for check in checks), *(_service(entry) for entry in status(workspace))]
 
@@ -123,6 +124,16 @@ def _catalogue(workspace: Workspace) -> Finding:
         "others could change and drop the tables of the catalogue"
     )
     return Finding(name, True, open_to_all)
+
+
+def _loopback(_: Workspace) -> Finding:
+    told = peers.can_tell()
+    words = "the system tells" if told else "the system does not tell"
+    return Finding(
+        "loopback",
+        True,
+        f"{words} whose a listener is: the engine's token is sent {'to none else' if told else 'unseen'}",
+    )
 
 
 def _service(entry: ServiceStatus) -> Finding:

@@ -37,11 +37,16 @@ DELTA_CONF = {
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
 }
 
+# The driver's port and the block manager's take Java objects: a caller proves that it knows a secret. With a master on
+# this machine alone Spark draws one by itself and keeps it in memory (its SecurityManager.initializeAuth). The pages of
+# its UI, which end jobs, ask for nothing.
+WALL_CONF = {"spark.authenticate": "true", "spark.ui.enabled": "false"}
+
 # Spark's defaults are for big work: a commit of one row takes 2.2 s with them and 0.3 s with these. What follows
 # the session manager's is only what a session starts from: one with big work sets BIG_WORK_CONF.
 TUNED_CONF = {
-    "spark.ui.enabled": "false",
-    # Of what is over it keeps this many for the pages of that UI all the same: 1,000 by default, with their plans.
+    # Of what is over it keeps this many for the pages of the UI, which is off, all the same: 1,000 by default, with
+    # their plans.
     "spark.ui.retainedJobs": "50",
     "spark.ui.retainedStages": "50",
     "spark.sql.ui.retainedExecutions": "50",
@@ -125,6 +130,7 @@ def conf(workspace: Workspace, address: Address, metastore_uri: str) -> dict[str
         "spark.hadoop.hive.metastore.failure.retries": "3",
         **DELTA_CONF,
         **{f"spark.hadoop.{name}": value for name, value in disk_conf(workspace.settings).items()},
+        **WALL_CONF,
         **KEPT_CONF,
         **ABANDONED_CONF,
         **(TUNED_CONF if tuned else {}),

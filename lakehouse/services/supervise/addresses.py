@@ -33,7 +33,8 @@ def choose(workspace: Workspace, names: list[str]) -> dict[str, Address]:
         if name in _WITHOUT_PORT or (known and ports.is_free(known.port)):
             continue
         taken = {address.port for address in all_of_them.values()}
-        token = (known and known.token) or secrets.token_hex(16)
+        # Who took the old port may have been sent the old token.
+        token = secrets.token_hex(16)
         all_of_them[name] = Address(ports.choose(taken), token if name in _WITH_TOKEN else None)
     _keep(workspace, all_of_them)
     return {name: all_of_them[name] for name in names if name in all_of_them}

@@ -10,36 +10,17 @@ import struct
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from lakehouse.errors import ServiceError, SettingsError
+from lakehouse.errors import ServiceError
+from lakehouse.services.supervise.channel import credentials, need_engine, parse_remote
 from lakehouse.services.supervise.jvm_log import without_trace
 
 _SERVICE = "/spark.connect.SparkConnectService"
 # Two partitions and their sum, asked for as rows: the engine computes no query that comes as a command, nor `select 1`.
 _JOB = "select count(*) from range(0, 2, 1, 2)"
+_FIRST_WORDS_SECONDS = 5
 _CALL, _REPLY = 0x80010001, 0x80010002
-
-
-@dataclass(frozen=True)
-class Remote:
-    """The parts of `sc://host:port/;token=...;use_ssl=true`."""
-
-    host: str
-    port: int
-    parameters: dict[str, str]
-
-
-def parse_remote(url: str) -> Remote:
-    """Read a Spark Connect URL. The message of the error does not hold the URL, which may hold a token."""
-    parts = urlsplit(url)
-    if parts.scheme != "sc" or not parts.hostname:
-        raise SettingsError(
-            "LAKEHOUSE_SPARK__REMOTE is not a Spark Connect address, for example sc://host:15002/;token=..."
-        )
-    pairs = (pair.partition("=") for pair in parts.path.strip("/").split(";") if pair)
-    return Remote(parts.hostname, parts.port or 15002, {name: value for name, _, value in pairs})
 
 
 def ask_spark(url: str, *statements: str, timeout: float) -> None:
@@ -85,24 +66,22 @@ def _session(url: str, timeout: float) -> Iterator[Callable[[bytes, float], None
     import grpc
 
     remote = parse_remote(url)
-    target = f"{remote.host}:{remote.port}"
-    secure = remote.parameters.get("use_ssl") == "true"
-    channel = grpc.secure_channel(target, grpc.ssl_channel_credentials()) if secure else grpc.insecure_channel(target)
-    token = remote.parameters.get("token")
-    metadata = (("authorization", f"Bearer {token}"),) if token else ()
+    need_engine(remote, min(timeout, _FIRST_WORDS_SECONDS))
+    secret = credentials(remote)
+    channel = grpc.secure_channel(remote.target, secret) if secret else grpc.insecure_channel(remote.target)
     session = _text(1, str(uuid.uuid4())) + _bytes(2, _text(1, "lakehouse"))
     try:
         with channel:
             execute = channel.unary_stream(f"{_SERVICE}/ExecutePlan")
 
             def run(plan: bytes, within: float) -> None:
-                for _ in execute(session + _bytes(3, plan), timeout=within, metadata=metadata):
+                for _ in execute(session + _bytes(3, plan), timeout=within):
                     pass
 
             yield run
-            channel.unary_unary(f"{_SERVICE}/ReleaseSession")(session, timeout=timeout, metadata=metadata)
+            channel.unary_unary(f"{_SERVICE}/ReleaseSession")(session, timeout=timeout)
     except grpc.RpcError as error:
-        raise ServiceError(f"Spark Connect at {target}: {error.code().name} {_in_one_line(error)}") from error
+        raise ServiceError(f"Spark Connect at {remote.target}: {error.code().name} {_in_one_line(error)}") from error
 
 
 def ask_metastore(uri: str, *, timeout: float) -> list[str]:

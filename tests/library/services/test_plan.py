@@ -1,5 +1,7 @@
 """What a workspace would start, without starting it."""
 
+import socket
+
 import pytest
 from pydantic import SecretStr
 
@@ -82,3 +84,14 @@ def test_addresses_are_kept_while_their_ports_are_free(tmp_path):
     assert addresses.choose(workspace, ["spark"]) == {"spark": first["spark"]}
     assert (first["metastore"].token, len(first["spark"].token or ""), "daemon" in first) == (None, 32, False)
     assert first["spark"].port != first["metastore"].port
+
+
+def test_who_took_the_port_of_an_engine_gets_no_use_of_a_token_sent_to_it(tmp_path):
+    workspace = Workspace(Settings(home=tmp_path))
+    first = addresses.choose(workspace, ["spark"])["spark"]
+
+    with socket.create_server(("127.0.0.1", first.port)):
+        second = addresses.choose(workspace, ["spark"])["spark"]
+
+    assert second.port != first.port
+    assert second.token != first.token

@@ -1,0 +1,105 @@
+"""Who is at the other end of a loopback port: on Linux the kernel's table of connections names the user of each."""
+
+import os
+import pwd
+import socket
+import struct
+from functools import cache
+from pathlib import Path
+
+from lakehouse.errors import ServiceError
+
+HOST = "127.0.0.1"
+_TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
+_ESTABLISHED, _LISTENS = "01", "0A"
+_ROOT = 0
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine by IPv4, which is what `localhost` is taken for."""
+    return host == "localhost" or host.startswith("127.")
+
+
+def holders(port: int) -> set[int]:
+    """The users whose sockets get, or have got, what is sent to the port of 127.0.0.1; empty where nobody listens.
+
+    A socket of that address comes before one of any address, as the kernel has it: a listener of another user on `::`
+    beside it gets nothing. The kernel gives root for a connection that nobody has accepted, which says nothing.
+    """
+    loopback, anywhere = _addresses(HOST), _addresses("0.0.0.0") | {"0" * 32}  # noqa: S104 - looked for, not bound
+    exact, broad, connected = set(), set(), set()
+    for line in _lines():
+        fields = line.split()
+        address, _, number = fields[1].partition(":")
+        if int(number, 16) != port:
+            continue
+        state, user = fields[3], int(fields[7])
+        if state == _LISTENS and address in loopback:
+            exact.add(user)
+        elif state == _LISTENS and address in anywhere:
+            broad.add(user)
+        elif state == _ESTABLISHED and address in loopback and user != _ROOT:
+            connected.add(user)
+    return (exact or broad) | connected
+
+
+def _lines() -> list[str]:
+    return [line for table in _TABLES if table.exists() for line in table.read_text().splitlines()[1:]]
+
+
+def _addresses(host: str) -> set[str]:
+    """An IPv4 address as the tables write it: numbers of the machine's order, by itself and as a part of IPv6."""
+    plain = f"{struct.unpack('=I', socket.inet_aton(host))[0]:08X}"
+    return {plain, "0" * 16 + f"{socket.htonl(0xFFFF):08X}" + plain}
+
+
+@cache
+def can_tell() -> bool:
+    """Whether this system tells whose a listener is; tried with one of this process."""
+    with socket.socket() as own:
+        own.bind((HOST, 0))
+        own.listen(1)
+        try:
+            return holders(own.getsockname()[1]) == {os.geteuid()}
+        except (OSError, ValueError, IndexError):
+            return False
+
+
+def need_own(port: int, owner: str | None = None) -> None:
+    """Go on if the port of 127.0.0.1 is this user's or root's, or nobody listens, or this system does not tell.
+
+    Args:
+        port: The port.
+        owner: Another user, by name or number, whose it may be.
+
+    Raises:
+        ServiceError: it is another user's.
+    """
+    if not can_tell():
+        return
+    strangers = holders(port) - {os.geteuid(), _ROOT} - ({_number_of(owner)} if owner else set())
+    if strangers:
+        names = ", ".join(f"{_name_of(user)} (uid {user})" for user in sorted(strangers))
+        raise ServiceError(
+            f"what listens at {HOST}:{port} is not this user's engine but a process of {names}. It was sent no token.\n"
+            f"Run `lakehouse down` and `lakehouse up`, which takes another port. Where that user's engine is meant, "
+            f"add `;owner=NAME` to LAKEHOUSE_SPARK__REMOTE."
+        )
+
+
+def _number_of(owner: str) -> int:
+    if owner.isdigit():
+        return int(owner)
+    try:
+        return pwd.getpwnam(owner).pw_uid
+    except KeyError:
+        raise ServiceError(
+            f"LAKEHOUSE_SPARK__REMOTE names the owner {owner}, who is no user of this machine."
+        ) from None
+
+
+def _name_of(user: int) -> str:
+    try:
+        return pwd.getpwuid(user).pw_name
+    except KeyError:
+        return "a user without a name"

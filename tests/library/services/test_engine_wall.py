@@ -1,0 +1,165 @@
+"""The engine's ports ask who calls, and its clients look who listens before they send the token."""
+
+import os
+import socket
+import struct
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import grpc
+import psutil
+import pytest
+
+from lakehouse.engine.session import connect
+from lakehouse.errors import ServiceError
+from lakehouse.services.supervise import peers, wire
+from lakehouse.services.supervise.channel import credentials, parse_remote
+from lakehouse.settings import SparkSettings, load
+from lakehouse.workspace import Workspace
+
+OTHER_USER = 65534
+TOKEN = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
+as_another = pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user (setpriv)")
+# Says its port, answers as the begin of HTTP/2 does, and says in hexadecimal what it was sent until its input ends.
+LISTENER = r"""
+import socket, sys, threading
+server = socket.create_server(("127.0.0.1", 0))
+print(server.getsockname()[1], flush=True)
+told = []
+def serve():
+    while True:
+        connection, _ = server.accept()
+        connection.sendall(b"\0\0\0\4\0\0\0\0\0" + b"\0\0\0\4\1\0\0\0\0")
+        def read(connection=connection):
+            while part := connection.recv(65536):
+                told.append(part)
+        threading.Thread(target=read, daemon=True).start()
+threading.Thread(target=serve, daemon=True).start()
+sys.stdin.read()
+print(b"".join(told).hex(), flush=True)
+"""
+# Sends what is asked for as Spark's frame of an RPC, and says what came back.
+CALLER = r"""
+import socket, struct, sys
+body = bytes.fromhex(sys.argv[2])
+with socket.create_connection(("127.0.0.1", int(sys.argv[1])), timeout=20) as connection:
+    connection.sendall(struct.pack(">qbqi", 21 + len(body), 3, 1, len(body)) + body)
+    print(connection.recv(65536).hex())
+"""
+
+
+def another_users(*words: str) -> list[str]:
+    python = str(Path(sys.executable).resolve())
+    return ["setpriv", f"--reuid={OTHER_USER}", "--clear-groups", python, "-I", "-c", *words]
+
+
+@contextmanager
+def listener_of_another() -> Iterator[tuple[int, Callable[[], bytes]]]:
+    """Its port, and a function that ends it and gives what it was sent."""
+    with subprocess.Popen(
+        another_users(LISTENER), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd="/"
+    ) as process:
+        assert process.stdout is not None
+        port = int(process.stdout.readline())
+        yield port, lambda: bytes.fromhex(process.communicate(timeout=20)[0].strip())
+
+
+def guest(tmp_path: Path, port: int) -> Workspace:
+    remote = f"sc://127.0.0.1:{port}/;token={TOKEN}"
+    return Workspace(load().model_copy(update={"home": tmp_path, "spark": SparkSettings(remote=remote)}))
+
+
+def test_the_system_tells_whose_a_listener_is() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("", 0)) as two:
+        assert peers.holders(one.getsockname()[1]) == peers.holders(two.getsockname()[1]) == {os.geteuid()}
+        free = one.getsockname()[1]
+    assert peers.holders(free) == set()
+    assert peers.can_tell()
+
+
+@as_another
+def test_a_listener_of_another_user_is_sent_nothing(tmp_path: Path) -> None:
+    with listener_of_another() as (port, end):
+        remote = guest(tmp_path, port)
+        for speak in (
+            lambda: wire.ask_spark(remote.spark_remote, "select 1", timeout=10),
+            lambda: connect(remote),
+        ):
+            with pytest.raises(ServiceError, match=rf"127\.0\.0\.1:{port} .* \(uid {OTHER_USER}\)"):
+                speak()
+        assert end() == b""
+
+
+@as_another
+def test_one_that_took_the_port_after_the_look_is_sent_no_token() -> None:
+    with listener_of_another() as (port, end):
+        remote = parse_remote(f"sc://127.0.0.1:{port}/;token={TOKEN}")
+        way = grpc.secure_channel(remote.target, credentials(remote))
+        with way as channel, pytest.raises(grpc.RpcError, match=f"uid {OTHER_USER}"):
+            channel.unary_unary("/spark.connect.SparkConnectService/Config")(b"", timeout=10)
+
+        sent = end()
+        assert sent.startswith(b"PRI * HTTP/2.0")  # the connection was there when the token was refused
+        assert TOKEN.encode() not in sent
+        assert b"Bearer" not in sent
+
+
+@as_another
+def test_the_token_goes_to_the_user_that_the_address_names() -> None:
+    with listener_of_another() as (port, end):
+        remote = parse_remote(f"sc://127.0.0.1:{port}/;token={TOKEN};owner={OTHER_USER}")
+        with grpc.secure_channel(remote.target, credentials(remote)) as channel, pytest.raises(grpc.RpcError):
+            channel.unary_unary("/spark.connect.SparkConnectService/Config")(b"", timeout=3)
+
+        assert len(end()) > 100  # headers were sent; HTTP/2 writes them compressed
+
+
+def test_localhost_is_the_ipv4_address() -> None:
+    assert parse_remote(f"sc://localhost:15002/;token={TOKEN}").target == "127.0.0.1:15002"
+
+
+@pytest.mark.parametrize("answer", [b"HTTP/1.1 400 Bad Request\r\n\r\n", bytes(range(64)), b"", None])
+def test_what_speaks_otherwise_is_named_as_no_engine(tmp_path: Path, answer: bytes | None) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        kept = []
+
+        def serve() -> None:
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return
+                kept.append(connection)
+                if answer is not None:
+                    connection.sendall(answer)
+                    connection.shutdown(socket.SHUT_WR)
+
+        threading.Thread(target=serve, daemon=True).start()
+        port = server.getsockname()[1]
+        with pytest.raises(ServiceError, match=rf"127\.0\.0\.1:{port} is not an engine that works"):
+            wire.ask_spark(guest(tmp_path, port).spark_remote, "select 1", timeout=1)
+        if answer is not None:  # a silent one is given longer
+            with pytest.raises(ServiceError, match="is not an engine that works"):
+                connect(guest(tmp_path, port))
+        server.shutdown(socket.SHUT_RDWR)
+
+
+@as_another
+def test_the_engines_other_ports_ask_for_the_secret(workspace: Workspace) -> None:
+    engine = workspace.services()["spark"]
+    family = [psutil.Process(engine["pid"]), *psutil.Process(engine["pid"]).children(recursive=True)]
+    listening = [c.laddr.port for one in family for c in one.net_connections("tcp") if c.status == psutil.CONN_LISTEN]
+    others = set(listening) - {engine["port"]}
+
+    assert len(others) >= 2  # the driver's and the block manager's
+    for port in others:
+        called = another_users(CALLER, str(port), b"\xac\xed\x00\x05sr\x00\x01A".hex())
+        answer = bytes.fromhex(subprocess.run(called, capture_output=True, text=True, check=True, cwd="/").stdout)
+        _, kind, request = struct.unpack(">qbq", answer[:17])
+        assert (kind, request) == (5, 1)  # a failure, of that call
+        assert b"Expected SaslMessage" in answer
+    wire.ask_spark(workspace.spark_remote, "select 1", timeout=30)
