@@ -28,11 +28,11 @@ def holders(port: int) -> set[int]:
     """
     loopback, anywhere = _addresses(HOST), _addresses("0.0.0.0") | {"0" * 32}  # noqa: S104 - looked for, not bound
     exact, broad, connected = set(), set(), set()
-    for line in _lines():
+    for line in _lines(f":{port:04X} "):
         fields = line.split()
         address, _, number = fields[1].partition(":")
         if int(number, 16) != port:
-            continue
+            continue  # it is the other end's
         state, user = fields[3], int(fields[7])
         if state == _LISTENS and address in loopback:
             exact.add(user)
@@ -43,8 +43,10 @@ def holders(port: int) -> set[int]:
     return (exact or broad) | connected
 
 
-def _lines() -> list[str]:
-    return [line for table in _TABLES if table.exists() for line in table.read_text().splitlines()[1:]]
+def _lines(port: str) -> list[str]:
+    """The lines that have the port, of either end: each call of the engine asks for them, so few are taken apart."""
+    texts = (table.read_text() for table in _TABLES if table.exists())
+    return [line for text in texts for line in text.splitlines() if port in line]
 
 
 def _addresses(host: str) -> set[str]:
