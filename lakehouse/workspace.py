@@ -139,7 +139,7 @@ class Workspace:
         """
         given = self.settings.spark.remote
         return self._address(
-            "spark", given.get_secret_value() if given else None, "sc://127.0.0.1:{port}/;token={token}"
+            "spark", given.get_secret_value() if given else None, "sc://localhost:{port}/;token={token}"
         )
 
     @property

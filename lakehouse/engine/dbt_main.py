@@ -7,7 +7,7 @@ def main() -> None:
     """Run dbt; its exit code is this process's."""
     from dbt.cli.main import cli
 
-    from lakehouse.engine.channel import guard
+    from lakehouse.services.supervise.guard import guard
 
     guard()
     sys.argv[0] = "dbt"

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from lakehouse.engine.channel import guard
 from lakehouse.engine.failure import failure_of
 from lakehouse.engine.retries import Server, patience
 from lakehouse.locks import check_lease
 from lakehouse.locks.table_lock import say_on_stderr
+from lakehouse.services.supervise.guard import guard
 from lakehouse.workspace import Workspace, current_workspace
 
 if TYPE_CHECKING:

@@ -26,6 +26,7 @@ from lakehouse.services.servers import spark
 from lakehouse.services.servers.metastore import spec as metastore_spec
 from lakehouse.services.supervise import ports
 from lakehouse.services.supervise.launch import of_workspace
+from lakehouse.services.supervise.guard import guard
 from lakehouse.services.supervise.probes import PROBES
 from lakehouse.services.supervise.spec import Address, ServiceSpec
 from lakehouse.settings import Settings, load
@@ -154,6 +155,7 @@ def _work(url: str, folder: Path) -> None:
 
     from lakehouse.services.java.aot_work import typical_work
 
+    guard()
     session = SparkSession.builder.remote(url).create()
     try:
         typical_work(session, folder)

@@ -15,7 +15,7 @@ BASE = ("metastore", "spark")
 PARTS = {"ui": ("mlflow", "dagster", "daemon"), "sql": ("trino",)}
 
 _URLS = {
-    "spark": "sc://127.0.0.1:{port}/;token={token}",
+    "spark": "sc://localhost:{port}/;token={token}",
     "metastore": "thrift://127.0.0.1:{port}",
     "trino": "https://127.0.0.1:{port}",
 }

@@ -132,7 +132,7 @@ def test_a_wrong_token_is_refused(own):
     port = own.services()["spark"]["port"]
 
     with pytest.raises(ServiceError, match="UNAUTHENTICATED"):
-        wire.ask_spark(f"sc://127.0.0.1:{port}/;token=guessed", "select 1", timeout=10)
+        wire.ask_spark(f"sc://localhost:{port}/;token=guessed", "select 1", timeout=10)
 
 
 def test_everything_listens_on_loopback(own):

@@ -1,5 +1,10 @@
-"""pyspark's client on the guarded way to the engine."""
+"""pyspark's client on the guarded way to the engine.
 
+A session of plain pyspark takes the same address, which names `localhost`: of a token it allows no plain connection to
+127.0.0.1. It looks at nobody before it sends the token.
+"""
+
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -21,7 +26,10 @@ def guard() -> None:
     class Guarded(core.DefaultChannelBuilder):
         def __init__(self, url: str, channelOptions: list[tuple[str, object]] | None = None) -> None:  # noqa: N803
             super().__init__(url, channelOptions)
-            self._remote = parse_remote(url)
+            remote = parse_remote(url)
+            # The client takes a token from the environment too.
+            given = {"token": self.token} if self.token is not None else {}
+            self._remote = replace(remote, parameters=remote.parameters | given)
             self._params.pop("owner", None)  # what it does not know is sent to the server
 
         def toChannel(self) -> "grpc.Channel":  # noqa: N802 - pyspark's name
