@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 from lakehouse.engine.largest_value import LARGEST_VALUE_BYTES, too_large
 from lakehouse.errors import ComputationError, LakehouseError, ServiceError, ValueTooLargeError
+from lakehouse.services.supervise.channel import strangers_at
+from lakehouse.services.supervise.peers import REMEDY
 from lakehouse.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -144,6 +146,13 @@ def is_gone(error: "PySparkException", workspace: Workspace) -> bool:
 
 
 def _lost(workspace: Workspace, doing: str) -> ServiceError:
+    is_named = workspace.settings.spark.remote or "spark" in workspace.services()
+    holders = strangers_at(workspace.spark_remote) if is_named else ""
+    if holders:
+        return ServiceError(
+            f"{doing}: the engine ended meanwhile, and its port is held by a process of {holders}, which was sent no "
+            f"token.\n{REMEDY}\nThen do it again: what was decided is finished by the next run."
+        )
     if workspace.settings.spark.remote:
         how = "the engine that LAKEHOUSE_SPARK__REMOTE names does not answer any more, or was started anew"
         what = "See to it"

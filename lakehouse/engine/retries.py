@@ -5,6 +5,7 @@ import time
 from functools import cache
 from typing import TYPE_CHECKING
 
+from lakehouse.services.supervise.channel import strangers_at
 from lakehouse.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -45,16 +46,21 @@ class Server:
         self._since = time.time()
 
     def can_answer(self) -> bool:
-        """Whether waiting can help: this process has not come to its end, and the server runs or is being started."""
+        """Whether waiting can help: this process has not come to its end, and the server runs or is being started.
+
+        Nobody else listens where it should: while another user holds its port it does not come back.
+        """
         from lakehouse.services.supervise import supervisor
 
         # The client asks the server of its own accord after the last line of a script.
         if _over.is_set():
             return False
+        if not self._workspace.settings.spark.remote and "spark" not in self._workspace.services():
+            return False
+        if strangers_at(self._workspace.spark_remote):
+            return False
         if self._workspace.settings.spark.remote:
             return True
-        if "spark" not in self._workspace.services():
-            return False
         state = supervisor.states(self._workspace).get("spark")
         return state is not None and state.word not in _ENDED and state.since <= self._since
 

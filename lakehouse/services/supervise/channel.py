@@ -5,7 +5,7 @@ import socket
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from lakehouse.errors import ServiceError, SettingsError
 from lakehouse.services.supervise import peers
@@ -50,7 +50,13 @@ def parse_remote(url: str) -> Remote:
             "LAKEHOUSE_SPARK__REMOTE is not a Spark Connect address, for example sc://host:15002/;token=..."
         )
     pairs = (pair.partition("=") for pair in parts.path.strip("/").split(";") if pair)
-    return Remote(parts.hostname, parts.port or 15002, {name: value for name, _, value in pairs})
+    return Remote(parts.hostname, parts.port or 15002, {name: unquote(value) for name, _, value in pairs})
+
+
+def strangers_at(url: str) -> str:
+    """Words for the other users who hold the port of an engine that is guarded; empty where there are none."""
+    remote = parse_remote(url)
+    return peers.strangers(remote.port, remote.parameters.get("owner")) if remote.is_guarded else ""
 
 
 def need_engine(remote: Remote, timeout: float = _ANSWERS_WITHIN_SECONDS) -> None:

@@ -13,6 +13,11 @@ HOST = "127.0.0.1"
 _TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
 _ESTABLISHED, _LISTENS = "01", "0A"
 _ROOT = 0
+# What to do where another user holds an engine's port.
+REMEDY = (
+    "Run `lakehouse down` and `lakehouse up`, which takes another port. Where that user's engine is meant, add "
+    "`;owner=NAME` to LAKEHOUSE_SPARK__REMOTE."
+)
 
 
 def is_loopback(host: str) -> bool:
@@ -67,6 +72,25 @@ def can_tell() -> bool:
             return False
 
 
+def strangers(port: int, owner: str | None = None) -> str:
+    """Words for the users who hold the port of 127.0.0.1 and are neither this one nor root.
+
+    Args:
+        port: The port.
+        owner: Another user, by name or number, whose it may be.
+
+    Returns:
+        Names and numbers; empty where there are none, or where this system does not tell.
+
+    Raises:
+        ServiceError: there is no such owner.
+    """
+    if not can_tell():
+        return ""
+    others = holders(port) - {os.geteuid(), _ROOT} - ({_number_of(owner)} if owner else set())
+    return ", ".join(f"{_name_of(user)} (uid {user})" for user in sorted(others))
+
+
 def need_own(port: int, owner: str | None = None) -> None:
     """Go on if the port of 127.0.0.1 is this user's or root's, or nobody listens, or this system does not tell.
 
@@ -77,15 +101,11 @@ def need_own(port: int, owner: str | None = None) -> None:
     Raises:
         ServiceError: it is another user's.
     """
-    if not can_tell():
-        return
-    strangers = holders(port) - {os.geteuid(), _ROOT} - ({_number_of(owner)} if owner else set())
-    if strangers:
-        names = ", ".join(f"{_name_of(user)} (uid {user})" for user in sorted(strangers))
+    names = strangers(port, owner)
+    if names:
         raise ServiceError(
             f"what listens at {HOST}:{port} is not this user's engine but a process of {names}. It was sent no token.\n"
-            f"Run `lakehouse down` and `lakehouse up`, which takes another port. Where that user's engine is meant, "
-            f"add `;owner=NAME` to LAKEHOUSE_SPARK__REMOTE."
+            f"{REMEDY}"
         )
 
 

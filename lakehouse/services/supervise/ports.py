@@ -5,6 +5,8 @@ import socket
 
 import psutil
 
+from lakehouse.services.supervise import peers
+
 # Below the range from which systems take the ports of outgoing connections, so that a restart finds its port free.
 _RANGE = range(15_000, 32_000)
 
@@ -41,7 +43,8 @@ def holder(port: int) -> str:
     """Words for who listens on the port."""
     process = listener(port)
     if process is None:
-        return "another user's process, or one that has just ended"
+        names = peers.strangers(port)
+        return f"a process of {names}" if names else "another user's process, or one that has just ended"
     try:
         return f"process {process.pid} ({' '.join(process.cmdline())[:80] or process.name()})"
     except psutil.Error:
