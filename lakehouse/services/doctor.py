@@ -9,7 +9,7 @@ from pathlib import Path
 from lakehouse.errors import LakehouseError
 from lakehouse.services import roster
 from lakehouse.services.java import jars, java, truststore
-from lakehouse.services.servers import metastore, trino
+from lakehouse.services.servers import trino
 from lakehouse.services.status import ServiceStatus, status
 from lakehouse.services.supervise import peers, supervisor
 from lakehouse.workspace import Workspace
@@ -45,8 +45,7 @@ def examine(workspace: Workspace) -> list[Finding]:
         _certificates,
         _disk,
         _home,
-        _catalogue,
-        _loopback,
+        _other_users,
     ]
     return [*(_guarded(check, workspace) for check in checks), *(_service(entry) for entry in status(workspace))]
 
@@ -112,28 +111,18 @@ def _home(workspace: Workspace) -> Finding:
     return Finding("workspace", True, place)
 
 
-def _catalogue(workspace: Workspace) -> Finding:
-    """Whom the metastore serves. A system that cannot tell users apart is not mended by a remedy: it is said."""
-    name = "metastore's users"
-    if "metastore" not in roster.services(workspace.settings, ()):
-        return Finding(name, True, "the metastore is somebody else's: whom it serves is theirs to say")
-    if metastore.PEERS.exists():
-        return Finding(name, True, "its owner alone")
-    open_to_all = (
-        "every user of this machine: this system does not say whose a connection is. Safe where you are the only one; "
-        "others could change and drop the tables of the catalogue"
-    )
-    return Finding(name, True, open_to_all)
-
-
-def _loopback(_: Workspace) -> Finding:
-    told = peers.can_tell()
-    words = "the system tells" if told else "the system does not tell"
-    return Finding(
-        "loopback",
-        True,
-        f"{words} whose a listener is: the engine's token is sent {'to none else' if told else 'unseen'}",
-    )
+def _other_users(workspace: Workspace) -> Finding:
+    """What other users of this machine get. No remedy mends a system that cannot tell users apart: it is said."""
+    ours, is_told = roster.services(workspace.settings, ()), peers.can_tell()
+    if "metastore" not in ours:
+        serves = "the metastore is somebody else's: whom it serves is theirs to say"
+    elif is_told:
+        serves = "the metastore serves its owner alone"
+    else:
+        serves = "the metastore serves every user of this machine, who could change and drop its tables"
+    sent = "is sent to its owner's listener alone" if is_told else "is sent to whoever listens at its port"
+    system = "" if is_told else "; this system does not say whose a connection is: safe where you are its only user"
+    return Finding("other users", True, f"{serves}; the engine's token {sent}{system}")
 
 
 def _service(entry: ServiceStatus) -> Finding:

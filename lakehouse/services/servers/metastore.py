@@ -14,8 +14,6 @@ from lakehouse.workspace import Workspace
 
 SOURCE = Path(__file__).with_name("LoopbackMetastore.scala")
 _MAIN = "lakehouse.LoopbackMetastore"
-# Where Linux says whose a connection is. The main class refuses other users where this is there, and cannot elsewhere.
-PEERS = Path("/proc/net/tcp")
 
 
 def main_jar(settings: Settings, java: Java) -> Path:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from lakehouse.services.doctor import examine
-from lakehouse.services.servers import metastore
+from lakehouse.services.supervise import peers
 from lakehouse.settings import MetastoreSettings, load
 from lakehouse.workspace import Workspace
 from tests.library.services.catalogue import (
@@ -66,7 +66,7 @@ connection.connect(("127.0.0.1", int(sys.argv[2])))
 connection.sendall(bytes.fromhex(sys.argv[3]))
 connection.close()
 """
-if_linux = pytest.mark.skipif(not metastore.PEERS.exists(), reason="this system does not say whose a connection is")
+if_linux = pytest.mark.skipif(not peers.can_tell(), reason="this system does not say whose a connection is")
 
 
 @pytest.fixture(scope="module")
@@ -162,18 +162,23 @@ def test_the_library_tells_another_user_why_it_has_no_answer(catalogue):
 
 
 @pytest.mark.parametrize(
-    ("peers", "uri", "said"),
+    ("is_told", "uri", "said"),
     [
-        ("/proc", None, "its owner alone"),
-        ("/nowhere", None, "every user of this machine"),
-        ("/nowhere", "thrift://elsewhere:9083", "somebody else's"),
+        (True, None, "the metastore serves its owner alone; the engine's token is sent to its owner's listener alone"),
+        (False, None, "serves every user of this machine"),
+        (False, None, "the engine's token is sent to whoever listens"),
+        (False, "thrift://elsewhere:9083", "the metastore is somebody else's"),
     ],
 )
-def test_doctor_says_whom_the_metastore_serves(tmp_path, monkeypatch, peers, uri, said):
-    monkeypatch.setattr(metastore, "PEERS", Path(peers))
+def test_doctor_says_what_other_users_get(tmp_path, monkeypatch, is_told, uri, said):
+    monkeypatch.setattr(peers, "_TABLES", peers._TABLES if is_told else ())
+    peers.can_tell.cache_clear()
     settings = load().model_copy(update={"home": tmp_path, "metastore": MetastoreSettings(uri=uri)})
 
-    (finding,) = (entry for entry in examine(Workspace(settings)) if entry.name == "metastore's users")
+    try:
+        (finding,) = (entry for entry in examine(Workspace(settings)) if entry.name == "other users")
+    finally:
+        peers.can_tell.cache_clear()
 
     assert said in finding.found
 
