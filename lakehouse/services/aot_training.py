@@ -25,8 +25,8 @@ from lakehouse.services.java import aot
 from lakehouse.services.servers import spark
 from lakehouse.services.servers.metastore import spec as metastore_spec
 from lakehouse.services.supervise import ports
-from lakehouse.services.supervise.launch import of_workspace
 from lakehouse.services.supervise.guard import guard
+from lakehouse.services.supervise.launch import of_workspace
 from lakehouse.services.supervise.probes import PROBES
 from lakehouse.services.supervise.spec import Address, ServiceSpec
 from lakehouse.settings import Settings, load

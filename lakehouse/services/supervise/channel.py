@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 _GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
 _SETTINGS_FRAME = 4
 _ANSWERS_WITHIN_SECONDS = 10
-# The kernel writes its table of connections in 1 to 10 ms: a publish of 30 calls would take a quarter longer by it.
+# The kernel writes its table of connections in 1 to 10 ms: a publish of 30 calls would take a quarter longer by it. An
+# engine takes longer to start: while it listens, the accepted connections are its own, or were there at the last look.
 _LOOK_HOLDS_SECONDS = 1
 
 
@@ -98,7 +99,7 @@ def credentials(remote: Remote) -> "grpc.ChannelCredentials | None":
     """What a channel to it needs; none where it asks for no token and no TLS.
 
     The token of a guarded one is given call by call, once the call's connection is there and known to be the owner's:
-    by a look that is a second old at most.
+    its listener is looked at for each, all who have a connection of the port if the last such look is a second old.
     """
     import grpc
 
@@ -116,14 +117,17 @@ def credentials(remote: Remote) -> "grpc.ChannelCredentials | None":
 def _give_token(remote: Remote) -> "grpc.AuthMetadataPlugin":
     import grpc
 
+    owner = remote.parameters.get("owner")
+
     class Token(grpc.AuthMetadataPlugin):  # type: ignore[misc]
         _seen = -math.inf
 
         def __call__(self, _: grpc.AuthMetadataContext, callback: grpc.AuthMetadataPluginCallback) -> None:
             now = time.monotonic()
             try:
-                if now - self._seen >= _LOOK_HOLDS_SECONDS:
-                    peers.need_own(remote.port, remote.parameters.get("owner"))
+                is_seen = now - self._seen < _LOOK_HOLDS_SECONDS and peers.listens_own(remote.port, owner)
+                if not is_seen:
+                    peers.need_own(remote.port, owner)
                     self._seen = now
             except (ServiceError, OSError) as error:
                 callback((), error)

@@ -13,6 +13,10 @@ HOST = "127.0.0.1"
 _TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
 _ESTABLISHED, _LISTENS = "01", "0A"
 _ROOT = 0
+# Of <linux/sock_diag.h> and <linux/netlink.h>: to ask for one socket, and what an answer with one is.
+_SOCK_DIAG, _BY_FAMILY, _REQUEST = 4, 20, 1
+_NO_COOKIE = b"\xff" * 8
+_USER_AT = 80
 # What to do where another user holds an engine's port.
 REMEDY = (
     "Run `lakehouse down` and `lakehouse up`, which takes another port. Where that user's engine is meant, add "
@@ -60,6 +64,29 @@ def _addresses(host: str) -> set[str]:
     return {plain, "0" * 16 + f"{socket.htonl(0xFFFF):08X}" + plain}
 
 
+def listener(port: int) -> int | None:
+    """The user whose socket gets the next connection to the port of 127.0.0.1.
+
+    The kernel looks this one socket up, in 20 microseconds; to write its table takes it 1 to 10 ms.
+
+    Returns:
+        The user; None if nobody listens, or the system does not answer such a question.
+    """
+    if not hasattr(socket, "AF_NETLINK"):
+        return None
+    ends = struct.pack(">HH", port, 0) + socket.inet_aton(HOST).ljust(32, b"\0") + bytes(4) + _NO_COOKIE
+    asked = struct.pack("=BBBBI", socket.AF_INET, socket.IPPROTO_TCP, 0, 0, 1 << int(_LISTENS, 16)) + ends
+    try:
+        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _SOCK_DIAG) as kernel:
+            kernel.settimeout(1)
+            kernel.send(struct.pack("=IHHII", 16 + len(asked), _BY_FAMILY, _REQUEST, 1, 0) + asked)
+            answer = kernel.recv(4096)
+    except OSError:
+        return None
+    is_one = len(answer) >= _USER_AT + 4 and struct.unpack_from("=H", answer, 4)[0] == _BY_FAMILY
+    return int(struct.unpack_from("=I", answer, _USER_AT)[0]) if is_one else None
+
+
 @cache
 def can_tell() -> bool:
     """Whether this system tells whose a listener is; tried with one of this process."""
@@ -87,8 +114,17 @@ def strangers(port: int, owner: str | None = None) -> str:
     """
     if not can_tell():
         return ""
-    others = holders(port) - {os.geteuid(), _ROOT} - ({_number_of(owner)} if owner else set())
+    others = holders(port) - _own(owner)
     return ", ".join(f"{_name_of(user)} (uid {user})" for user in sorted(others))
+
+
+def listens_own(port: int, owner: str | None = None) -> bool:
+    """Whether it is known at once that this user, root or the owner listens at the port of 127.0.0.1.
+
+    It says nothing of connections that another has accepted before: see `holders`.
+    """
+    user = listener(port)
+    return user is not None and user in _own(owner)
 
 
 def need_own(port: int, owner: str | None = None) -> None:
@@ -107,6 +143,10 @@ def need_own(port: int, owner: str | None = None) -> None:
             f"what listens at {HOST}:{port} is not this user's engine but a process of {names}. It was sent no token.\n"
             f"{REMEDY}"
         )
+
+
+def _own(owner: str | None) -> set[int]:
+    return {os.geteuid(), _ROOT} | ({_number_of(owner)} if owner else set())
 
 
 def _number_of(owner: str) -> int:

@@ -9,14 +9,20 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from lakehouse.delta.history import row_count
+from lakehouse.engine.failure import in_our_words
+from lakehouse.engine.session import Connection
+from lakehouse.errors import ServiceError
 from lakehouse.services import down, up
 from lakehouse.services.status import status
-from lakehouse.services.supervise import supervisor, wire
+from lakehouse.services.supervise import ports, supervisor, wire
 from lakehouse.settings import SparkSettings, load
 from lakehouse.workspace import Workspace
 from tests.conftest import own_servers
+from tests.library.services.listener import listener_of_another
+from tests.rights import NOBODY, needs_root
 
 # Each takes its own engine away.
 pytestmark = pytest.mark.slow
@@ -201,3 +207,28 @@ def test_who_connects_while_the_engine_is_started_anew_waits_for_it(own: Workspa
 
     assert (script.returncode, script.stdout) == (0, "here\nlast line\n"), script.stderr
     assert engine_is_up(own, but=before)
+
+
+@needs_root
+@pytest.mark.parametrize("is_theirs", [False, True])
+def test_a_session_whose_engines_port_another_user_takes_ends_soon_and_names_him(
+    own: Workspace, tmp_path: Path, is_theirs: bool
+) -> None:
+    up(own)
+    engine = own.services()["spark"]
+    given = {"home": tmp_path, "spark": SparkSettings(remote=SecretStr(own.spark_remote))}
+    workspace = Workspace(own.settings.model_copy(update=given)) if is_theirs else own
+    with Connection(workspace) as connection:
+        session = connection.session()
+        os.kill(engine["pid"], signal.SIGKILL)
+        until(lambda: ports.is_free(engine["port"]))
+        with listener_of_another(port=engine["port"]) as (_, end):
+            began = time.monotonic()
+
+            said = rf"^nothing was done: .* held by a process of .* \(uid {NOBODY}\), which was sent no token\."
+            with pytest.raises(ServiceError, match=said), in_our_words(workspace, lambda: "nothing was done"):
+                session.sql("select 1").collect()
+
+            assert time.monotonic() - began < SCRIPT_ENDS_WITHIN_SECONDS
+            assert engine["token"].encode() not in end()
+    until(lambda: engine_is_up(own, but=engine["pid"]))
