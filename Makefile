@@ -23,7 +23,7 @@ test: $(READY) ## Run the tests that protect every promise in small
 	@$(BIN)/pytest -m "not slow" -n 2 --dist loadfile
 
 test-slow: $(READY) ## Run the long ones: many random examples, kills, the browser, other Pythons
-	@HYPOTHESIS_PROFILE=thorough $(BIN)/pytest -m "slow or thorough" -n 2 --dist loadfile
+	@HYPOTHESIS_PROFILE=thorough $(BIN)/pytest -m "slow or thorough" -n 3 --dist loadfile
 
 check: $(READY) ## Run what needs no server: format, lint, types, layers, SQL, lock, changelog
 	@$(MAKE) --no-print-directory -j 2 check-types check-all-else
