@@ -68,7 +68,6 @@ def ask(workspace: Workspace, statement: str) -> Answer:
             the error alone. Or its Python client has no value for what it gives: a time outside the years 1 to 9999, a
             map whose keys are arrays or rows.
     """
-    from requests.exceptions import RequestException
     from tenacity import retry, retry_if_exception, stop_after_delay, wait_fixed
     from trino.exceptions import Error, HttpError, TrinoDataError, TrinoQueryError
 
@@ -90,7 +89,7 @@ def ask(workspace: Workspace, statement: str) -> Answer:
             "to 9999, or a map whose keys are arrays or rows. Make it text in the statement, by `cast(moment AS "
             "varchar)` or `json_format(cast(map_values(things) AS json))`."
         ) from None
-    except (Error, HttpError, RequestException) as error:
+    except (Error, HttpError, OSError) as error:
         raise ServiceError(
             f"Trino at {workspace.trino_url} does not answer ({error}). See `lakehouse status`."
         ) from error

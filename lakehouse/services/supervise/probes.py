@@ -34,16 +34,14 @@ def metastore(url: str, _: Settings, timeout: float) -> None:
 
 def trino(url: str, settings: Settings, timeout: float) -> None:
     """Trino has a node that scans: for some seconds after its start it has none, and says NO_NODES_AVAILABLE."""
-    from requests import RequestException
-
     query = f'select count(*) from "{settings.trino.catalog}".information_schema.schemata'
-    session = http_session(Workspace(settings))
-    session.headers["X-Trino-User"] = settings.trino.user
     try:
-        page = session.post(f"{url}/v1/statement", data=query.encode(), timeout=timeout).json()
-        while "nextUri" in page and "error" not in page:
-            page = session.get(page["nextUri"], timeout=timeout).json()
-    except (RequestException, OSError) as error:
+        with http_session(Workspace(settings)) as session:
+            session.headers["X-Trino-User"] = settings.trino.user
+            page = session.post(f"{url}/v1/statement", data=query.encode(), timeout=timeout).json()
+            while "nextUri" in page and "error" not in page:
+                page = session.get(page["nextUri"], timeout=timeout).json()
+    except (OSError, ValueError) as error:
         raise ServiceError(f"{url} does not answer as it should: {error}") from error
     if "error" in page:
         raise ServiceError(f"Trino at {url}: {page['error']['message']}")

@@ -254,6 +254,17 @@ def test_a_token_is_not_sent_where_it_could_be_read_on_its_way(workspace: Worksp
         token(named, "lakehouse", timedelta(minutes=1))
 
 
+def test_a_key_that_is_gone_is_told_without_a_trace(workspace: Workspace, sql_layer: str, tmp_path: Path):
+    home = workspace.settings.model_copy(update={"home": tmp_path})
+    away = Workspace(home)
+    away.write_services(workspace.services())
+
+    with pytest.raises(ServiceError, match=r"Trino at https://127.0.0.1:[0-9]+ does not answer"):
+        ask(away, "select 1")
+    with pytest.raises(ServiceError, match=r"no Trino was up in .* yet. Run `lakehouse up sql`"):
+        token(away, "lakehouse", timedelta(minutes=1))
+
+
 @needs_root
 def test_another_user_cannot_read_the_keys(workspace: Workspace, sql_layer: str):
     code = """
