@@ -5,6 +5,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     """Mark the tests of `tests/library/services` by their path; put the longest files first.
 
     Those are the ones with a limit of time of their own, then the ones with the most tests: a worker that takes a long
-    file last is waited for.
+    file last is waited for. What asks for Trino comes after half of the others: a new machine fetches it meanwhile.
     """
     for item in items:
         if (TESTS / "library" / "services") in item.path.parents:
@@ -58,14 +59,29 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     yield
     number = Counter(together(item.nodeid) for item in items)
     limits = {together(item.nodeid): limit.args[0] for item in items if (limit := item.get_closest_marker("timeout"))}
-    items.sort(key=lambda item: (limits.get(together(item.nodeid), 0), number[together(item.nodeid)]), reverse=True)
+    longest = sorted(number, key=lambda file: (limits.get(file, 0), number[file]), reverse=True)
+    with_trino = {together(item.nodeid) for item in items if asks_for_trino(item)} - limits.keys()
+    others = [file for file in longest if file not in with_trino]
+    begun = list(accumulate(number[file] for file in others))
+    half = sum(count <= sum(number[file] for file in others) / 2 for count in begun)
+    order = [*others[:half], *(file for file in longest if file in with_trino), *others[half:]]
+    items.sort(key=lambda item: order.index(together(item.nodeid)))
+
+
+def asks_for_trino(item: pytest.Item) -> bool:
+    """Whether a test uses the SQL layer."""
+    return "sql_layer" in getattr(item, "fixturenames", ())
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """On a new machine fetch Trino (821 MB) beside the first tests: the ones that ask for it would wait two minutes."""
     is_first = getattr(session.config, "workerinput", {"workerid": "gw0"})["workerid"] == "gw0"
-    asks = any("sql_layer" in getattr(item, "fixturenames", ()) for item in session.items)
-    if is_first and asks and not session.config.option.collectonly and not installed(load()).is_dir():
+    if (
+        is_first
+        and any(map(asks_for_trino, session.items))
+        and not session.config.option.collectonly
+        and not installed(load()).is_dir()
+    ):
         subprocess.Popen([sys.executable, "-c", FETCH_TRINO])
 
 
