@@ -5,7 +5,6 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +24,13 @@ _UNVERIFIED = "-XX:+UnlockDiagnosticVMOptions -XX:-BytecodeVerificationRemote"
 # For servers that a few tests use: half of what they compute in their minute would be the optimizing compiler's work.
 SHORT_LIVED = {"JDK_JAVA_OPTIONS": f"{_UNVERIFIED} -XX:TieredStopAtLevel=1"}
 
-FETCH_TRINO = """
+FETCH = """
+from lakehouse.services.roster import runtime
 from lakehouse.services.servers.trino import install
 from lakehouse.settings import load
 
+for name in ("metastore", "spark"):
+    runtime(load(), name)
 install(load())
 """
 
@@ -51,7 +53,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     """Mark the tests of `tests/library/services` by their path; put the longest files first.
 
     Those are the ones with a limit of time of their own, then the ones with the most tests: a worker that takes a long
-    file last is waited for. What asks for Trino comes after half of the others: a new machine fetches it meanwhile.
+    file last is waited for. What asks for Trino comes after a quarter of the other files, while which a new machine
+    fetches it.
     """
     for item in items:
         if (TESTS / "library" / "services") in item.path.parents:
@@ -62,9 +65,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     longest = sorted(number, key=lambda file: (limits.get(file, 0), number[file]), reverse=True)
     with_trino = {together(item.nodeid) for item in items if asks_for_trino(item)} - limits.keys()
     others = [file for file in longest if file not in with_trino]
-    begun = list(accumulate(number[file] for file in others))
-    half = sum(count <= sum(number[file] for file in others) / 2 for count in begun)
-    order = [*others[:half], *(file for file in longest if file in with_trino), *others[half:]]
+    quarter = len(others) // 4
+    order = [*others[:quarter], *(file for file in longest if file in with_trino), *others[quarter:]]
     items.sort(key=lambda item: order.index(together(item.nodeid)))
 
 
@@ -74,7 +76,10 @@ def asks_for_trino(item: pytest.Item) -> bool:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """On a new machine fetch Trino (821 MB) beside the first tests: the ones that ask for it would wait two minutes."""
+    """On a new machine fetch jars, and then Trino (821 MB), beside the first tests, which need no server.
+
+    Who asks for Trino would wait two minutes; and the engine's jars would come slowly beside it.
+    """
     is_first = getattr(session.config, "workerinput", {"workerid": "gw0"})["workerid"] == "gw0"
     if (
         is_first
@@ -82,7 +87,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         and not session.config.option.collectonly
         and not installed(load()).is_dir()
     ):
-        subprocess.Popen([sys.executable, "-c", FETCH_TRINO])
+        subprocess.Popen([sys.executable, "-c", FETCH])
 
 
 def together(test: str) -> str:
