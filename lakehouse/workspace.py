@@ -11,6 +11,16 @@ from lakehouse.rights import close
 from lakehouse.settings import Settings
 from lakehouse.storage import local_folder, write_private_json
 
+# Where the workspace's own servers listen, and how each is reached.
+HOST = "127.0.0.1"
+URLS = {
+    # With a token plain pyspark opens a connection without TLS to this name alone.
+    "spark": "sc://localhost:{port}/;token={token}",
+    "metastore": f"thrift://{HOST}:{{port}}",
+    "trino": f"https://{HOST}:{{port}}",
+    "mlflow": f"http://{HOST}:{{port}}",
+    "dagster": f"http://{HOST}:{{port}}",
+}
 # Tried with delta-rs 1.6: it decodes a local path as if it were a URI.
 _DECODED = re.compile(r"%[0-9A-Fa-f]{2}|\\")
 _LONGEST = 200
@@ -118,7 +128,7 @@ class Workspace:
         """Replace the services file in one step, readable by its owner alone."""
         write_private_json(self.services_file, services)
 
-    def _address(self, name: str, given: str | None, pattern: str) -> str:
+    def _address(self, name: str, given: str | None) -> str:
         if given:
             return given
         service = self.services().get(name)
@@ -128,7 +138,7 @@ class Workspace:
                 f"{name} is not up in {self.home}. Run `lakehouse up{part}`, or name an existing one by a setting "
                 f"(`lakehouse doctor` lists them)."
             )
-        return pattern.format(**service)
+        return URLS[name].format(**service)
 
     @property
     def spark_remote(self) -> str:
@@ -138,24 +148,22 @@ class Workspace:
             ServiceError: none is up and none is named in the settings.
         """
         given = self.settings.spark.remote
-        return self._address(
-            "spark", given.get_secret_value() if given else None, "sc://localhost:{port}/;token={token}"
-        )
+        return self._address("spark", given.get_secret_value() if given else None)
 
     @property
     def metastore_uri(self) -> str:
         """Thrift URI of the metastore."""
-        return self._address("metastore", self.settings.metastore.uri, "thrift://127.0.0.1:{port}")
+        return self._address("metastore", self.settings.metastore.uri)
 
     @property
     def trino_url(self) -> str:
         """HTTP address of Trino; the workspace's own speaks TLS alone."""
-        return self._address("trino", self.settings.trino.url, "https://127.0.0.1:{port}")
+        return self._address("trino", self.settings.trino.url)
 
     @property
     def mlflow_url(self) -> str:
         """HTTP address of the MLflow server."""
-        return self._address("mlflow", self.settings.mlflow.url, "http://127.0.0.1:{port}")
+        return self._address("mlflow", self.settings.mlflow.url)
 
     @property
     def mlflow_store(self) -> str:
@@ -167,7 +175,7 @@ class Workspace:
     @property
     def dagster_url(self) -> str:
         """HTTP address of the Dagster web server."""
-        return self._address("dagster", self.settings.dagster.url, "http://127.0.0.1:{port}")
+        return self._address("dagster", self.settings.dagster.url)
 
 
 def current_workspace() -> Workspace:

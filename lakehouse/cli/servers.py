@@ -26,14 +26,13 @@ def register(app: typer.Typer) -> None:
 def up(parts: Annotated[list[str] | None, typer.Argument(help="ui: Dagster and MLflow; sql: Trino")] = None) -> None:
     """Start the metastore and the engine, and return when both answer. Harmless when they are up."""
     from lakehouse.services import up as start
-    from lakehouse.workspace import current_workspace
+    from lakehouse.workspace import URLS, current_workspace
 
     workspace = current_workspace()
     start(workspace, parts or [], tell=_teller())
-    addresses = {"trino": "trino_url", "mlflow": "mlflow_url", "dagster": "dagster_url"}
-    for name in workspace.services():
-        if name in addresses:
-            print(f"{name}: {getattr(workspace, addresses[name])}")
+    for name, service in workspace.services().items():
+        if name in ("trino", "mlflow", "dagster"):
+            print(f"{name}: {URLS[name].format(**service)}")
     print(f"{workspace.home} is up.")
 
 

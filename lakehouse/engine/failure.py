@@ -146,8 +146,7 @@ def is_gone(error: "PySparkException", workspace: Workspace) -> bool:
 
 
 def _lost(workspace: Workspace, doing: str) -> ServiceError:
-    is_named = workspace.settings.spark.remote or "spark" in workspace.services()
-    holders = strangers_at(workspace.spark_remote) if is_named else ""
+    holders = strangers_at(workspace)
     if holders:
         return ServiceError(
             f"{doing}: the engine ended meanwhile, and its port is held by a process of {holders}, which was sent no "

@@ -55,12 +55,12 @@ class Server:
         # The client asks the server of its own accord after the last line of a script.
         if _over.is_set():
             return False
-        if not self._workspace.settings.spark.remote and "spark" not in self._workspace.services():
-            return False
-        if strangers_at(self._workspace.spark_remote):
+        if strangers_at(self._workspace):
             return False
         if self._workspace.settings.spark.remote:
             return True
+        if "spark" not in self._workspace.services():
+            return False
         state = supervisor.states(self._workspace).get("spark")
         return state is not None and state.word not in _ENDED and state.since <= self._since
 

@@ -9,21 +9,15 @@ from lakehouse.services.servers import dagster, disk, metastore, mlflow, spark, 
 from lakehouse.services.supervise import lease_keeper
 from lakehouse.services.supervise.spec import Address, ServiceSpec
 from lakehouse.settings import Settings
-from lakehouse.workspace import Workspace
+from lakehouse.workspace import URLS, Workspace
 
 BASE = ("metastore", "spark")
 PARTS = {"ui": ("mlflow", "dagster", "daemon"), "sql": ("trino",)}
 
-_URLS = {
-    "spark": "sc://localhost:{port}/;token={token}",
-    "metastore": "thrift://127.0.0.1:{port}",
-    "trino": "https://127.0.0.1:{port}",
-}
-
 
 def url(name: str, address: Address) -> str:
     """Where a service of the workspace is reached. That of Spark holds its token."""
-    return _URLS.get(name, "http://127.0.0.1:{port}").format(port=address.port, token=address.token)
+    return URLS[name].format(port=address.port, token=address.token)
 
 
 def external(settings: Settings) -> dict[str, str]:

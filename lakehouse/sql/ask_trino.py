@@ -112,9 +112,12 @@ def _ask(workspace: Workspace, statement: str) -> Answer:
     from trino.dbapi import connect
 
     url, settings = urlsplit(workspace.trino_url), workspace.settings.trino
-    where = {"host": url.hostname, "port": url.port, "http_scheme": url.scheme, "http_session": http_session(workspace)}
+    where = {"host": url.hostname, "port": url.port, "http_scheme": url.scheme}
     opened: Any = connect  # trino ships no types for it
-    with opened(**where, user=settings.user, catalog=settings.catalog) as connection:
+    with (
+        http_session(workspace) as session,
+        opened(**where, http_session=session, user=settings.user, catalog=settings.catalog) as connection,
+    ):
         cursor = connection.cursor()
         cursor.execute(statement.strip().rstrip(";"))
         rows = tuple(tuple(row) for row in cursor.fetchall())

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
 from lakehouse.errors import ServiceError, SettingsError
-from lakehouse.sql.trino_keys import HOST, keys_of
-from lakehouse.workspace import Workspace
+from lakehouse.sql.trino_keys import keys_of
+from lakehouse.workspace import HOST, Workspace
 
 if TYPE_CHECKING:
     import requests

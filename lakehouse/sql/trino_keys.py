@@ -10,9 +10,8 @@ from pathlib import Path
 from lakehouse.locks.private_lock import private_folder, private_lock
 from lakehouse.rights import OWNERS_OWN
 from lakehouse.storage import write_private
-from lakehouse.workspace import Workspace
+from lakehouse.workspace import HOST, Workspace
 
-HOST = "127.0.0.1"
 AUDIENCE = "trino"
 _VALID, _RENEWED_BEFORE = timedelta(days=825), timedelta(days=30)
 _KEY_BYTES = 32

@@ -7,14 +7,19 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from deltalake import DeltaTable
 
 
 def rows_by_delta_rs(delta: "DeltaTable", columns: Iterable[str]) -> list[tuple[Any, ...]]:
     """The rows in no order; a timestamp is a `datetime` in UTC."""
+    names = ", ".join(f'"{name}"' for name in columns)
+    return [tuple(row.values()) for row in asked(delta, f"SELECT {names} FROM t").to_pylist()]
+
+
+def asked(delta: "DeltaTable", query: str) -> "pa.Table":
+    """What a query of the table `t` gives."""
     import pyarrow as pa
     from deltalake import QueryBuilder  # it knows deletion vectors, which `to_pyarrow_table` does not
 
-    names = ", ".join(f'"{name}"' for name in columns)
-    answer = QueryBuilder().register("rows", delta).execute(f"SELECT {names} FROM rows").read_all()
-    return [tuple(row.values()) for row in pa.table(answer).to_pylist()]
+    return pa.table(QueryBuilder().register("t", delta).execute(query).read_all())

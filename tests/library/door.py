@@ -16,6 +16,7 @@ from lakehouse.engine.session import Connection
 from lakehouse.workspace import Workspace
 from lakehouse.write.batch import Batch, Published
 from lakehouse.write.door import write
+from lakehouse.write.quarantine import STATES
 from tests.library.by_delta_rs import rows_by_delta_rs
 
 COLUMNS = (
@@ -24,6 +25,11 @@ COLUMNS = (
     Column("value", "int", "A number"),
     Column("sent_at", "timestamp", "UTC"),
 )
+
+
+def only(**rows: int) -> dict[str, int]:
+    """Rows of a quarantine by state, as `counts` gives them: these, and none in any other state."""
+    return dict.fromkeys(STATES, 0) | rows
 
 
 class Door:

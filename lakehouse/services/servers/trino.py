@@ -14,8 +14,8 @@ from lakehouse.services.java import jars
 from lakehouse.services.java.java import Java
 from lakehouse.services.supervise.spec import Address, ServiceSpec
 from lakehouse.settings import Settings
-from lakehouse.sql.trino_keys import AUDIENCE, HOST, TrinoKeys, make_keys
-from lakehouse.workspace import Workspace
+from lakehouse.sql.trino_keys import AUDIENCE, TrinoKeys, make_keys
+from lakehouse.workspace import HOST, URLS, Workspace
 
 OLDEST_JAVA = 24
 _PLUGINS = ("delta-lake",)
@@ -144,7 +144,7 @@ def _guarded(address: Address, keys: TrinoKeys, etc: Path) -> dict[str, str]:
         "http-server.https.enabled": "true",
         "http-server.https.port": str(address.port),
         "http-server.https.keystore.path": str(keys.server),
-        "discovery.uri": f"https://{HOST}:{address.port}",
+        "discovery.uri": URLS["trino"].format(port=address.port),
         "http-server.authentication.type": "JWT",
         "http-server.authentication.jwt.key-file": str(keys.tokens),
         "http-server.authentication.jwt.required-audience": AUDIENCE,

@@ -34,8 +34,8 @@ def choose(workspace: Workspace, names: list[str]) -> dict[str, Address]:
             continue
         taken = {address.port for address in all_of_them.values()}
         # Who took the old port may have been sent the old token.
-        token = secrets.token_hex(16)
-        all_of_them[name] = Address(ports.choose(taken), token if name in _WITH_TOKEN else None)
+        token = secrets.token_hex(16) if name in _WITH_TOKEN else None
+        all_of_them[name] = Address(ports.choose(taken), token)
     _keep(workspace, all_of_them)
     return {name: all_of_them[name] for name in names if name in all_of_them}
 

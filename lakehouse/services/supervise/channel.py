@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from lakehouse.errors import ServiceError, SettingsError
 from lakehouse.services.supervise import peers
+from lakehouse.workspace import HOST, Workspace
 
 if TYPE_CHECKING:
     import grpc
@@ -40,7 +41,7 @@ class Remote:
     def target(self) -> str:
         """Host and port. What is guarded is 127.0.0.1: of `localhost` another user may have the IPv6 half."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{peers.HOST if self.is_guarded else host}:{self.port}"
+        return f"{HOST if self.is_guarded else host}:{self.port}"
 
 
 def parse_remote(url: str) -> Remote:
@@ -54,9 +55,11 @@ def parse_remote(url: str) -> Remote:
     return Remote(parts.hostname, parts.port or 15002, {name: unquote(value) for name, _, value in pairs})
 
 
-def strangers_at(url: str) -> str:
-    """Words for the other users who hold the port of an engine that is guarded; empty where there are none."""
-    remote = parse_remote(url)
+def strangers_at(workspace: Workspace) -> str:
+    """Words for the other users who hold the port of the workspace's engine; empty where none do or none is named."""
+    if not workspace.settings.spark.remote and "spark" not in workspace.services():
+        return ""
+    remote = parse_remote(workspace.spark_remote)
     return peers.strangers(remote.port, remote.parameters.get("owner")) if remote.is_guarded else ""
 
 
@@ -74,7 +77,7 @@ def need_engine(remote: Remote, timeout: float = _ANSWERS_WITHIN_SECONDS) -> Non
         return
     peers.need_own(remote.port, remote.parameters.get("owner"))
     try:
-        with socket.create_connection((peers.HOST, remote.port), timeout=timeout) as connection:
+        with socket.create_connection((HOST, remote.port), timeout=timeout) as connection:
             connection.sendall(_GREETING)
             answer = connection.recv(9, socket.MSG_WAITALL)
     except TimeoutError:

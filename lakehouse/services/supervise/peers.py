@@ -8,8 +8,8 @@ from functools import cache
 from pathlib import Path
 
 from lakehouse.errors import ServiceError
+from lakehouse.workspace import HOST
 
-HOST = "127.0.0.1"
 _TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
 _ESTABLISHED, _LISTENS = "01", "0A"
 _ROOT = 0

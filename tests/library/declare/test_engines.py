@@ -5,15 +5,15 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
-import pyarrow as pa
 import pytest
-from deltalake import DeltaTable, QueryBuilder
+from deltalake import DeltaTable
 
 from lakehouse.declare.column import Column
 from lakehouse.declare.refused_types import ENGINES, REFUSED_TYPES
 from lakehouse.declare.types import WORDS
 from lakehouse.errors import DeclarationError
 from lakehouse.sql.ask_trino import ask
+from tests.library.by_delta_rs import asked
 from tests.library.door import Door
 
 # A type as it is written, and a value of it in Spark's SQL.
@@ -80,9 +80,8 @@ def by_trino(door: Door, name: str) -> Iterable[Any]:
 
 
 def by_delta_rs(door: Door, name: str) -> Iterable[Any]:
-    builder = QueryBuilder().register("t", DeltaTable(door.workspace.table_path(name)))
-    rows = pa.table(builder.execute("SELECT * FROM t").read_all()).to_pylist()
-    return [tuple(row.values()) for row in rows]
+    rows = asked(DeltaTable(door.workspace.table_path(name)), "SELECT * FROM t")
+    return [tuple(row.values()) for row in rows.to_pylist()]
 
 
 READERS: dict[str, Callable[[Door, str], Iterable[Any]]] = dict(

@@ -6,9 +6,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-import pyarrow as pa
 import pytest
-from deltalake import DeltaTable, QueryBuilder
+from deltalake import DeltaTable
 
 from lakehouse.declare.properties import PROPERTIES, check_properties
 from lakehouse.declare.refused_types import ENGINES
@@ -22,6 +21,7 @@ from lakehouse.schema.apply import apply, plan
 from lakehouse.schema.stored import VECTORS
 from lakehouse.sql.ask_trino import ask
 from tests.conftest import ROOT
+from tests.library.by_delta_rs import asked
 from tests.library.door import Door
 
 # A value for each property that takes any.
@@ -63,7 +63,7 @@ KEYED = Merge(on=("id",), sequence=("sent_at",))
 def rows_by_engine(door: Door, name: str, columns: str = "name") -> dict[str, list[tuple[Any, ...]]]:
     delta = DeltaTable(door.workspace.table_path(name))
     statement = f"SELECT id, {columns} FROM {{}} ORDER BY id"
-    by_delta_rs = pa.table(QueryBuilder().register("t", delta).execute(statement.format("t")).read_all())
+    by_delta_rs = asked(delta, statement.format("t"))
     return {
         "Spark": [tuple(row) for row in door.spark.sql(statement.format(name)).collect()],
         "Trino": [tuple(row) for row in ask(door.workspace, statement.format(name)).rows],

@@ -20,7 +20,7 @@ from urllib.parse import unquote, urlsplit
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from deltalake import DeltaTable, QueryBuilder
+from deltalake import DeltaTable
 from pyspark.sql import SparkSession
 
 from lakehouse.delta.deletion_vectors import read_vector
@@ -28,6 +28,7 @@ from lakehouse.delta.live_files import live_files
 from lakehouse.delta.log import log_of
 from lakehouse.sql.ask_trino import ask
 from lakehouse.workspace import Workspace
+from tests.library.by_delta_rs import asked
 
 BESIDE = Path(__file__).parents[4] / "shared" / "data" / "delta-golden-tables.tar.gz"
 ARCHIVE = Path(os.environ.get("GOLDEN_TABLES", BESIDE))
@@ -133,7 +134,7 @@ def _in_trino(workspace: Workspace, spark: SparkSession, root: Path, folder: Pat
 
 
 def _in_delta_rs(root: Path) -> pa.Table:
-    return pa.table(QueryBuilder().register("t", DeltaTable(root)).execute("SELECT * FROM t").read_all())
+    return asked(DeltaTable(root), "SELECT * FROM t")
 
 
 def _rows_by_file(root: Path) -> Counter[Path]:

@@ -63,6 +63,12 @@ def anybody(workspace: Workspace, sql_layer: str) -> Iterator[requests.Session]:
         yield session
 
 
+@pytest.fixture
+def other(workspace: Workspace, tmp_path: Path) -> Workspace:
+    """Another workspace, in which nothing was started."""
+    return Workspace(workspace.settings.model_copy(update={"home": tmp_path}))
+
+
 def as_user(workspace: Workspace, sql_layer: str, user: str, shown: str | None = None) -> Workspace:
     """A workspace that names this Trino by its address, as its user names it."""
     named = TrinoSettings(
@@ -221,8 +227,7 @@ def another_listener(workspace: Workspace) -> Iterator[tuple[str, list[bytes]]]:
         thread.join()
 
 
-def test_no_token_goes_to_another_process_at_its_port(workspace: Workspace, sql_layer: str, tmp_path: Path):
-    other = Workspace(workspace.settings.model_copy(update={"home": tmp_path}))
+def test_no_token_goes_to_another_process_at_its_port(workspace: Workspace, sql_layer: str, other: Workspace):
     refused = pytest.raises(requests.exceptions.SSLError, match="CERTIFICATE_VERIFY_FAILED")
     with another_listener(other) as (address, sent), refused:
         http_session(workspace).get(address, timeout=10)
@@ -233,12 +238,10 @@ def test_no_token_goes_to_another_process_at_its_port(workspace: Workspace, sql_
 
 
 def test_neither_a_proxy_nor_certificates_of_the_environment_come_between(
-    workspace: Workspace, sql_layer: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    workspace: Workspace, sql_layer: str, monkeypatch: pytest.MonkeyPatch, other: Workspace
 ):
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
-        monkeypatch.setenv(
-            name, str(make_keys(Workspace(workspace.settings.model_copy(update={"home": tmp_path}))).trust)
-        )
+        monkeypatch.setenv(name, str(make_keys(other).trust))
     for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
 
@@ -254,15 +257,13 @@ def test_a_token_is_not_sent_where_it_could_be_read_on_its_way(workspace: Worksp
         token(named, "lakehouse", timedelta(minutes=1))
 
 
-def test_a_key_that_is_gone_is_told_without_a_trace(workspace: Workspace, sql_layer: str, tmp_path: Path):
-    home = workspace.settings.model_copy(update={"home": tmp_path})
-    away = Workspace(home)
-    away.write_services(workspace.services())
+def test_a_key_that_is_gone_is_told_without_a_trace(workspace: Workspace, sql_layer: str, other: Workspace):
+    other.write_services(workspace.services())
 
     with pytest.raises(ServiceError, match=r"Trino at https://127.0.0.1:[0-9]+ does not answer"):
-        ask(away, "select 1")
+        ask(other, "select 1")
     with pytest.raises(ServiceError, match=r"no Trino was up in .* yet. Run `lakehouse up sql`"):
-        token(away, "lakehouse", timedelta(minutes=1))
+        token(other, "lakehouse", timedelta(minutes=1))
 
 
 @needs_root
@@ -280,14 +281,11 @@ for path in sys.argv[1:]:
     assert as_nobody(code, keys.server, keys.tokens, keys.internal).split() == ["refused"] * 3
 
 
-def test_keys_stay_and_a_certificate_that_ends_soon_is_made_anew(
-    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    own = Workspace(workspace.settings.model_copy(update={"home": tmp_path}))
-    first = {file.name: file.read_bytes() for file in make_keys(own).folder.glob("*.*")}
-    again = {file.name: file.read_bytes() for file in make_keys(own).folder.glob("*.*")}
+def test_keys_stay_and_a_certificate_that_ends_soon_is_made_anew(other: Workspace, monkeypatch: pytest.MonkeyPatch):
+    first = {file.name: file.read_bytes() for file in make_keys(other).folder.glob("*.*")}
+    again = {file.name: file.read_bytes() for file in make_keys(other).folder.glob("*.*")}
     monkeypatch.setattr("lakehouse.sql.trino_keys._RENEWED_BEFORE", timedelta(days=826))
-    anew = {file.name: file.read_bytes() for file in make_keys(own).folder.glob("*.*")}
+    anew = {file.name: file.read_bytes() for file in make_keys(other).folder.glob("*.*")}
 
     assert first == again
     assert {name for name in first if first[name] != anew[name]} == {"server.pem", "trust.pem"}

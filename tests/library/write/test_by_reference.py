@@ -4,10 +4,9 @@ import random
 from dataclasses import replace
 from pathlib import Path
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from deltalake import DeltaTable, QueryBuilder
+from deltalake import DeltaTable
 from deltalake.exceptions import CommitFailedError
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -23,6 +22,7 @@ from lakehouse.delta.live_files import live_files
 from lakehouse.delta.log import log_of
 from lakehouse.delta.log_entry import put_commit
 from lakehouse.sql.ask_trino import ask
+from tests.library.by_delta_rs import asked
 from tests.library.door import Door
 from tests.library.examples import thorough
 
@@ -177,7 +177,7 @@ ROWS = [(key, NAMES[key], key) for key in range(10)]
 
 def test_every_engine_reads_the_rows(door: Door, merged: Table, sql_layer):
     delta = open_table(door.workspace, merged.name)
-    rust = pa.table(QueryBuilder().register("rows", delta).execute("SELECT id, name, value FROM rows ORDER BY id"))
+    rust = asked(delta, "SELECT id, name, value FROM t ORDER BY id")
     sql = f"SELECT id, name, value FROM {merged.name} ORDER BY id"
 
     assert door.read_in_spark(merged.name) == ROWS

@@ -4,9 +4,8 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-import pyarrow as pa
 import pytest
-from deltalake import DeltaTable, QueryBuilder
+from deltalake import DeltaTable
 
 from lakehouse.declare.column import Column
 from lakehouse.declare.table import Table
@@ -15,14 +14,14 @@ from lakehouse.declare.write_modes import Append, Merge, WriteMode
 from lakehouse.errors import SchemaMismatchError
 from lakehouse.schema.apply import apply, plan
 from lakehouse.write.shape import problems
+from tests.library.by_delta_rs import asked
 from tests.library.door import Door
 
 ID = Column("id", "bigint", "Key")
 
 
 def _in_delta_rs(door: Door, name: str) -> list[dict[str, Any]]:
-    builder = QueryBuilder().register("t", DeltaTable(door.workspace.table_path(name)))
-    return pa.table(builder.execute("SELECT * FROM t ORDER BY id").read_all()).to_pylist()
+    return asked(DeltaTable(door.workspace.table_path(name)), "SELECT * FROM t ORDER BY id").to_pylist()
 
 
 @pytest.mark.parametrize(

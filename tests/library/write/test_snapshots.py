@@ -26,7 +26,7 @@ from lakehouse.write import quarantine
 from lakehouse.write.batch import Batch
 from lakehouse.write.door import recover, write
 from lakehouse.write.run_kind import ForPartitions
-from tests.library.door import Door
+from tests.library.door import Door, only
 from tests.library.examples import thorough
 
 COLUMNS = (
@@ -209,8 +209,7 @@ def test_a_snapshot_older_than_the_last_is_refused_though_the_last_left_no_row(s
     message = refused(snapshots, table, 20, (1, "b", 1))
 
     assert "The snapshot is of an older moment (read_at) than the last one that the history has." in message
-    assert "2026-01-01" not in message
-    assert "654321" not in message
+    assert "2026" not in message.replace(table.name, "")
 
 
 def test_a_snapshot_is_of_no_partitions(snapshots: Snapshots):
@@ -302,13 +301,7 @@ def test_the_next_snapshot_stands_for_the_rejected_rows_of_the_last(snapshots: S
     snapshots.write(table, 10, (1, "a", 1))
     snapshots.write(table, 20, (1, "b", 99), (2, "x", 1))
     snapshots.write(table, 30, (1, "a", 1), (2, "x", 1))
-    assert quarantine.counts(door.workspace, table.name) == {
-        "waiting": 0,
-        "replayed": 0,
-        "discarded": 1,
-        "withheld": 0,
-        "warned": 0,
-    }
+    assert quarantine.counts(door.workspace, table.name) == only(discarded=1)
     before = snapshots.read(table)
     reopen(door.connection, table)
     fix(door.connection, table, {"value": "1"})
